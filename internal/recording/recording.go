@@ -1,0 +1,51 @@
+// Package recording holds the one value that moves along callreel's line: a
+// Recording, made of the parts that the steps fill in, and the errors and
+// identifiers they share. It does no I/O and knows no database; it imports the
+// standard library only.
+package recording
+
+import "time"
+
+// ID is the catalog's number of a recording. IDs rise with time and are never
+// used twice.
+type ID int64
+
+// Place is where a file lies: an opaque string with a scheme, for instance
+// "file:2026_11/2026_11_21_1200_24_i_0012345_3_c03a….wav". Only the store that
+// made it reads it.
+type Place string
+
+// Recording is one capture on its way from the inbox to the archive. Each part
+// is owned by one step; the service assigns it, saves the whole and goes on.
+type Recording struct {
+	ID    ID    `json:"id"`
+	State State `json:"state"` // the last step completed
+
+	Capture Capture `json:"capture"` // ingest
+	Call    Call    `json:"call"`    // cdr
+	Verdict Verdict `json:"verdict"` // rules
+	Audio   Audio   `json:"audio"`   // convert
+	Name    string  `json:"name"`    // naming: path below the archive, without extension, with "/" between folder and file
+	Seal    Seal    `json:"seal"`    // crypto: how the filed audio and sidecar are sealed
+	Place   Place   `json:"place"`   // archive: the audio file
+	Backup  Place   `json:"backup"`  // archive: its copy, empty if none
+
+	Retry Retry `json:"retry"` // service: what is being waited for, and since when
+}
+
+// Retry is what the service remembers between two tries of the same step.
+type Retry struct {
+	Tries  int       `json:"tries,omitempty"`
+	Since  time.Time `json:"since,omitzero"`  // first try of the step now pending
+	Until  time.Time `json:"until,omitzero"`  // when a countdown ends
+	Reason string    `json:"reason,omitempty"` // why it waits or why it ended, in words
+}
+
+// Seal tells how the filed pair is sealed.
+type Seal struct {
+	Key         string `json:"key,omitempty"`          // name of the key in the ring
+	AudioSealed bool   `json:"audio_sealed,omitempty"` // the audio file is sealed too
+	FileSHA256  string `json:"file_sha256,omitempty"`  // lower-case hex, of the audio file as filed
+	ClearSHA256 string `json:"clear_sha256,omitempty"` // lower-case hex, of its clear content; equal to FileSHA256 when not sealed
+	Size        int64  `json:"size,omitempty"`         // bytes of the audio file as filed
+}
