@@ -45,8 +45,8 @@ type CDR struct {
 // CDREvent is one event of a CDR, in the order the PBX wrote them. Order counts
 // before Time: real samples are not monotonic.
 type CDREvent struct {
-	Msg   string   `json:"msg"`  // setup-from, alert-to, conn-from, rel-to, transfer-from, …
-	Time  int64    `json:"time"` // seconds; only differences within one CDR mean anything
+	Msg   string   `json:"msg"`            // setup-from, alert-to, conn-from, rel-to, transfer-from, …
+	Time  int64    `json:"time"`           // seconds; only differences within one CDR mean anything
 	Type  string   `json:"type,omitempty"` // "ext" = external party
 	E164  string   `json:"e164,omitempty"`
 	H323  string   `json:"h323,omitempty"`
