@@ -41,15 +41,18 @@ const (
 // copy in the spool. ingest owns it.
 type Capture struct {
 	Source  Source    `json:"source"`
-	Stamp   Stamp     `json:"stamp"`              // as last listed
-	SeenAt  time.Time `json:"seen_at"`            // first listed, UTC
-	StillAt time.Time `json:"still_at"`           // since when the stamp has not changed, UTC
-	Polls   int       `json:"polls,omitempty"`    // how many listings in a row showed this stamp
-	UID     string    `json:"uid"`                // the conference id as the name has it (31 or 32 hex), or the first 32 hex of the content's SHA-256
-	Conf    ConfID    `json:"conf,omitempty"`     // UID padded for matching; empty for a foreign file
-	MAC     string    `json:"mac,omitempty"`      // V11+: device, as written
-	Serial  string    `json:"serial,omitempty"`   // V11+: the device's running number, as written
-	RegName string    `json:"reg_name,omitempty"` // V11+: registration, may be empty
+	Stamp   Stamp     `json:"stamp"`    // as last listed
+	SeenAt  time.Time `json:"seen_at"`  // first listed, UTC
+	StillAt time.Time `json:"still_at"` // since when the stamp has not changed, UTC
+	// NotBefore is the last listing of the inbox that did not show the file yet;
+	// zero if the inbox was not listed before it.
+	NotBefore time.Time `json:"not_before,omitzero"`
+	Polls     int       `json:"polls,omitempty"`    // how many listings in a row showed this stamp
+	UID       string    `json:"uid"`                // the conference id as the name has it (31 or 32 hex), or the first 32 hex of the content's SHA-256
+	Conf      ConfID    `json:"conf,omitempty"`     // UID padded for matching; empty for a foreign file
+	MAC       string    `json:"mac,omitempty"`      // V11+: device, as written
+	Serial    string    `json:"serial,omitempty"`   // V11+: the device's running number, as written
+	RegName   string    `json:"reg_name,omitempty"` // V11+: registration, may be empty
 
 	RecordedOn RecordedOn `json:"recorded_on,omitempty"` // from the inbox's setup
 	Swap       bool       `json:"swap,omitempty"`        // from the inbox's setup: turn the sides round

@@ -49,3 +49,15 @@ type Seal struct {
 	ClearSHA256 string `json:"clear_sha256,omitempty"` // lower-case hex, of its clear content; equal to FileSHA256 when not sealed
 	Size        int64  `json:"size,omitempty"`         // bytes of the audio file as filed
 }
+
+// Started is when the call began: the capture's first voice packet, without
+// one the time the call was answered by the CDR, without that when the capture
+// was first seen (SPEC §4.3).
+func (r Recording) Started() time.Time {
+	for _, t := range []time.Time{r.Audio.Start, r.Verdict.Started} {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return r.Capture.SeenAt
+}

@@ -1,0 +1,193 @@
+package catalog
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"callreel/internal/recording"
+)
+
+// CDR is one record to store, with every conference id it names.
+type CDR struct {
+	XML   string
+	Confs []recording.ConfID
+}
+
+// SaveCDRs stores records, all or none. A record that is here already, byte for
+// byte, is not stored twice. It returns the conferences they name.
+func (c *Catalog) SaveCDRs(ctx context.Context, list []CDR, received time.Time) error {
+	err := c.tx(ctx, func(tx *sql.Tx) error {
+		for _, r := range list {
+			if err := saveCDR(ctx, tx, r, received); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("save %d CDRs: %w", len(list), err)
+	}
+	return nil
+}
+
+func saveCDR(ctx context.Context, tx *sql.Tx, r CDR, received time.Time) error {
+	sum := sha256.Sum256([]byte(r.XML))
+	var id int64
+	err := tx.QueryRowContext(ctx, `
+		INSERT INTO cdr (received, digest, xml) VALUES (?,?,?)
+		ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest RETURNING id`,
+		ms(received), hex.EncodeToString(sum[:]), r.XML).Scan(&id)
+	if err != nil {
+		return err
+	}
+	for _, conf := range r.Confs {
+		_, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO cdr_conf (conf, cdr) VALUES (?,?)`, string(conf), id)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SaveGarbage keeps what was sent as a CDR and is none, for the admin to see.
+func (c *Catalog) SaveGarbage(ctx context.Context, body []byte, from, reason string, received time.Time) error {
+	_, err := c.db.ExecContext(ctx, `INSERT INTO cdr_garbage (received, sender, reason, body) VALUES (?,?,?,?)`,
+		ms(received), from, reason, body)
+	if err != nil {
+		return fmt.Errorf("save what is no CDR: %w", err)
+	}
+	return nil
+}
+
+// GarbageCount returns how many things were sent as CDRs that are none.
+func (c *Catalog) GarbageCount(ctx context.Context) (int, error) {
+	var n int
+	err := c.db.QueryRowContext(ctx, `SELECT count(*) FROM cdr_garbage`).Scan(&n)
+	return n, err
+}
+
+// CDRs returns the records that name a conference in any of their events, in
+// the order they came.
+func (c *Catalog) CDRs(ctx context.Context, conf recording.ConfID) ([]recording.RawCDR, error) {
+	rows, err := c.db.QueryContext(ctx, `SELECT cdr.id, received, xml FROM cdr_conf JOIN cdr ON cdr.id = cdr_conf.cdr
+		WHERE conf = ? ORDER BY cdr.id`, string(conf))
+	if err != nil {
+		return nil, fmt.Errorf("CDRs of conference %s: %w", conf, err)
+	}
+	defer rows.Close()
+	var out []recording.RawCDR
+	for rows.Next() {
+		var r recording.RawCDR
+		var at int64
+		if err := rows.Scan(&r.ID, &at, &r.XML); err != nil {
+			return nil, fmt.Errorf("CDRs of conference %s: %w", conf, err)
+		}
+		r.Received = time.UnixMilli(at).UTC()
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+// LastCDR returns when a CDR came last; the zero time if none ever did.
+func (c *Catalog) LastCDR(ctx context.Context) (time.Time, error) {
+	var n sql.NullInt64
+	if err := c.db.QueryRowContext(ctx, `SELECT max(received) FROM cdr`).Scan(&n); err != nil || !n.Valid {
+		return time.Time{}, err
+	}
+	return time.UnixMilli(n.Int64).UTC(), nil
+}
+
+// PruneCDRs deletes CDRs and live legs that came before limit, but none that a
+// recording still waits for. It returns how many CDRs went.
+func (c *Catalog) PruneCDRs(ctx context.Context, limit time.Time) (int64, error) {
+	res, err := c.db.ExecContext(ctx, `DELETE FROM cdr WHERE received < ? AND NOT EXISTS (
+		SELECT 1 FROM cdr_conf JOIN recording ON recording.conf = cdr_conf.conf
+		WHERE cdr_conf.cdr = cdr.id AND recording.state IN ('seen','spooled','correlated','decided','quarantined'))`, ms(limit))
+	if err != nil {
+		return 0, fmt.Errorf("delete old CDRs: %w", err)
+	}
+	if _, err := c.db.ExecContext(ctx, `DELETE FROM leg WHERE ended > 0 AND ended < ?`, ms(limit)); err != nil {
+		return 0, fmt.Errorf("delete old call events: %w", err)
+	}
+	return res.RowsAffected()
+}
+
+// SaveLeg stores the present state of one agent's part in one conference.
+func (c *Catalog) SaveLeg(ctx context.Context, leg recording.Leg) error {
+	doc, err := json.Marshal(leg)
+	if err != nil {
+		return err
+	}
+	_, err = c.db.ExecContext(ctx, `INSERT INTO leg (pbx, cn, conf, began, ended, doc) VALUES (?,?,?,?,?,?)
+		ON CONFLICT (pbx, cn, conf, began) DO UPDATE SET ended = excluded.ended, doc = excluded.doc`,
+		leg.Agent.PBX, leg.Agent.CN, string(leg.Conf), ms(leg.Began), ms(leg.Ended), string(doc))
+	if err != nil {
+		return fmt.Errorf("save a call event of conference %s: %w", leg.Conf, err)
+	}
+	return nil
+}
+
+// Legs returns what was seen live of a conference, in time order.
+func (c *Catalog) Legs(ctx context.Context, conf recording.ConfID) ([]recording.Leg, error) {
+	return docs[recording.Leg](ctx, c.db, `SELECT doc FROM leg WHERE conf = ? ORDER BY began`, string(conf))
+}
+
+// LiveLegs returns the legs that had not ended when last heard of.
+func (c *Catalog) LiveLegs(ctx context.Context) ([]recording.Leg, error) {
+	return docs[recording.Leg](ctx, c.db, `SELECT doc FROM leg WHERE ended = 0 ORDER BY began`)
+}
+
+// SaveAgents replaces the list of a PBX's agents.
+func (c *Catalog) SaveAgents(ctx context.Context, pbx string, list []recording.Agent) error {
+	err := c.tx(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM agent WHERE pbx = ?`, pbx); err != nil {
+			return err
+		}
+		for _, a := range list {
+			doc, err := json.Marshal(a)
+			if err != nil {
+				return err
+			}
+			if _, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO agent (pbx, cn, doc) VALUES (?,?,?)`, pbx, a.CN, string(doc)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("save the agents of PBX %s: %w", pbx, err)
+	}
+	return nil
+}
+
+// Agents returns the agents of all PBXes, as last known.
+func (c *Catalog) Agents(ctx context.Context) ([]recording.Agent, error) {
+	return docs[recording.Agent](ctx, c.db, `SELECT doc FROM agent ORDER BY pbx, cn`)
+}
+
+// docs reads a column of JSON values.
+func docs[T any](ctx context.Context, db *sql.DB, query string, args ...any) ([]T, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the catalog: %w", err)
+	}
+	defer rows.Close()
+	var out []T
+	for rows.Next() {
+		var doc string
+		var v T
+		if err := rows.Scan(&doc); err != nil {
+			return nil, fmt.Errorf("read the catalog: %w", err)
+		}
+		if err := json.Unmarshal([]byte(doc), &v); err != nil {
+			return nil, fmt.Errorf("read the catalog: %w", err)
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}

@@ -1,0 +1,104 @@
+// Package catalog is callreel's database: every recording with its state, the
+// CDRs and live call events that have come in, and the agents last known. It
+// holds the only SQL of the program and decides nothing: which step comes next
+// and when is the service's affair.
+//
+// The catalog is one SQLite file, written with full synchronisation because
+// sources are deleted on its word. It can be rebuilt from the archive's
+// sidecars, never the other way round.
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+	_ "modernc.org/sqlite" // the driver
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Catalog is an open database. It is safe for concurrent use.
+type Catalog struct {
+	db *sql.DB
+}
+
+// Open opens or makes the database at path and brings its schema up to date.
+// Leases of a recorder that was killed are given back at once, so the caller
+// must be the only recorder on this catalog.
+func Open(ctx context.Context, path string) (*Catalog, error) {
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_txlock=immediate" +
+		"&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
+		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open catalog %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(4)
+	c := &Catalog{db}
+	if err := c.migrate(ctx); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("open catalog %s: %w", path, err)
+	}
+	return c, nil
+}
+
+func (c *Catalog) migrate(ctx context.Context) error {
+	dir, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(database.DialectSQLite3, c.db, dir)
+	if err != nil {
+		return err
+	}
+	if _, err = p.Up(ctx); err != nil {
+		return err
+	}
+	_, err = c.db.ExecContext(ctx, `UPDATE recording SET leased = 0, due = 0 WHERE leased = 1`)
+	return err
+}
+
+// Close closes the database.
+func (c *Catalog) Close() error { return c.db.Close() }
+
+// Check reports whether the database answers and can be written.
+func (c *Catalog) Check(ctx context.Context) error {
+	return c.tx(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE recording SET leased = leased WHERE id = -1`)
+		return err
+	})
+}
+
+// tx runs f in a write transaction that is rolled back when f fails.
+func (c *Catalog) tx(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := c.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := f(tx); err != nil {
+		_ = tx.Rollback()
+		return err
+	}
+	return tx.Commit()
+}
+
+// ms is how the database keeps a time: whole milliseconds since 1970, 0 = none.
+func ms(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// due is ms, or NULL where the zero time means "when something happens".
+func due(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
+}

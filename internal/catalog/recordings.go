@@ -1,0 +1,234 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"callreel/internal/recording"
+)
+
+// ErrStale says that a claim is no longer held: somebody else has claimed the
+// recording since. Nothing was saved.
+var ErrStale = errors.New("claim no longer held")
+
+// columns is what scan reads.
+const columns = `id, state, source_gone, doc`
+
+// Add enters a capture that was seen for the first time and returns its
+// recording. It is not due until Wake or Observe says so.
+func (c *Catalog) Add(ctx context.Context, cp recording.Capture) (recording.Recording, error) {
+	rec := recording.Recording{State: recording.Seen, Capture: cp}
+	err := c.tx(ctx, func(tx *sql.Tx) error {
+		var twins int
+		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM recording WHERE uid = ?`, cp.UID).Scan(&twins)
+		if err != nil {
+			return err
+		}
+		rec.Capture.Duplicate = twins > 0 && cp.MAC == "" && cp.Serial == ""
+		doc, err := encode(rec)
+		if err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx,
+			`INSERT INTO recording (inbox, source, uid, conf, state, doc) VALUES (?,?,?,?,?,?)`,
+			cp.Source.Inbox, cp.Source.Name, cp.UID, string(cp.Conf), string(rec.State), doc)
+		if err != nil {
+			return err
+		}
+		id, err := res.LastInsertId()
+		rec.ID = recording.ID(id)
+		return err
+	})
+	if err != nil {
+		return rec, fmt.Errorf("add capture %s: %w", cp.UID, err)
+	}
+	return rec, nil
+}
+
+// Observe saves what a new listing says of a capture that is still only seen.
+// due is when it may be fetched; zero leaves it waiting. A recording that has
+// moved on meanwhile, or that a worker has, is left as it is.
+func (c *Catalog) Observe(ctx context.Context, rec recording.Recording, at time.Time) error {
+	doc, err := encode(rec)
+	if err != nil {
+		return err
+	}
+	_, err = c.db.ExecContext(ctx,
+		`UPDATE recording SET doc = ?, missed = 0, due = ? WHERE id = ? AND state = ? AND leased = 0`,
+		doc, due(at), int64(rec.ID), string(recording.Seen))
+	return wrap(err, "observe", rec.ID)
+}
+
+// Missed counts a listing that did not show a capture which is only seen, and
+// returns how many in a row that makes.
+func (c *Catalog) Missed(ctx context.Context, id recording.ID) (int, error) {
+	var n int
+	err := c.db.QueryRowContext(ctx,
+		`UPDATE recording SET missed = missed + 1 WHERE id = ? RETURNING missed`, int64(id)).Scan(&n)
+	return n, wrap(err, "count a missing", id)
+}
+
+// BySource returns the newest recording of each file of an inbox whose source
+// is not known to be gone, and of those files whose source is gone the newest
+// one too, keyed by file name, for the names asked about.
+func (c *Catalog) BySource(ctx context.Context, s recording.Source) (recording.Recording, error) {
+	row := c.db.QueryRowContext(ctx,
+		`SELECT `+columns+` FROM recording WHERE inbox = ? AND source = ? ORDER BY id DESC LIMIT 1`, s.Inbox, s.Name)
+	rec, err := scan(row)
+	return rec, wrap(err, "look up source of", rec.ID)
+}
+
+// Pending returns the recordings of an inbox that are only seen.
+func (c *Catalog) Pending(ctx context.Context, inbox string) ([]recording.Recording, error) {
+	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE state = ? AND inbox = ? ORDER BY id`,
+		string(recording.Seen), inbox)
+}
+
+// Claimed is a recording that one worker has for a while.
+type Claimed struct {
+	recording.Recording
+	seq int64
+}
+
+// Claim takes the recording whose next step has been due longest, for the time
+// of lease. It returns recording.ErrNotFound when none is due at now.
+func (c *Catalog) Claim(ctx context.Context, now time.Time, lease time.Duration) (Claimed, error) {
+	row := c.db.QueryRowContext(ctx, `
+		UPDATE recording SET leased = 1, seq = seq + 1, due = ?
+		WHERE id = (SELECT id FROM recording WHERE due IS NOT NULL AND due <= ? ORDER BY due, id LIMIT 1)
+		RETURNING seq, `+columns, ms(now.Add(lease)), ms(now))
+	var cl Claimed
+	rec, err := scanInto(row, &cl.seq)
+	cl.Recording = rec
+	if err != nil {
+		return cl, fmt.Errorf("claim a recording: %w", err)
+	}
+	return cl, nil
+}
+
+// Advance saves a claimed recording and gives it back. due is when its next
+// step may run; zero means when something happens. sourceDue allows the source
+// to be deleted from then on; zero changes nothing. It returns ErrStale when
+// the claim was lost.
+func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.Time) error {
+	rec := cl.Recording
+	doc, err := encode(rec)
+	if err != nil {
+		return err
+	}
+	res, err := c.db.ExecContext(ctx, `
+		UPDATE recording SET state = ?, due = ?, leased = 0, uid = ?, conf = ?, spool = ?, started = ?,
+			internal = ?, external = ?, direction = ?, owner = ?, sha256 = ?, place = ?, doc = ?,
+			source_due = CASE WHEN source_gone = 1 THEN NULL WHEN ? IS NULL THEN source_due ELSE ? END
+		WHERE id = ? AND seq = ?`,
+		string(rec.State), due(next), rec.Capture.UID, string(rec.Capture.Conf), rec.Capture.Spool, ms(rec.Started()),
+		rec.Verdict.Internal, rec.Verdict.External, string(rec.Verdict.Direction), rec.Verdict.Owner.CN,
+		rec.Capture.SHA256, string(rec.Place), doc, due(sourceDue), due(sourceDue),
+		int64(rec.ID), cl.seq)
+	if err != nil {
+		return wrap(err, "save", rec.ID)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return wrap(errors.Join(err, ErrStale), "save", rec.ID)
+	}
+	return nil
+}
+
+// Wake makes every recording that waits for something about one of these
+// conferences due at once, and takes quarantined ones back into the line. It
+// returns how many it woke.
+func (c *Catalog) Wake(ctx context.Context, confs []recording.ConfID, at time.Time) (int, error) {
+	woken := 0
+	err := c.tx(ctx, func(tx *sql.Tx) error {
+		for _, conf := range confs {
+			res, err := tx.ExecContext(ctx, `
+				UPDATE recording SET due = ?, state = CASE state WHEN ? THEN ? ELSE state END
+				WHERE conf = ? AND conf <> '' AND leased = 0 AND state IN (?, ?)`,
+				ms(at), string(recording.Quarantined), string(recording.Spooled), string(conf),
+				string(recording.Spooled), string(recording.Quarantined))
+			if err != nil {
+				return err
+			}
+			n, err := res.RowsAffected()
+			if err != nil {
+				return err
+			}
+			woken += int(n)
+		}
+		return nil
+	})
+	return woken, wrap(err, "wake", 0)
+}
+
+// Get returns one recording, or recording.ErrNotFound.
+func (c *Catalog) Get(ctx context.Context, id recording.ID) (recording.Recording, error) {
+	rec, err := scan(c.db.QueryRowContext(ctx, `SELECT `+columns+` FROM recording WHERE id = ?`, int64(id)))
+	return rec, wrap(err, "get", id)
+}
+
+// ByConf returns the recordings of one conference, oldest first.
+func (c *Catalog) ByConf(ctx context.Context, conf recording.ConfID) ([]recording.Recording, error) {
+	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? ORDER BY id`, string(conf))
+}
+
+func (c *Catalog) list(ctx context.Context, query string, args ...any) ([]recording.Recording, error) {
+	rows, err := c.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list recordings: %w", err)
+	}
+	defer rows.Close()
+	var out []recording.Recording
+	for rows.Next() {
+		rec, err := scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("list recordings: %w", err)
+		}
+		out = append(out, rec)
+	}
+	return out, rows.Err()
+}
+
+type scanner interface{ Scan(...any) error }
+
+func scan(row scanner) (recording.Recording, error) { return scanInto(row) }
+
+func scanInto(row scanner, before ...any) (recording.Recording, error) {
+	var (
+		rec   recording.Recording
+		id    int64
+		state string
+		gone  bool
+		doc   string
+	)
+	err := row.Scan(append(before, &id, &state, &gone, &doc)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return rec, recording.ErrNotFound
+	}
+	if err != nil {
+		return rec, err
+	}
+	if err := json.Unmarshal([]byte(doc), &rec); err != nil {
+		return rec, fmt.Errorf("recording %d: its row cannot be read: %w", id, err)
+	}
+	rec.ID, rec.State, rec.Capture.SourceGone = recording.ID(id), recording.State(state), gone
+	return rec, nil
+}
+
+func encode(rec recording.Recording) (string, error) {
+	b, err := json.Marshal(rec)
+	if err != nil {
+		return "", fmt.Errorf("recording %d: cannot be written as JSON: %w", rec.ID, err)
+	}
+	return string(b), nil
+}
+
+func wrap(err error, verb string, id recording.ID) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s recording %d: %w", verb, id, err)
+}

@@ -1,0 +1,83 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"callreel/internal/recording"
+)
+
+// DueSources returns up to most recordings whose source may be deleted at now,
+// longest due first.
+func (c *Catalog) DueSources(ctx context.Context, inbox string, now time.Time, most int) ([]recording.Recording, error) {
+	return c.list(ctx, `SELECT `+columns+` FROM recording
+		WHERE source_due IS NOT NULL AND source_due <= ? AND inbox = ? ORDER BY source_due, id LIMIT ?`,
+		ms(now), inbox, most)
+}
+
+// SourceLater puts the deletion of a source off.
+func (c *Catalog) SourceLater(ctx context.Context, id recording.ID, at time.Time) error {
+	_, err := c.db.ExecContext(ctx, `UPDATE recording SET source_due = ? WHERE id = ? AND source_gone = 0`, ms(at), int64(id))
+	return wrap(err, "put off the source of", id)
+}
+
+// SourceGone records that the source is no longer in its inbox, and makes a
+// recording that waited only for that due at once.
+func (c *Catalog) SourceGone(ctx context.Context, id recording.ID, at time.Time) error {
+	_, err := c.db.ExecContext(ctx, `
+		UPDATE recording SET source_gone = 1, source_due = NULL,
+			due = CASE WHEN state = ? AND leased = 0 THEN ? ELSE due END
+		WHERE id = ?`, string(recording.BackedUp), ms(at), int64(id))
+	return wrap(err, "mark the source gone of", id)
+}
+
+// SourceBack records that a source which was gone stands in the inbox again
+// with the same stamp: it is to be deleted once more.
+func (c *Catalog) SourceBack(ctx context.Context, id recording.ID, at time.Time) error {
+	_, err := c.db.ExecContext(ctx, `UPDATE recording SET source_gone = 0, source_due = ? WHERE id = ?`, ms(at), int64(id))
+	return wrap(err, "mark the source back of", id)
+}
+
+// SameContent returns an older recording with the same capture content under
+// the same source, or recording.ErrNotFound: the file came back after it had
+// been deleted.
+func (c *Catalog) SameContent(ctx context.Context, rec recording.Recording) (recording.Recording, error) {
+	row := c.db.QueryRowContext(ctx, `SELECT `+columns+` FROM recording
+		WHERE inbox = ? AND source = ? AND sha256 = ? AND id < ? AND sha256 <> '' ORDER BY id DESC LIMIT 1`,
+		rec.Capture.Source.Inbox, rec.Capture.Source.Name, rec.Capture.SHA256, int64(rec.ID))
+	older, err := scan(row)
+	return older, wrap(err, "look up the content of", rec.ID)
+}
+
+// Spooled returns the spool names that recordings still need.
+func (c *Catalog) Spooled(ctx context.Context) (map[string]recording.ID, error) {
+	rows, err := c.db.QueryContext(ctx, `SELECT spool, id FROM recording WHERE spool <> ''`)
+	if err != nil {
+		return nil, fmt.Errorf("list spool names: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]recording.ID{}
+	for rows.Next() {
+		var name string
+		var id int64
+		if err := rows.Scan(&name, &id); err != nil {
+			return nil, fmt.Errorf("list spool names: %w", err)
+		}
+		out[name] = recording.ID(id)
+	}
+	return out, rows.Err()
+}
+
+// NextDue returns when the next step or source deletion becomes due, and false
+// when none is scheduled.
+func (c *Catalog) NextDue(ctx context.Context) (time.Time, bool, error) {
+	var n sql.NullInt64
+	err := c.db.QueryRowContext(ctx, `SELECT min(due) FROM recording WHERE due IS NOT NULL`).Scan(&n)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, false, fmt.Errorf("look up what is due: %w", err)
+	}
+	return time.UnixMilli(n.Int64), n.Valid, nil
+}
