@@ -1,0 +1,101 @@
+package pbx
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+)
+
+// Config is one [[pbx]] of the setup.
+type Config struct {
+	// Name stands in logs, lamps and the catalog. Names are unique.
+	Name string `toml:"name"`
+	// URL of the SOAP interface, for instance http://pbx.example/PBX0/user.soap.
+	URL string `toml:"url"`
+	// User is the long name of a PBX user that is an active member of the
+	// recording group; Password is its password.
+	User     string `toml:"user"`
+	Password string `toml:"password"`
+	// Group is the recording group's tag. Empty: every user and executive in
+	// the session's scope is an agent.
+	Group string `toml:"group"`
+	// Wire is the version of the SOAP interface. Only "v10" is built in.
+	Wire string `toml:"wire"`
+	// PollTimeout bounds one long poll. After it the session is checked, not
+	// given up. Network time, never scaled.
+	PollTimeout Duration `toml:"poll_timeout"`
+	// CallTimeout bounds every other call.
+	CallTimeout Duration `toml:"call_timeout"`
+	// CAFile names a PEM file with the certificates to trust instead of the
+	// machine's; Insecure switches the check of the PBX's certificate off.
+	CAFile   string `toml:"ca_file"`
+	Insecure bool   `toml:"insecure"`
+}
+
+// Duration is a time.Duration written as "15s" or "10m" in the setup.
+type Duration time.Duration
+
+// UnmarshalText reads a Go duration; negative ones are refused.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil || v < 0 {
+		return fmt.Errorf("%q is no duration; write for instance \"15s\" or \"10m\"", text)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText writes the duration as Go does.
+func (d Duration) MarshalText() ([]byte, error) {
+	return []byte(time.Duration(d).String()), nil
+}
+
+// DefaultConfig returns the defaults for what the setup may leave out.
+func DefaultConfig() Config {
+	return Config{
+		Name: "pbx", Wire: "v10",
+		PollTimeout: Duration(10 * time.Minute), CallTimeout: Duration(15 * time.Second),
+	}
+}
+
+// withDefaults fills in what is empty.
+func (c Config) withDefaults() Config {
+	d := DefaultConfig()
+	if c.Name == "" {
+		c.Name = d.Name
+	}
+	if c.Wire == "" {
+		c.Wire = d.Wire
+	}
+	if c.PollTimeout == 0 {
+		c.PollTimeout = d.PollTimeout
+	}
+	if c.CallTimeout == 0 {
+		c.CallTimeout = d.CallTimeout
+	}
+	return c
+}
+
+// Validate checks the values; errors name the key and what is allowed. Empty
+// optional values are good: New fills in the defaults.
+func (c Config) Validate() error {
+	u, err := url.Parse(c.URL)
+	switch {
+	case c.URL == "":
+		return errors.New(`pbx: url is missing; write for instance url = "http://192.0.2.1/PBX0/user.soap"`)
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
+		return fmt.Errorf("pbx: url %q must start with http:// or https:// and name the PBX", c.URL)
+	case u.User != nil:
+		return errors.New("pbx: url must not hold a user or password; they have keys of their own")
+	case c.User == "":
+		return errors.New("pbx: user is missing; it is the long name of a user that is an active member of the recording group")
+	case c.Wire != "" && c.Wire != "v10":
+		return fmt.Errorf(`pbx: wire %q is not built in; only "v10" is`, c.Wire)
+	case c.PollTimeout < 0 || c.CallTimeout < 0:
+		return errors.New("pbx: poll_timeout and call_timeout must not be negative")
+	case c.Insecure && c.CAFile != "":
+		return errors.New("pbx: insecure and ca_file exclude each other")
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+package pbx
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"callreel/internal/clock"
+)
+
+// maxCDRBody bounds one POST of the PBX. A CDR is about 1 kB.
+const maxCDRBody = 1 << 20
+
+// maxReceiverConns bounds the connections to the receiver, and with
+// maxCDRBody its memory.
+const maxReceiverConns = 64
+
+// ReceiverConfig is the [receiver] of the setup: where the PBX's CDR0 or CDR1
+// interface sends its call detail records to.
+type ReceiverConfig struct {
+	Listen   string `toml:"listen"`   // host:port
+	Path     string `toml:"path"`     // of the URL that is set up at the PBX
+	User     string `toml:"user"`     // HTTP Basic; empty = open
+	Password string `toml:"password"` //
+}
+
+// DefaultReceiverConfig listens on loopback only: an admin opens it to the PBX.
+func DefaultReceiverConfig() ReceiverConfig {
+	return ReceiverConfig{Listen: "127.0.0.1:8901", Path: "/cdr"}
+}
+
+// Validate checks the values; errors name the key and what is allowed.
+func (c ReceiverConfig) Validate() error {
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return fmt.Errorf(`receiver: listen %q must be host:port, for instance "0.0.0.0:8901": %w`, c.Listen, err)
+	}
+	if !strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, "?# ") {
+		return fmt.Errorf(`receiver: path %q must start with "/" and be a plain path, for instance "/cdr"`, c.Path)
+	}
+	if (c.User == "") != (c.Password == "") {
+		return errors.New("receiver: user and password are set together or not at all")
+	}
+	return nil
+}
+
+// Sink stores what the receiver got. A nil error promises that it is durable:
+// the PBX is then told to forget it. Methods may be called concurrently.
+type Sink interface {
+	// CDR takes one or more <cdr> elements as they came, in UTF-8, without
+	// the "log-msg" before them. The same body may come again.
+	CDR(ctx context.Context, body string, received time.Time) error
+	// Garbage takes a body that is no CDR, and why. It is cut after 1 MiB.
+	Garbage(ctx context.Context, body []byte, from, reason string, received time.Time) error
+}
+
+// receiver answers the PBX's POSTs.
+type receiver struct {
+	cfg   ReceiverConfig
+	sink  Sink
+	clock clock.Clock
+	log   *slog.Logger
+}
+
+// NewReceiver returns the handler for the PBX's POSTs. It answers
+//
+//	200  when the sink has stored the body, as CDRs or as garbage: a PBX sends
+//	     the same body until it gets 200, and garbage must not block the rest
+//	413  when the body is larger than 1 MiB; what came of it is garbage
+//	503  when the sink failed, so that the PBX keeps the body and tries again
+//	400, 401, 404, 405 for requests that are no CDR delivery at all
+func NewReceiver(cfg ReceiverConfig, sink Sink, clk clock.Clock, log *slog.Logger) http.Handler {
+	return &receiver{cfg: cfg, sink: sink, clock: clk, log: log}
+}
+
+// ServeHTTP implements http.Handler.
+func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	switch {
+	case req.URL.Path != r.cfg.Path:
+		http.Error(w, "call detail records are received at "+r.cfg.Path, http.StatusNotFound)
+	case !r.allowed(req):
+		w.Header().Set("WWW-Authenticate", `Basic realm="callreel"`)
+		http.Error(w, "user and password are needed", http.StatusUnauthorized)
+	case req.Method != http.MethodPost:
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "call detail records are received by POST", http.StatusMethodNotAllowed)
+	default:
+		r.receive(w, req)
+	}
+}
+
+// allowed compares digests, so that neither length nor content shows in time.
+func (r *receiver) allowed(req *http.Request) bool {
+	if r.cfg.User == "" {
+		return true
+	}
+	user, password, _ := req.BasicAuth()
+	got := sha256.Sum256([]byte(user + "\x00" + password))
+	want := sha256.Sum256([]byte(r.cfg.User + "\x00" + r.cfg.Password))
+	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
+}
+
+func (r *receiver) receive(w http.ResponseWriter, req *http.Request) {
+	raw, err := io.ReadAll(io.LimitReader(req.Body, maxCDRBody+1))
+	if err != nil {
+		http.Error(w, "the body broke off", http.StatusBadRequest)
+		return
+	}
+	now, status := r.clock.Now(), http.StatusOK
+	body, reason := cdrBody(raw, req.Header.Get("Content-Type"))
+	if len(raw) > maxCDRBody {
+		raw, status = raw[:maxCDRBody], http.StatusRequestEntityTooLarge
+		reason = fmt.Sprintf("larger than %d bytes", maxCDRBody)
+	}
+	if reason == "" {
+		err = r.sink.CDR(req.Context(), body, now)
+	} else {
+		r.log.Warn("no call detail record", "from", req.RemoteAddr, "bytes", len(raw), "reason", reason)
+		err = r.sink.Garbage(req.Context(), raw, req.RemoteAddr, reason, now)
+	}
+	if err != nil {
+		r.log.Error("call detail record not stored; the pbx will send it again", "err", err)
+		http.Error(w, "not stored, send again", http.StatusServiceUnavailable)
+		return
+	}
+	w.WriteHeader(status)
+}
+
+// cdrBody returns what follows the literal "log-msg", from the first <cdr on,
+// in UTF-8; or the reason why there is none.
+func cdrBody(raw []byte, contentType string) (body, reason string) {
+	if len(strings.TrimSpace(string(raw[:min(len(raw), 64)]))) == 0 && len(raw) <= 64 {
+		return "", "empty body"
+	}
+	utf, err := toUTF8(raw, contentType)
+	if err != nil {
+		return "", err.Error()
+	}
+	text := string(utf)
+	for from := 0; ; {
+		i := strings.Index(text[from:], "<cdr")
+		if i < 0 {
+			return "", "no <cdr> element"
+		}
+		from += i
+		if rest := text[from+len("<cdr"):]; rest != "" && strings.ContainsRune(" \t\r\n/>", rune(rest[0])) {
+			return text[from:], ""
+		}
+		from += len("<cdr")
+	}
+}
+
+// Serve answers on ln with h until ctx is done, then lets running requests
+// finish for up to 5 s. It closes ln. The listener is handed in, so that the
+// service can report the address and open it before anything else runs.
+func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
+	server := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: time.Minute, IdleTimeout: 5 * time.Minute, MaxHeaderBytes: 64 << 10,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(netutil.LimitListener(ln, maxReceiverConns)) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("cdr receiver: %w", err)
+	case <-ctx.Done():
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	err := server.Shutdown(last)
+	<-failed
+	return err
+}

@@ -1,0 +1,250 @@
+package pbx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"callreel/internal/pbx/wsdl11"
+	"callreel/internal/recording"
+)
+
+// The bounds of a session's housekeeping, in time of the clock.
+const (
+	endTimeout     = 2 * time.Second // for the farewell, after ctx is done
+	refusedAgain   = time.Minute     // before a refused UserInitialize is tried again
+	fastPoll       = time.Second     // an empty poll that comes sooner is no long poll
+	idlePauseFirst = 100 * time.Millisecond
+	idlePauseMost  = time.Second
+)
+
+// session is one session with the PBX, from Initialize to its loss.
+type session struct {
+	*Client
+	id, key int32
+	roster  *roster
+	subs    *subscriptions
+	refused map[string]time.Time // agents whose UserInitialize failed, and when
+	up      bool
+	pause   time.Duration
+}
+
+// session runs one session to its end and reports whether it ever stood.
+func (c *Client) session(ctx context.Context) (wasUp bool, err error) {
+	timeout := time.Duration(c.cfg.CallTimeout)
+	init, err := c.pbx.initialize(ctx, timeout, c.cfg.User)
+	if err != nil {
+		return false, err
+	}
+	s := &session{
+		Client: c, id: init.Return_, key: init.Key,
+		roster: newRoster(c.cfg), subs: newSubscriptions(), refused: map[string]time.Time{},
+	}
+	c.logVersion(ctx)
+	defer s.farewell(ctx)
+	for ctx.Err() == nil && err == nil {
+		err = s.step(ctx)
+	}
+	return s.up, err
+}
+
+func (c *Client) logVersion(ctx context.Context) {
+	v, err := c.pbx.version(ctx, time.Duration(c.cfg.CallTimeout))
+	if err != nil {
+		c.log.Debug("pbx version not known", "err", err)
+		return
+	}
+	c.log.Info("pbx session opened", "firmware", v.FirmwareVersion, "serial", v.SerialNumber, "gatekeeper", v.GatekeeperID)
+}
+
+// farewell ends the session at the PBX, also when ctx is done already.
+func (s *session) farewell(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	if err := s.pbx.end(ctx, endTimeout, s.id); err != nil {
+		s.log.Debug("pbx session not ended", "err", err)
+	}
+}
+
+// step polls once and handles what came.
+func (s *session) step(ctx context.Context) error {
+	asked := s.clock.Now()
+	info, err := s.pbx.poll(ctx, time.Duration(s.cfg.PollTimeout), s.id)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded):
+		return s.afterTimeout(ctx)
+	case err != nil:
+		return err
+	case len(info.User) == 0 && len(info.Call) == 0:
+		return s.afterNothing(ctx, s.clock.Now().Sub(asked))
+	}
+	s.pause = 0
+	return s.handle(ctx, info)
+}
+
+// handle takes users before calls, each in the order the PBX wrote them.
+func (s *session) handle(ctx context.Context, info *wsdl11.AnyInfo) error {
+	for _, u := range info.User {
+		s.roster.apply(u)
+	}
+	if s.roster.complete {
+		if err := s.follow(ctx); err != nil {
+			return err
+		}
+	}
+	for _, c := range info.Call {
+		if err := s.callEvent(ctx, c); err != nil {
+			return err
+		}
+	}
+	return s.release(ctx)
+}
+
+// follow makes the subscriptions match the agents, and announces both.
+func (s *session) follow(ctx context.Context) error {
+	agents := s.roster.agents()
+	if !s.told || !slices.Equal(agents, s.agents) {
+		s.agents, s.told = agents, true
+		s.handler.Agents(ctx, s.cfg.Name, slices.Clone(agents))
+	}
+	for _, a := range agents {
+		if err := s.subscribe(ctx, a); err != nil {
+			return err
+		}
+	}
+	if s.up {
+		return nil
+	}
+	s.emit(ctx, s.legs.leave(func(cn string) bool { _, ok := s.subs.byCN[cn]; return ok }, s.clock.Now()))
+	s.up, s.before = true, true
+	s.handler.Up(ctx, s.cfg.Name, s.clock.Now())
+	return nil
+}
+
+// subscribe asks for an agent's events and takes a snapshot of his calls. An
+// agent whom the PBX refuses is tried again a minute later, at the next event or empty poll.
+func (s *session) subscribe(ctx context.Context, a recording.Agent) error {
+	if handle, ok := s.subs.byCN[a.CN]; ok {
+		s.subs.byHandle[handle] = a
+		return nil
+	}
+	if at, ok := s.refused[a.CN]; ok && s.clock.Now().Sub(at) < refusedAgain {
+		return nil
+	}
+	handle, err := s.pbx.userInitialize(ctx, time.Duration(s.cfg.CallTimeout), s.id, a.CN)
+	var fault *Fault
+	if err != nil && !errors.As(err, &fault) {
+		return err
+	}
+	if handle == 0 {
+		s.refused[a.CN] = s.clock.Now()
+		s.log.Warn("pbx refuses the call events of an agent", "agent", a.CN, "err", err)
+		return nil
+	}
+	delete(s.refused, a.CN)
+	s.subs.add(handle, a)
+	return s.snapshot(ctx, a, s.before && !s.up)
+}
+
+// snapshot compares an agent's calls with what is known of them.
+func (s *session) snapshot(ctx context.Context, a recording.Agent, again bool) error {
+	calls, err := s.pbx.calls(ctx, time.Duration(s.cfg.CallTimeout), s.id, a.CN)
+	if err != nil {
+		return err
+	}
+	s.emit(ctx, s.legs.snapshot(a, calls, s.clock.Now(), again))
+	return nil
+}
+
+func (s *session) callEvent(ctx context.Context, c *wsdl11.CallInfo) error {
+	a, ok := s.subs.byHandle[c.User]
+	if !ok {
+		s.log.Debug("event for a user handle that is not known", "handle", c.User)
+		return nil
+	}
+	changed, unknown := s.legs.event(a, c, s.clock.Now())
+	s.emit(ctx, changed)
+	if unknown {
+		return s.snapshot(ctx, a, false)
+	}
+	return nil
+}
+
+// release gives up the subscriptions of users that are agents no more. One
+// who left the group in a call is followed to its end; one who left the scope
+// cannot be, so his legs end now.
+func (s *session) release(ctx context.Context) error {
+	if !s.up {
+		return nil
+	}
+	for _, cn := range s.subs.names() {
+		isAgent := slices.ContainsFunc(s.agents, func(a recording.Agent) bool { return a.CN == cn })
+		inScope := s.roster.has(cn)
+		if isAgent || inScope && s.legs.busy(cn) {
+			continue
+		}
+		s.emit(ctx, s.legs.leave(func(other string) bool { return other != cn }, s.clock.Now()))
+		handle := s.subs.byCN[cn]
+		s.subs.drop(cn)
+		if err := s.pbx.userEnd(ctx, time.Duration(s.cfg.CallTimeout), handle); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// afterTimeout asks whether the session still lives after a poll that got no
+// answer. Events may have been lost with the answer, so calls are compared.
+func (s *session) afterTimeout(ctx context.Context) error {
+	if err := s.check(ctx); err != nil {
+		return fmt.Errorf("after a poll without answer: %w", err)
+	}
+	for _, cn := range s.subs.names() {
+		if err := s.snapshot(ctx, s.subs.byHandle[s.subs.byCN[cn]], false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// afterNothing handles a poll that came back empty after took. A PBX that
+// does so at once does not block, or has lost the session; polling is then
+// slowed down.
+func (s *session) afterNothing(ctx context.Context, took time.Duration) error {
+	if err := s.check(ctx); err != nil {
+		return err
+	}
+	if s.roster.complete {
+		if err := s.follow(ctx); err != nil { // tries refused agents again
+			return err
+		}
+	}
+	if took >= fastPoll {
+		s.pause = 0
+		return nil
+	}
+	s.pause = min(max(2*s.pause, idlePauseFirst), idlePauseMost)
+	s.clock.Wait(ctx.Done(), s.pause)
+	return nil
+}
+
+// check sends Echo; a session that does not live is errLost.
+func (s *session) check(ctx context.Context) error {
+	alive, err := s.pbx.echo(ctx, time.Duration(s.cfg.CallTimeout), s.id, s.key)
+	if err != nil {
+		return err
+	}
+	if !alive {
+		return errLost
+	}
+	return nil
+}
+
+func (s *session) emit(ctx context.Context, legs []recording.Leg) {
+	for _, leg := range legs {
+		s.handler.Leg(ctx, s.cfg.Name, leg)
+	}
+}
