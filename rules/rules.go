@@ -1,0 +1,137 @@
+// Package rules decides whether a recording is kept, and for whom. It is pure:
+// everything it looks at is in the recording and in the facts it is handed, so
+// the same question always has the same answer, and callreel can say why.
+//
+// These are the first rules: a call in which an agent took part is kept for
+// that agent, any other is not. A rule is one named function of a list; more
+// rules are more rows.
+package rules
+
+import (
+	"fmt"
+	"time"
+
+	"callreel/internal/recording"
+)
+
+// Facts is what the rules may look at beside the recording itself.
+type Facts struct {
+	Now    time.Time
+	Agents []recording.Agent // who is to be recorded, as last known
+	All    bool              // agents = "all": every user is an agent
+	Live   Coverage          // what the PBX links have seen of the call
+}
+
+// Coverage says whether silence on the PBX links means anything.
+type Coverage struct {
+	// Linked is true when at least one PBX is set up and every link is up.
+	Linked bool
+	// Since is when the youngest of the links came up, with its agents known.
+	Since time.Time
+	// ConfChanged is true when an agent's call changed its conference id while
+	// the capture was being written: he may be in this one under another id.
+	ConfChanged bool
+}
+
+// Set is an ordered list of rules; the first that fires decides.
+type Set struct {
+	rules []rule
+}
+
+// rule is one row. test returns false, with the reason, when it does not fire.
+type rule struct {
+	name string
+	test func(recording.Recording, Facts) (recording.Verdict, bool)
+}
+
+// First returns the built-in rules.
+func First() Set {
+	return Set{[]rule{
+		{"no-cdr", noCDR},
+		{"agent-took-part", agentTookPart},
+		{"no-agent", noAgent},
+	}}
+}
+
+// Decide asks the rules in order. The verdict names the rule that fired and
+// carries the trace of all that were asked. A recording that no rule fires for
+// is kept: what is not understood is not thrown away.
+func (s Set) Decide(rec recording.Recording, f Facts) recording.Verdict {
+	var trace []recording.Tried
+	for _, r := range s.rules {
+		v, fired := r.test(rec, f)
+		trace = append(trace, recording.Tried{Rule: r.name, Fired: fired, Why: v.Reason})
+		if fired {
+			v.Rule, v.Trace, v.At = r.name, trace, f.Now
+			return v
+		}
+	}
+	v := describe(rec, owner{})
+	v.Decision, v.Rule, v.Reason = recording.Keep, "no-rule", "no rule fired: kept, for somebody to look at"
+	v.Trace, v.At = trace, f.Now
+	return v
+}
+
+// Early is asked before a capture is downloaded. It returns a verdict and true
+// only when the PBX links watched the whole life of the capture and no agent
+// took part (SPEC §2.6); else the recording goes on.
+func (s Set) Early(rec recording.Recording, f Facts) (recording.Verdict, bool) {
+	reason, sure := unseenByAgents(rec, f)
+	if !sure {
+		return recording.Verdict{Reason: reason}, false
+	}
+	return recording.Verdict{
+		Decision: recording.Discard, Rule: "early-no-agent", Reason: reason, Early: true, At: f.Now,
+		Trace: []recording.Tried{{Rule: "early-no-agent", Fired: true, Why: reason}},
+	}, true
+}
+
+// unseenByAgents says whether it is certain that no agent took part, and why or
+// why not.
+func unseenByAgents(rec recording.Recording, f Facts) (string, bool) {
+	c := rec.Capture
+	switch {
+	case f.All:
+		return "every user is an agent", false
+	case c.Conf == "":
+		return "the file's name is no conference id", false
+	case !f.Live.Linked:
+		return "not every PBX link is up", false
+	case len(rec.Call.Live) > 0:
+		return "an agent took part", false
+	case len(rec.Call.CDRs) > 0:
+		return "CDRs are here already: they decide", false
+	case c.NotBefore.IsZero() || f.Live.Since.After(c.NotBefore):
+		return "the capture may have begun before the PBX link was up", false
+	case f.Live.ConfChanged:
+		return "an agent's call changed its conference id meanwhile", false
+	}
+	return fmt.Sprintf("PBX link up since %s, before the capture appeared; no agent had a call with this conference id",
+		f.Live.Since.UTC().Format(time.RFC3339)), true
+}
+
+func noCDR(rec recording.Recording, f Facts) (recording.Verdict, bool) {
+	if len(rec.Call.CDRs) > 0 {
+		return recording.Verdict{Reason: fmt.Sprintf("%d CDRs belong to the conference", len(rec.Call.CDRs))}, false
+	}
+	return recording.Verdict{
+		Decision: recording.Wait, Until: f.Now, For: "a CDR of conference " + string(rec.Capture.Conf),
+		Reason: "no CDR names this conference",
+	}, true
+}
+
+func agentTookPart(rec recording.Recording, f Facts) (recording.Verdict, bool) {
+	o, why, ok := ownerOf(rec, f)
+	if !ok {
+		return recording.Verdict{Reason: why}, false
+	}
+	v := describe(rec, o)
+	v.Decision, v.Reason = recording.Keep, why
+	return v, true
+}
+
+func noAgent(rec recording.Recording, _ Facts) (recording.Verdict, bool) {
+	v := describe(rec, owner{})
+	v.Decision, v.Reason = recording.Discard, "none of the parties is an agent"
+	return v, true
+}
