@@ -24,7 +24,7 @@ const (
 // prefixes and in which elements are qualified, never in local names.
 type node struct {
 	name string
-	data string
+	data []byte
 	kids []*node
 }
 
@@ -47,7 +47,7 @@ func (n *node) text(name string) string {
 	if c == nil {
 		return ""
 	}
-	return strings.TrimSpace(c.data)
+	return string(bytes.TrimSpace(c.data))
 }
 
 // list returns the members of an array in either way of writing it: one
@@ -123,7 +123,7 @@ func fill(d *xml.Decoder, top *node) error {
 			stack = stack[:len(stack)-1]
 		case xml.CharData:
 			if len(last.kids) == 0 {
-				last.data += string(t)
+				last.data = append(last.data, t...)
 			}
 		}
 	}
