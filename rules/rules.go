@@ -19,6 +19,10 @@ type Facts struct {
 	Now    time.Time
 	Agents []recording.Agent // who is to be recorded, as last known
 	All    bool              // agents = "all": every user is an agent
+	Settle time.Duration     // quiet after the last CDR before a call is kept
+	// DiscardSettle is the quiet before a call is not kept: a CDR that comes
+	// late may still name an agent.
+	DiscardSettle time.Duration
 	Live   Coverage          // what the PBX links have seen of the call
 }
 
@@ -48,7 +52,9 @@ type rule struct {
 func First() Set {
 	return Set{[]rule{
 		{"no-cdr", noCDR},
+		{"cdrs-still-coming", cdrsStillComing},
 		{"agent-took-part", agentTookPart},
+		{"cdr-may-be-late", cdrMayBeLate},
 		{"no-agent", noAgent},
 	}}
 }
@@ -118,6 +124,31 @@ func noCDR(rec recording.Recording, f Facts) (recording.Verdict, bool) {
 		Decision: recording.Wait, Until: f.Now, For: "a CDR of conference " + string(rec.Capture.Conf),
 		Reason: "no CDR names this conference",
 	}, true
+}
+
+func cdrsStillComing(rec recording.Recording, f Facts) (recording.Verdict, bool) {
+	return quiet(rec, f, f.Settle)
+}
+
+// cdrMayBeLate stands behind agentTookPart: no CDR here names an agent.
+func cdrMayBeLate(rec recording.Recording, f Facts) (recording.Verdict, bool) {
+	return quiet(rec, f, f.DiscardSettle)
+}
+
+// quiet waits until no CDR of the conference has come for d.
+func quiet(rec recording.Recording, f Facts, d time.Duration) (recording.Verdict, bool) {
+	var last time.Time
+	for _, r := range rec.Call.Raw {
+		if r.Received.After(last) {
+			last = r.Received
+		}
+	}
+	reason := fmt.Sprintf("the last CDR came at %s", last.UTC().Format(time.RFC3339))
+	until := last.Add(d)
+	if last.IsZero() || d <= 0 || !until.After(f.Now) {
+		return recording.Verdict{Reason: reason}, false
+	}
+	return recording.Verdict{Decision: recording.Wait, Until: until, For: "further CDRs", Reason: reason}, true
 }
 
 func agentTookPart(rec recording.Recording, f Facts) (recording.Verdict, bool) {

@@ -152,6 +152,34 @@ func TestEarly(t *testing.T) {
 	}
 }
 
+func TestWaitsForLateCDRs(t *testing.T) {
+	agents := user(rossi, "to", ev("setup-to", 0, "0012345"), ev("conn-from", 1, "0012345"))
+	others := trunk("from", ev("setup-from", 0, "24"))
+	for _, row := range []struct {
+		name  string
+		cdrs  []recording.CDR
+		after time.Duration
+		want  recording.Decision
+		rule  string
+	}{
+		{"agent, just now", []recording.CDR{agents}, time.Second, recording.Wait, "cdrs-still-coming"},
+		{"agent, settled", []recording.CDR{agents}, 5 * time.Second, recording.Keep, "agent-took-part"},
+		{"no agent, settled for keeping only", []recording.CDR{others}, 5 * time.Second, recording.Wait, "cdr-may-be-late"},
+		{"no agent, settled for good", []recording.CDR{others}, 30 * time.Second, recording.Discard, "no-agent"},
+	} {
+		rec := recording.Recording{Call: recording.Call{CDRs: row.cdrs, Raw: []recording.RawCDR{{Received: noon}}}}
+		got := rules.First().Decide(rec, rules.Facts{
+			Now: noon.Add(row.after), Agents: []recording.Agent{rossi}, Settle: 5 * time.Second, DiscardSettle: 30 * time.Second,
+		})
+		if got.Decision != row.want || got.Rule != row.rule {
+			t.Errorf("%s: %s by %s, want %s by %s", row.name, got.Decision, got.Rule, row.want, row.rule)
+		}
+		if got.Decision == recording.Wait && !got.Until.After(noon) {
+			t.Errorf("%s: waits until %v", row.name, got.Until)
+		}
+	}
+}
+
 func BenchmarkDecide(b *testing.B) {
 	rec := recording.Recording{Call: recording.Call{CDRs: []recording.CDR{
 		user(rossi, "to", extEv("setup-to", 0, "0012345"), ev("alert-from", 1, ""), ev("conn-from", 4, "")),
