@@ -1,0 +1,239 @@
+package pbxsim
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// objects makes the PBX's objects: the users, the SOAP user himself and a
+// trunk. The last two are members of the recording group as well, and no
+// agents all the same.
+func (s *Sim) objects() []*object {
+	var list []*object
+	for _, u := range s.cfg.Users {
+		if u.H323 == "" {
+			u.H323 = u.CN
+		}
+		if u.MAC == "" {
+			u.MAC = fmt.Sprintf("009033%06x", s.random.Uint32()&0xffffff)
+		}
+		o := &object{User: u, typ: "ep", object: "user", guid: s.guid()}
+		if u.Agent {
+			o.groups = append(o.groups, s.cfg.Group)
+		}
+		if s.cfg.WideScope {
+			o.groups = append(o.groups, everyone)
+		}
+		list = append(list, o)
+	}
+	return append(list,
+		&object{User: User{CN: s.cfg.User, H323: s.cfg.User}, typ: "ep", object: "user", guid: s.guid(), groups: []string{s.cfg.Group}},
+		&object{User: User{CN: trunkCN, Number: "0", H323: "trunk"}, typ: "gw", object: "trunk", guid: s.guid(), groups: []string{s.cfg.Group}},
+	)
+}
+
+const trunkCN = "Trunk"
+
+// guid makes an id in the PBX's form. The caller holds mu or is alone.
+func (s *Sim) guid() string {
+	return fmt.Sprintf("%08xe909d311%04x009033%06x", s.random.Uint32(), s.random.Uint32()&0xffff, s.random.Uint32()&0xffffff)
+}
+
+// SetAgent puts a user into the recording group or takes him out of it.
+func (s *Sim) SetAgent(cn string, agent bool) { s.exchange.setAgent(cn, agent) }
+
+// Place begins a call and returns at once; the call goes on by itself. It
+// fails when the plan is not possible or no fitting user is free.
+func (s *Sim) Place(ctx context.Context, p Plan) (*Call, error) {
+	if err := errors.Join(p.validate(), ctx.Err(), s.life.Err()); err != nil {
+		return nil, fmt.Errorf("pbxsim: place a call: %w", err)
+	}
+	u, err := s.claim(p)
+	if err != nil {
+		return nil, fmt.Errorf("pbxsim: place a call: %w", err)
+	}
+	c, err := s.expect(p, u)
+	if err != nil {
+		s.release(u.CN)
+		return nil, fmt.Errorf("pbxsim: place a call: %w", err)
+	}
+	return c, s.launch(c, u)
+}
+
+// launch plays the call in a goroutine that Close waits for.
+func (s *Sim) launch(c *Call, u *object) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errors.New("pbxsim: the simulation has ended")
+	}
+	s.active[c] = true
+	s.running.Go(func() {
+		s.play(c, u)
+		s.release(u.CN)
+		s.mu.Lock()
+		delete(s.active, c)
+		s.mu.Unlock()
+		close(c.ended)
+	})
+	return nil
+}
+
+// claim finds a free user that fits the plan and marks him busy.
+func (s *Sim) claim(p Plan) (*object, error) {
+	free := s.exchange.candidates(p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.random.Shuffle(len(free), func(i, j int) { free[i], free[j] = free[j], free[i] })
+	for _, o := range free {
+		if !s.busy[o.CN] {
+			s.busy[o.CN] = true
+			return o, nil
+		}
+	}
+	return nil, errBusy
+}
+
+// errBusy says that every user who could take the call is in one.
+var errBusy = errors.New("no user who fits the plan is free")
+
+func (s *Sim) release(cn string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, cn)
+}
+
+// candidates returns copies of the users a plan may use.
+func (x *exchange) candidates(p Plan) []*object {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var fit []*object
+	for _, o := range x.objects {
+		isUser := o.object == "user" && o.CN != x.cfg.User
+		if isUser && o.Agent == p.Scenario.agentTakesPart() && (p.User == "" || p.User == o.CN) {
+			twin := *o
+			fit = append(fit, &twin)
+		}
+	}
+	return fit
+}
+
+// expect fixes all that will come out of the call.
+func (s *Sim) expect(p Plan, u *object) (*Call, error) {
+	sp, err := loadSpeech()
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.serial++
+	p.Ring = p.Ring.Truncate(time.Second)
+	if p.External == "" {
+		p.External = fmt.Sprintf("0039047155501%02d", s.random.IntN(100))
+	}
+	frames := int(p.Talk / (frameMillis * time.Millisecond))
+	hold := int(p.Hold / (frameMillis * time.Millisecond))
+	c := &Call{
+		Scenario: p.Scenario, Conf: s.guid(), Kept: p.Scenario.agentTakesPart() && frames > hold, CN: u.CN,
+		Internal: u.Number, External: p.External, Direction: "o", Ring: int(p.Ring / time.Second),
+		Setup: s.clock.Now().Truncate(time.Millisecond), HoldAt: (frames - hold) / 2, HoldFrames: hold,
+		Frames: frames - hold, plan: p, ended: make(chan struct{}),
+	}
+	if p.Scenario.incoming() {
+		c.Direction = "i"
+	}
+	c.Start = c.Setup.Add(p.Ring)
+	c.End = c.Start.Add(time.Duration(frames) * frameMillis * time.Millisecond)
+	if frames > 0 {
+		c.File = s.fileName(c.Conf, u)
+	}
+	c.external, c.internal = sp.dialogue(s.serial, frames)
+	for _, b := range [][]byte{c.external, c.internal} {
+		copy(b[c.HoldAt*frameSamples:], silence(hold*frameSamples))
+	}
+	c.ExternalSHA256, c.InternalSHA256 = hexSum(c.external), hexSum(c.internal)
+	return c, nil
+}
+
+// fileName names the capture as the phone does.
+func (s *Sim) fileName(conf string, u *object) string {
+	if s.cfg.PlainNames {
+		return conf
+	}
+	return fmt.Sprintf("%s-%s-%d-%s.pcap", conf, u.MAC, s.serial, u.H323)
+}
+
+func hexSum(b []byte) string {
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
+}
+
+// play runs the call: events, capture, records.
+func (s *Sim) play(c *Call, u *object) {
+	direction := 0 // bit of the leg: is the user being called?
+	if c.Scenario.incoming() {
+		direction = stateToUser
+	}
+	l := s.exchange.begin(leg{cn: c.CN, conf: c.Conf, peerNumber: c.External})
+	c.hold(l)
+	defer s.exchange.finish(l)
+	s.exchange.change(l, stateSetup|direction, "x-setup")
+	s.exchange.change(l, stateAlert|direction, "r-alert")
+	if !s.until(c.Start) {
+		return
+	}
+	if c.File != "" {
+		s.exchange.change(l, stateConnect|direction, "r-conn")
+		upload := make(chan error, 1)
+		go func() { upload <- s.upload(c, u) }()
+		s.talk(c, l, stateConnect|direction)
+		if err := <-upload; err != nil {
+			c.fail(err)
+		}
+	}
+	if s.life.Err() != nil {
+		return
+	}
+	s.exchange.change(l, stateDisconnect|direction, "r-disc")
+	s.sender.add(s.records(c, u))
+}
+
+// Transfer moves a live call to another conference, as a transfer does, and
+// returns the new conference id. The capture keeps its name. It is an error
+// if the call is not up.
+func (s *Sim) Transfer(c *Call) (conf string, err error) {
+	s.mu.Lock()
+	conf = s.guid()
+	s.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.leg == nil {
+		return "", errors.New("pbxsim: transfer: the call is not up")
+	}
+	c.moved = conf
+	s.exchange.move(c.leg, conf)
+	return conf, nil
+}
+
+// talk waits for the end of the call and shows the hold on the way.
+func (s *Sim) talk(c *Call, l *leg, state int) {
+	if c.HoldFrames > 0 {
+		begin := c.Start.Add(time.Duration(c.HoldAt) * frameMillis * time.Millisecond)
+		if s.until(begin) {
+			s.exchange.change(l, state|stateHold, "x-hold")
+		}
+		if s.until(begin.Add(time.Duration(c.HoldFrames) * frameMillis * time.Millisecond)) {
+			s.exchange.change(l, state, "x-retr")
+		}
+	}
+	s.until(c.End)
+}
+
+// until waits for a time of the clock; false means that the simulation ended.
+func (s *Sim) until(at time.Time) bool {
+	return s.clock.Wait(s.life.Done(), at.Sub(s.clock.Now()))
+}

@@ -1,0 +1,79 @@
+package pbxsim
+
+import "sync"
+
+// Fault is a way in which the simulation can fail.
+type Fault string
+
+// The faults. Those of the inbox strike who reads it, not the phones that
+// upload, but for InboxFull, which strikes the phones.
+const (
+	InboxHangHeaders  Fault = "inbox-hang-headers" // no answer at all
+	InboxHangBody     Fault = "inbox-hang-body"    // the answer stops after its first bytes
+	InboxUnauthorized Fault = "inbox-401"          // no credentials are good enough
+	InboxRedirect     Fault = "inbox-redirect"     // everything is somewhere else
+	InboxCutListing   Fault = "inbox-cut-listing"  // half a listing, cleanly ended
+	InboxCutBody      Fault = "inbox-cut-body"     // the connection breaks in the middle of a file
+	InboxEvilNames    Fault = "inbox-evil-names"   // the listing has names meant to break out of a folder
+	InboxFull         Fault = "inbox-full"         // uploads end with 507
+
+	SOAPFault Fault = "soap-fault" // every call is answered by a fault inside a 500
+	SOAPLost  Fault = "soap-lost"  // sessions are forgotten
+	SOAPCut   Fault = "soap-cut"   // connections break instead of an answer
+
+	CDRGarbage   Fault = "cdr-garbage"   // something that is no record comes before each
+	CDRDuplicate Fault = "cdr-duplicate" // each record comes twice
+	CDRLate      Fault = "cdr-late"      // records come LateBy later than usual
+)
+
+// AllFaults lists the faults by their names.
+func AllFaults() []Fault {
+	return []Fault{
+		InboxHangHeaders, InboxHangBody, InboxUnauthorized, InboxRedirect, InboxCutListing, InboxCutBody,
+		InboxEvilNames, InboxFull, SOAPFault, SOAPLost, SOAPCut, CDRGarbage, CDRDuplicate, CDRLate,
+	}
+}
+
+// Fault switches a fault on or off, for what comes from now on. Requests that
+// hang go on when their fault is switched off.
+func (s *Sim) Fault(kind Fault, on bool) {
+	s.faults.set(kind, on)
+	if kind == SOAPLost && on {
+		s.exchange.end(0)
+	}
+}
+
+// faults are those switched on.
+type faults struct {
+	mu     sync.Mutex
+	active map[Fault]chan struct{} // closed when switched off
+}
+
+func (f *faults) set(kind Fault, on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.active == nil {
+		f.active = map[Fault]chan struct{}{}
+	}
+	over, was := f.active[kind]
+	switch {
+	case on && !was:
+		f.active[kind] = make(chan struct{})
+	case !on && was:
+		close(over)
+		delete(f.active, kind)
+	}
+}
+
+func (f *faults) on(kind Fault) bool {
+	_, on := f.until(kind)
+	return on
+}
+
+// until returns a channel that is closed when the fault is switched off.
+func (f *faults) until(kind Fault) (<-chan struct{}, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	over, on := f.active[kind]
+	return over, on
+}

@@ -1,0 +1,115 @@
+package pbxsim
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Scenario says who calls whom.
+type Scenario string
+
+// The scenarios. An agent's call is to be kept, a user's is not.
+const (
+	ExternalToAgent Scenario = "external-to-agent"
+	AgentToExternal Scenario = "agent-to-external"
+	ExternalToUser  Scenario = "external-to-user"
+	UserToExternal  Scenario = "user-to-external"
+)
+
+// agentTakesPart reports whether the user of the call is an agent.
+func (s Scenario) agentTakesPart() bool { return s == ExternalToAgent || s == AgentToExternal }
+
+// incoming reports whether the external party called.
+func (s Scenario) incoming() bool { return s == ExternalToAgent || s == ExternalToUser }
+
+// Plan is one call to play. Ring and Talk are times of the clock; Ring is cut
+// to whole seconds, Talk and Hold to frames of 20 ms.
+type Plan struct {
+	Scenario Scenario
+	User     string        // long name of the agent or user; empty = one that is free
+	External string        // number of the external party; empty = made up
+	Ring     time.Duration // from alert to answer
+	Talk     time.Duration // from answer to end, hold included; 0 = the call is not answered
+	Hold     time.Duration // in the middle of Talk, no voice is sent
+}
+
+// Call is a call that was placed, with what must come out of it. All but Err
+// is fixed when it is placed.
+type Call struct {
+	Scenario  Scenario
+	Conf      string // conference id
+	File      string // name of the capture in the drop directory; empty if the call was not answered
+	Kept      bool   // an agent took part and there was a talk
+	CN        string // the agent or user
+	Internal  string // his number
+	External  string
+	Direction string // "i" or "o", seen from him
+	Ring      int    // seconds
+
+	Setup time.Time // the call begins and rings
+	Start time.Time // it is answered: time of the first voice packet
+	End   time.Time
+
+	Frames     int // voice packets of each side
+	HoldAt     int // frame before which the hold begins
+	HoldFrames int // frames that were not sent
+
+	// SHA-256, lower-case hex, of each side's A-law from Start to End, 8000
+	// bytes a second, with 0xD5 for the time on hold.
+	ExternalSHA256 string
+	InternalSHA256 string
+
+	external, internal []byte // the same in full
+	plan               Plan
+
+	mu    sync.Mutex
+	err   error
+	leg   *leg   // nil before it is up
+	moved string // conference id after a transfer
+	ended chan struct{}
+}
+
+// Voice returns both sides' A-law from Start to End, as the digests describe
+// it. The slices are not to be changed.
+func (c *Call) Voice() (external, internal []byte) { return c.external, c.internal }
+
+func (c *Call) hold(l *leg) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leg = l
+}
+
+func (c *Call) movedTo() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.moved
+}
+
+// Done is closed when the call has ended and its capture is uploaded.
+func (c *Call) Done() <-chan struct{} { return c.ended }
+
+// Err is the upload's error, if it failed. It is known once Done is closed.
+func (c *Call) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+func (c *Call) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+}
+
+func (p Plan) validate() error {
+	switch p.Scenario {
+	case ExternalToAgent, AgentToExternal, ExternalToUser, UserToExternal:
+	default:
+		return fmt.Errorf("scenario %q is not known", p.Scenario)
+	}
+	if p.Ring < 0 || p.Talk < 0 || p.Hold < 0 || p.Hold > p.Talk {
+		return fmt.Errorf("ring, talk and hold must not be negative, and hold not longer than talk")
+	}
+	return nil
+}
