@@ -1,0 +1,95 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"callreel/internal/atomicfile"
+)
+
+// Space is the room on a disk, in bytes.
+type Space struct {
+	Free  int64 // for this program's user
+	Total int64
+}
+
+// Check is the DISK lamp: it writes, syncs and removes a small file and tells the
+// room that is left. IsFull recognises a full disk.
+func (a *Archive) Check(ctx context.Context) (Space, error) {
+	s, err := check(ctx, a.root, a.config.Path, workFolder+"/callreel-check")
+	if err != nil {
+		return s, fmt.Errorf("check archive: %w", err)
+	}
+	return s, nil
+}
+
+// CheckBackup is the BACKUP lamp, as Check is the DISK lamp. Without a backup the
+// error is ErrNoBackup.
+func (a *Archive) CheckBackup(ctx context.Context) (Space, error) {
+	root, err := a.openBackup()
+	if err != nil {
+		return Space{}, fmt.Errorf("check backup: %w", err)
+	}
+	defer root.Close()
+	s, err := check(ctx, root, a.config.Backup, ".callreel-check")
+	if err != nil {
+		return s, fmt.Errorf("check backup: %w", err)
+	}
+	return s, nil
+}
+
+func check(ctx context.Context, root *os.Root, folder, probe string) (Space, error) {
+	if err := canceled(ctx); err != nil {
+		return Space{}, err
+	}
+	s, err := space(folder)
+	if err != nil {
+		return s, err
+	}
+	f, err := atomicfile.Create(root, probe, filePerm)
+	if err != nil {
+		return s, err
+	}
+	defer f.Abort()
+	// A block's worth: some file systems keep a few bytes where a full disk does
+	// not show.
+	if _, err := f.Write(make([]byte, 8<<10)); err != nil {
+		return s, err
+	}
+	if err := f.Commit(); err != nil {
+		return s, err
+	}
+	return s, root.Remove(probe)
+}
+
+// Lock holds a folder against other recorders.
+type Lock struct{ f *os.File }
+
+const lockFile = ".callreel-lock"
+
+// Lock takes the archive for this program. Another recorder that runs on it makes
+// the error ErrLocked. The lock ends with Release, or when the program dies.
+func (a *Archive) Lock(ctx context.Context) (*Lock, error) {
+	if err := canceled(ctx); err != nil {
+		return nil, err
+	}
+	return LockFolder(a.config.Path)
+}
+
+// LockFolder is Lock for any folder, for instance the spool.
+func LockFolder(folder string) (*Lock, error) {
+	f, err := os.OpenFile(filepath.Join(folder, lockFile), os.O_RDWR|os.O_CREATE, filePerm)
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", folder, err)
+	}
+	if err := lock(f); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("lock %s: %w", folder, err)
+	}
+	return &Lock{f}, nil
+}
+
+// Release gives the folder free. The lock file stays.
+func (l *Lock) Release() error { return l.f.Close() }
