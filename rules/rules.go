@@ -23,7 +23,7 @@ type Facts struct {
 	// DiscardSettle is the quiet before a call is not kept: a CDR that comes
 	// late may still name an agent.
 	DiscardSettle time.Duration
-	Live   Coverage          // what the PBX links have seen of the call
+	Live          Coverage // what the PBX links have seen of the call
 }
 
 // Coverage says whether silence on the PBX links means anything.

@@ -191,3 +191,17 @@ func docs[T any](ctx context.Context, db *sql.DB, query string, args ...any) ([]
 	}
 	return out, rows.Err()
 }
+
+// ConfChanged reports whether, since a time, an agent's call went on under
+// another conference id: one of his legs began in the second in which another
+// of his ended.
+func (c *Catalog) ConfChanged(ctx context.Context, since time.Time) (bool, error) {
+	var n int
+	err := c.db.QueryRowContext(ctx, `SELECT count(*) FROM leg a JOIN leg b
+		ON a.pbx = b.pbx AND a.cn = b.cn AND a.conf <> b.conf AND abs(b.began - a.ended) <= 1000
+		WHERE a.ended >= ? AND a.ended > 0`, ms(since)).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for changed conference ids: %w", err)
+	}
+	return n > 0, nil
+}

@@ -315,4 +315,3 @@ func ids(l []recording.Recording) []recording.ID {
 	}
 	return out
 }
-

@@ -81,3 +81,35 @@ func (c *Catalog) NextDue(ctx context.Context) (time.Time, bool, error) {
 	}
 	return time.UnixMilli(n.Int64), n.Valid, nil
 }
+
+// End saves the last state of a recording that no worker has and that is still
+// in state from. It reports whether it was.
+func (c *Catalog) End(ctx context.Context, rec recording.Recording, from recording.State) (bool, error) {
+	doc, err := encode(rec)
+	if err != nil {
+		return false, err
+	}
+	res, err := c.db.ExecContext(ctx, `UPDATE recording SET state = ?, doc = ?, due = NULL WHERE id = ? AND state = ? AND leased = 0`,
+		string(rec.State), doc, int64(rec.ID), string(from))
+	if err != nil {
+		return false, wrap(err, "end", rec.ID)
+	}
+	n, err := res.RowsAffected()
+	return n > 0, wrap(err, "end", rec.ID)
+}
+
+// Refetch sends a recording that is not filed yet, and that no worker has, back
+// to Seen because its source changed; its source is not deleted. It reports
+// whether it did.
+func (c *Catalog) Refetch(ctx context.Context, id recording.ID) (bool, error) {
+	res, err := c.db.ExecContext(ctx, `
+		UPDATE recording SET state = ?, due = NULL, source_due = NULL
+		WHERE id = ? AND leased = 0 AND source_gone = 0 AND (state IN (?,?,?,?) OR (state = ? AND spool = ''))`,
+		string(recording.Seen), int64(id), string(recording.Spooled), string(recording.Correlated),
+		string(recording.Decided), string(recording.Quarantined), string(recording.Discarded))
+	if err != nil {
+		return false, wrap(err, "fetch again", id)
+	}
+	n, err := res.RowsAffected()
+	return n > 0, wrap(err, "fetch again", id)
+}

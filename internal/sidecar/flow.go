@@ -60,6 +60,27 @@ type step struct {
 // flow tells the call in words, from the first setup to the last release: from
 // the CDRs, else from what the PBX showed live.
 func flow(rec recording.Recording, loc *time.Location) *node {
+	n := &node{name: "flow"}
+	for _, s := range steps(rec) {
+		c := &node{name: "step"}
+		c.set("at", s.at.UTC().Format(time.RFC3339Nano))
+		c.set("local", s.at.In(loc).Format(localTime))
+		c.set("what", s.words)
+		n.children = append(n.children, c)
+	}
+	return n
+}
+
+// Flow is the flow of a call as lines for people, each with its local time.
+func Flow(rec recording.Recording, loc *time.Location) []string {
+	var lines []string
+	for _, s := range steps(rec) {
+		lines = append(lines, s.at.In(loc).Format("15:04:05")+" "+s.words)
+	}
+	return lines
+}
+
+func steps(rec recording.Recording) []step {
 	var steps []step
 	for _, c := range rec.Call.CDRs {
 		steps = append(steps, cdrSteps(c)...)
@@ -70,15 +91,7 @@ func flow(rec recording.Recording, loc *time.Location) *node {
 		}
 	}
 	slices.SortStableFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
-	n := &node{name: "flow"}
-	for _, s := range steps {
-		c := &node{name: "step"}
-		c.set("at", s.at.UTC().Format(time.RFC3339Nano))
-		c.set("local", s.at.In(loc).Format(localTime))
-		c.set("what", s.words)
-		n.children = append(n.children, c)
-	}
-	return n
+	return steps
 }
 
 // cdrSteps gives each event its time: that of the first event and the difference

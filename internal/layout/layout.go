@@ -1,0 +1,53 @@
+// Package layout holds the table of callreel's packages: who may import whom.
+// Its test reads every Go file of the tree and fails on an import the table
+// does not allow. It parses the files itself, because a test that asks the go
+// command is served stale from the test cache.
+package layout
+
+// rule is one row of the table: what a package may import of ours, and what of
+// the standard library or of others it must not.
+type rule struct {
+	may     []string // our packages, "x/..." for all below x
+	mustNot []string // import paths, "x/..." for all below x
+	why     string
+}
+
+// table has one row per package. A new package gets its row in the same commit
+// that brings it.
+func table() map[string]rule {
+	const media = "internal/media/..."
+	return map[string]rule{
+		"internal/recording":  {why: "the value that moves stands on nothing", mustNot: []string{"os", "net/...", "database/sql", "context"}},
+		"internal/clock":      {why: "time stands on nothing"},
+		"internal/atomicfile": {why: "a file is whole or absent, whoever writes it"},
+		"internal/media/...":  {may: []string{media}, why: "a format knows no recordings, files or settings", mustNot: []string{"log/slog", "os"}},
+		"crypto":              {why: "keys and sealed streams know no recordings", mustNot: []string{"os", "net/...", "log/slog"}},
+
+		"internal/pbx":     {may: []string{"internal/recording", "internal/clock", "internal/pbx/..."}, why: "says what the PBX says, decides nothing", mustNot: []string{"database/sql"}},
+		"internal/pbx/...": {why: "generated message types"},
+		"internal/sidecar": {may: []string{"internal/recording"}, why: "the one owner of the format; holds no key", mustNot: []string{"os", "net/..."}},
+		"internal/spool":   {may: []string{"internal/recording", "internal/atomicfile"}, why: "work copies; sealing is handed to it"},
+		"ingest":           {may: []string{"internal/recording", "internal/clock", "internal/atomicfile", media}, why: "brings captures in; asks no PBX", mustNot: []string{"database/sql"}},
+		"cdr":              {may: []string{"internal/recording"}, why: "its bytes come in through Source", mustNot: []string{"os", "net/...", "database/sql"}},
+		"rules":            {may: []string{"internal/recording"}, why: "pure", mustNot: []string{"os", "net/...", "context", "database/sql"}},
+		"convert":          {may: []string{"internal/recording", media}, why: "capture in, audio out; opens no path", mustNot: []string{"os", "net/http", "database/sql"}},
+		"naming":           {may: []string{"internal/recording"}, why: "pure", mustNot: []string{"os", "net/...", "context"}},
+		"archive":          {may: []string{"internal/recording", "internal/atomicfile"}, why: "write once; holds no key", mustNot: []string{"database/sql"}},
+		"internal/catalog": {may: []string{"internal/recording"}, why: "the only SQL; knows no step"},
+		"internal/player":  {may: []string{"internal/recording"}, why: "shows what it is handed", mustNot: []string{"database/sql"}},
+		"internal/pbxsim":  {may: []string{"internal/recording", "internal/clock", media, "internal/pbxsim/..."}, why: "a PBX of its own, for demo and tests"},
+
+		"internal/service": {may: []string{"..."}, why: "the wiring", mustNot: []string{"database/sql", "html/template"}},
+		"cmd/callreel":     {may: []string{"..."}, why: "flags, output, exit codes", mustNot: []string{"database/sql", "html/template"}},
+		"internal/layout":  {why: "looks at all, stands on nothing"},
+		"internal/corpus":  {why: "finds captures for tests"},
+	}
+}
+
+// testOnly lists what only tests may import, and cmd for the demo.
+func testOnly() map[string][]string {
+	return map[string][]string{
+		"internal/pbxsim": {"cmd/callreel"},
+		"internal/corpus": {},
+	}
+}
