@@ -3,9 +3,164 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+
+	"callreel/convert"
+	"callreel/internal/recording"
 )
 
-func runConvert(context.Context, []string, io.Writer, io.Writer) error {
-	return errors.New("being built")
+const convertUsage = `Usage: callreel convert [flags] -o OUT IN
+
+Makes a WAV file OUT of the capture IN (pcap, pcapng, or gzip of either).
+OUT is written whole or not at all. Exit code 3 means that there is no audio to
+make: none in the capture, encrypted, a codec that is not built in, or damage;
+the reason is printed and stands in the report.
+
+Flags:`
+
+// convertJob is what the command line asks for.
+type convertJob struct {
+	in, out, report string
+	options         convert.Options
+}
+
+func runConvert(ctx context.Context, args []string, _, stderr io.Writer) error {
+	job, err := parseConvert(args, stderr)
+	if err != nil {
+		return err
+	}
+	src, err := openCapture(job.in)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	audio, err := job.run(ctx, src)
+	if err != nil {
+		return fmt.Errorf("%s: %w", job.in, err)
+	}
+	if audio.Status != recording.AudioOK {
+		return &exitError{exitNothing, fmt.Errorf("%s: %s: %s", job.in, audio.Status, audio.Reason)}
+	}
+	return nil
+}
+
+func parseConvert(args []string, stderr io.Writer) (*convertJob, error) {
+	job := &convertJob{options: convert.Options{Version: version}}
+	fs := newFlags("convert", convertUsage, stderr)
+	channels := fs.String("channels", "stereo", "stereo (external or caller left), mono, internal, external")
+	recordedOn := fs.String("recorded-on", "phone", "phone or gateway: which kind of device wrote the capture")
+	fs.BoolVar(&job.options.PCM, "pcm", false, "write 16-bit linear samples instead of G.711")
+	fs.BoolVar(&job.options.Swap, "swap", false, "turn left and right round")
+	fs.StringVar(&job.report, "report", "", "write a report as JSON to this `file`")
+	fs.StringVar(&job.out, "o", "", "the WAV `file` to write")
+	if err := parseMixed(fs.Parse, fs.Args, args, &job.in); err != nil {
+		return nil, err
+	}
+	if job.out == "" {
+		return nil, usagef("convert: -o OUT is missing")
+	}
+	job.options.Channels = convert.Channels(*channels)
+	job.options.RecordedOn = recording.RecordedOn(*recordedOn)
+	if err := job.options.Validate(); err != nil {
+		return nil, usagef("convert: %w", err)
+	}
+	return job, nil
+}
+
+// parseMixed parses flags that may stand before and after the one file name.
+func parseMixed(parse func([]string) error, rest func() []string, args []string, in *string) error {
+	var names []string
+	for {
+		if err := parse(args); err != nil {
+			return usageOf(err)
+		}
+		if args = rest(); len(args) == 0 {
+			break
+		}
+		names, args = append(names, args[0]), args[1:]
+	}
+	if len(names) != 1 {
+		return usagef("convert: one capture must be named, got %d", len(names))
+	}
+	*in = names[0]
+	return nil
+}
+
+// capture is an open file as package convert wants it.
+type capture struct {
+	*os.File
+	size int64
+}
+
+func (c capture) Size() int64 { return c.size }
+
+func openCapture(path string) (*capture, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = usagef("convert: %s is a folder; name one capture", path)
+	case !info.Mode().IsRegular():
+		err = usagef("convert: %s is no regular file", path)
+	default:
+		return &capture{f, info.Size()}, nil
+	}
+	return nil, errors.Join(err, f.Close())
+}
+
+// run converts into a file beside the output and renames it when it is whole.
+func (j *convertJob) run(ctx context.Context, src *capture) (recording.Audio, error) {
+	if same, err := os.Stat(j.out); err == nil {
+		if in, err := src.Stat(); err == nil && os.SameFile(in, same) {
+			return recording.Audio{}, usagef("convert: the output is the capture itself")
+		}
+	}
+	var audio recording.Audio
+	err := writeWhole(j.out, func(f *os.File) (keep bool, err error) {
+		audio, err = convert.Convert(ctx, src, f, j.options)
+		return audio.Status == recording.AudioOK, err
+	})
+	if err != nil || j.report == "" {
+		return audio, err
+	}
+	return audio, writeWhole(j.report, func(f *os.File) (bool, error) {
+		return true, convert.NewReport(audio).Write(f)
+	})
+}
+
+// writeWhole lets write fill a temporary file beside path and gives it its name
+// when all of it is on the disk. Without keep nothing is left.
+func writeWhole(path string, write func(*os.File) (keep bool, err error)) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".callreel-*")
+	if err != nil {
+		return err
+	}
+	keep, err := write(f)
+	if keep && err == nil {
+		err = errors.Join(f.Chmod(0o644), f.Sync())
+	}
+	err = errors.Join(err, f.Close())
+	if keep && err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if !keep || err != nil {
+		err = errors.Join(err, os.Remove(f.Name()))
+	}
+	return err
+}
+
+// usageOf gives a flag set's error the exit code of wrong usage.
+func usageOf(err error) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	return &exitError{exitUsage, err}
 }

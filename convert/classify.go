@@ -1,0 +1,188 @@
+package convert
+
+import (
+	"fmt"
+	"strings"
+
+	"callreel/internal/media/rtp"
+)
+
+const (
+	// leastPackets is how many packets make a stream where nothing but the
+	// headers speaks for it.
+	leastPackets = 3
+	// strayPackets is what an unknown stream may have beside good voice without
+	// being taken for a part of the call: half a second.
+	strayPackets = 25
+	// firstDynamic is where RFC 3551's dynamic payload types begin.
+	firstDynamic = 96
+)
+
+// The fixed source ports of an innovaphone device's capture.
+const (
+	portLocal  = 16386
+	portRemote = 16388
+)
+
+func (s *stream) fixedPort() bool {
+	return s.key.flow.Src.Port == portLocal || s.key.flow.Src.Port == portRemote
+}
+
+// known reports whether more than headers speaks for the stream.
+func (s *stream) known() bool { return s.fixedPort() || s.match.found && s.match.audio }
+
+// identify counts a stream's payload types and names them.
+func (p *plan) identify(s *stream) {
+	s.match = p.sip.find(s.key.flow, s.entries[0].arrival)
+	for _, e := range s.entries {
+		s.counts[e.payloadType()]++
+	}
+	for t, n := range s.counts {
+		if n > 0 {
+			s.codecs[t] = p.codec(s, uint8(t))
+		}
+	}
+	s.shared = p.dtls[s.key.flow.Src] || p.dtls[s.key.flow.Dst]
+}
+
+// codec tells what a payload type of a stream is.
+func (p *plan) codec(s *stream, t uint8) codec {
+	if s.match.found && s.match.media.Kind == "video" {
+		return codec{name: "video", role: roleVideo}
+	}
+	if name := rtp.StaticName(t); name != "" {
+		return named(name, rtp.IsVideo(t), true)
+	}
+	if m, ok := p.sip.name(s.match, t); ok {
+		return named(m.Name, false, m.Clock == rate && m.Channels <= 1)
+	}
+	switch {
+	case t >= firstDynamic && p.looksLikeEvents(s, t):
+		return codec{name: "telephone-event", role: roleEvent}
+	case t >= firstDynamic && looksLikeVideo(s):
+		return codec{name: "video", role: roleVideo}
+	}
+	return codec{name: fmt.Sprintf("payload type %d", t)}
+}
+
+// named is the codec of an encoding name; plain says that its clock is 8 kHz and
+// it has one channel.
+func named(name string, video, plain bool) codec {
+	switch upper := strings.ToUpper(name); {
+	case video || isVideoName(upper):
+		return codec{name: name, role: roleVideo}
+	case isEvent(name):
+		return codec{name: name, role: roleEvent}
+	case upper == "CN":
+		return codec{name: "CN", role: roleNoise}
+	case upper == "PCMA" && plain:
+		return codec{name: "PCMA", role: roleVoice, law: lawA}
+	case upper == "PCMU" && plain:
+		return codec{name: "PCMU", role: roleVoice, law: lawMu}
+	case strings.Contains(upper, "FEC") || upper == "TONE" || upper == "RTX":
+		return codec{name: name, role: roleOther}
+	}
+	return codec{name: name, role: roleVoice}
+}
+
+func isVideoName(upper string) bool {
+	for _, prefix := range []string{"H26", "VP8", "VP9", "AV1", "MP4V", "JPEG", "THEORA", "X-H264"} {
+		if strings.HasPrefix(upper, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// looksLikeEvents reports whether all packets of a type can be telephone events.
+func (p *plan) looksLikeEvents(s *stream, t uint8) bool {
+	const enough = 64
+	seen := 0
+	for _, e := range s.entries {
+		if e.payloadType() != t {
+			continue
+		}
+		if e.length() != 4 {
+			return false
+		}
+		b, err := p.payload(e)
+		if err != nil {
+			return false
+		}
+		if event, ok := rtp.ParseEvent(b); !ok || event.Code > 16 {
+			return false
+		}
+		if seen++; seen == enough {
+			break
+		}
+	}
+	return seen > 0
+}
+
+// looksLikeVideo reports whether the stream's clock runs near 90 kHz, as all
+// video's does.
+func looksLikeVideo(s *stream) bool {
+	first, last := s.entries[0], s.entries[len(s.entries)-1]
+	elapsed := float64(last.arrival-first.arrival) / 1e9
+	ticks := float64(int32(last.ts - first.ts))
+	return elapsed > 0.2 && ticks/elapsed > 75e3 && ticks/elapsed < 110e3
+}
+
+// real reports whether the stream is RTP at all: signalling or a fixed port says
+// so, or its sequence numbers follow one another.
+func (s *stream) real() bool {
+	if s.known() {
+		return true
+	}
+	n := len(s.entries)
+	return n >= leastPackets && 3*s.inOrder >= 2*(n-1)
+}
+
+// has counts the stream's packets of a role.
+func (s *stream) has(r role) (n int) {
+	for t, count := range s.counts {
+		if count > 0 && s.codecs[t].role == r {
+			n += count
+		}
+	}
+	return n
+}
+
+// decodable counts the packets in a built-in codec.
+func (s *stream) decodable() (n int) {
+	for t, count := range s.counts {
+		if count > 0 && s.codecs[t].law != noLaw {
+			n += count
+		}
+	}
+	return n
+}
+
+// main is the payload type that most of the stream's voice packets have, of all
+// packets if there is no voice.
+func (s *stream) main() (payloadType uint8) {
+	best := -1
+	for t, n := range s.counts {
+		if s.codecs[t].role == roleVoice || s.codecs[t].role == roleUnknown {
+			n <<= 32 // before any event
+		}
+		if n > 0 && n > best {
+			best, payloadType = n, uint8(t)
+		}
+	}
+	return payloadType
+}
+
+// foreign is the codec of the stream that is not built in, if a part of the call
+// is in it: ten packets or a twentieth.
+func (s *stream) foreign() (t uint8, is bool) {
+	most := 0
+	for i, n := range s.counts {
+		c := s.codecs[i]
+		strange := c.role == roleUnknown || c.role == roleVoice && c.law == noLaw
+		if strange && n > most && (n >= 10 || 20*n >= len(s.entries)) {
+			most, t, is = n, uint8(i), true
+		}
+	}
+	return t, is
+}

@@ -1,0 +1,123 @@
+package convert
+
+import (
+	"bytes"
+	"slices"
+	"sort"
+)
+
+const (
+	copySamples = 24    // packets compared
+	copyWithin  = 200e6 // nanoseconds between a packet and its copy
+	copyLeast   = 8     // packets that must be equal where not even the SSRC is
+)
+
+// dropCopies leaves of streams that were captured more than once, before and
+// behind a relay or by a forking switch, only one each.
+func (p *plan) dropCopies() error {
+	for i := 0; i < len(p.streams); i++ {
+		for j := i + 1; j < len(p.streams); j++ {
+			same, err := p.isCopy(p.streams[i], p.streams[j])
+			if err != nil {
+				return err
+			}
+			if !same {
+				continue
+			}
+			if better(p.streams[j], p.streams[i]) {
+				p.streams[i], p.streams[j] = p.streams[j], p.streams[i]
+			}
+			p.count("copy", len(p.streams[j].entries))
+			p.streams = slices.Delete(p.streams, j, j+1)
+			j = i // what is at i may have changed: compare with all again
+		}
+	}
+	return nil
+}
+
+// better reports whether a is to be kept rather than its copy b.
+func better(a, b *stream) bool {
+	if a.known() != b.known() {
+		return a.known()
+	}
+	return len(a.entries) > len(b.entries)
+}
+
+// isCopy reports whether b carries the packets of a at the same time. The way
+// back of an echo is none.
+func (p *plan) isCopy(a, b *stream) (bool, error) {
+	if a.key.flow == b.key.flow.Reverse() || a.fixedPort() && b.fixedPort() || overlap(a, b) <= 0 {
+		return false, nil
+	}
+	if len(a.entries) < len(b.entries) {
+		a, b = b, a
+	}
+	related := a.key.ssrc == b.key.ssrc
+	tested, equal := 0, 0
+	for k := range copySamples {
+		e := b.entries[k*len(b.entries)/copySamples]
+		verdict, err := p.findCopy(a, e, related)
+		if err != nil {
+			return false, err
+		}
+		switch verdict {
+		case isThere:
+			tested, equal = tested+1, equal+1
+		case isMissing:
+			tested++
+		case tellsNothing:
+		}
+	}
+	if related {
+		return tested > 0 && 10*equal >= 7*tested, nil
+	}
+	return tested >= copyLeast && 10*equal >= 9*tested, nil
+}
+
+type verdict int
+
+const (
+	tellsNothing verdict = iota // silence, which any stream may have
+	isThere
+	isMissing
+)
+
+// findCopy looks in a for a packet like e. With related, streams of one SSRC,
+// silence counts where the sequence number is the same.
+func (p *plan) findCopy(a *stream, e entry, related bool) (verdict, error) {
+	b, err := p.payload(e)
+	if err != nil {
+		return 0, err
+	}
+	want := bytes.Clone(b)
+	flat := len(want) == 0 || bytes.Count(want, want[:1]) == len(want)
+	if flat && !related {
+		return tellsNothing, nil
+	}
+	from := sort.Search(len(a.entries), func(i int) bool { return a.entries[i].arrival >= e.arrival-copyWithin })
+	for _, other := range a.entries[from:] {
+		if other.arrival > e.arrival+copyWithin {
+			break
+		}
+		if other.size != e.size || related && (other.seq != e.seq || other.ts != e.ts) {
+			continue
+		}
+		got, err := p.payload(other)
+		if err != nil {
+			return 0, err
+		}
+		if bytes.Equal(got, want) {
+			return isThere, nil
+		}
+	}
+	return isMissing, nil
+}
+
+// overlap is how long two streams were heard at the same time, in nanoseconds;
+// negative is the gap between them.
+func overlap(a, b *stream) int64 {
+	return min(a.last(), b.last()) - max(a.first(), b.first())
+}
+
+func (s *stream) first() int64 { return s.entries[0].arrival }
+func (s *stream) last() int64  { return s.entries[len(s.entries)-1].arrival }

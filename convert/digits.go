@@ -1,0 +1,71 @@
+package convert
+
+import (
+	"cmp"
+	"slices"
+
+	"callreel/internal/media/rtp"
+	"callreel/internal/recording"
+)
+
+// maxDigits bounds the list; nobody presses that many keys.
+const maxDigits = 4096
+
+// pressed is a telephone event on the way to a digit.
+type pressed struct {
+	code     uint8
+	ts       uint32
+	duration uint16
+	arrival  int64
+	ended    bool
+}
+
+// digits lists the keys pressed, from the telephone events that takeEvents has
+// kept. An event is sent many times over; its timestamp makes it one.
+func (p *plan) digits() []recording.Digit {
+	var out []recording.Digit
+	for _, s := range p.streams {
+		for _, e := range s.events {
+			key, ok := rtp.Digit(e.code)
+			if !ok || len(out) == maxDigits {
+				continue
+			}
+			at := max(0, e.arrival/(1e9/rate)-p.zero)
+			out = append(out, recording.Digit{Digit: key, AtS: seconds(at), Side: p.name(s.side)})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b recording.Digit) int { return cmp.Compare(a.AtS, b.AtS) })
+	return out
+}
+
+// takeEvents reads a stream's telephone events, in the order of arrival.
+func (p *plan) takeEvents(s *stream) error {
+	for _, e := range s.entries {
+		if s.codecs[e.payloadType()].role != roleEvent {
+			continue
+		}
+		b, err := p.payload(e)
+		if err != nil {
+			return err
+		}
+		if event, ok := rtp.ParseEvent(b); ok && len(s.events) < maxDigits {
+			s.event(e, event)
+		}
+	}
+	return nil
+}
+
+// event adds one packet's event: a new one, a repetition, or the next part of
+// one that is too long for its duration field (RFC 4733 §2.5.1.3).
+func (s *stream) event(e entry, event rtp.Event) {
+	for i := len(s.events) - 1; i >= 0 && i >= len(s.events)-8; i-- {
+		p := &s.events[i]
+		continued := !p.ended && e.ts == p.ts+uint32(p.duration) && p.duration > 0
+		if p.code == event.Code && (p.ts == e.ts || continued) {
+			p.ts, p.duration = e.ts, max(event.Duration, min(p.duration, event.Duration))
+			p.ended = p.ended || event.End
+			return
+		}
+	}
+	s.events = append(s.events, pressed{event.Code, e.ts, event.Duration, e.arrival, event.End})
+}

@@ -1,0 +1,66 @@
+package convert
+
+import (
+	"fmt"
+	"slices"
+
+	"callreel/internal/recording"
+)
+
+// Channels says which sides go into the file, and how.
+type Channels string
+
+// The choices. The zero value means Stereo.
+const (
+	Stereo   Channels = "stereo"   // external or caller left, internal right
+	Mono     Channels = "mono"     // both sides mixed
+	Internal Channels = "internal" // the internal side alone
+	External Channels = "external" // the external side alone
+)
+
+func allChannels() []Channels { return []Channels{Stereo, Mono, Internal, External} }
+
+// Options says how to convert. The zero value is good: stereo, G.711, recorded
+// on a phone.
+type Options struct {
+	Channels   Channels
+	PCM        bool                 // 16-bit linear samples instead of G.711
+	RecordedOn recording.RecordedOn // which side of the device is the internal one
+	// Swap turns the sides round, except where a number in Numbers decided.
+	Swap    bool
+	Numbers []string // numbers known to be internal, for instance the agents'
+	Version string   // of the program, for Audio.Converter
+}
+
+// Validate reports a choice that does not exist.
+func (o Options) Validate() error {
+	if o.Channels != "" && !slices.Contains(allChannels(), o.Channels) {
+		return fmt.Errorf("channels %q: must be one of stereo, mono, internal, external", o.Channels)
+	}
+	switch o.RecordedOn {
+	case "", recording.OnPhone, recording.OnGateway:
+		return nil
+	}
+	return fmt.Errorf("recorded_on %q: must be phone or gateway", o.RecordedOn)
+}
+
+// Config is the section [audio] of the setup.
+type Config struct {
+	Format   string   `toml:"format"`   // wav
+	Channels Channels `toml:"channels"` // stereo, mono, internal, external
+	PCM      bool     `toml:"pcm"`      // 16-bit samples: twice the space, for players without G.711
+}
+
+// DefaultConfig is what holds where the setup says nothing.
+func DefaultConfig() Config { return Config{Format: "wav", Channels: Stereo} }
+
+// Validate reports the first value that is not allowed, by its key.
+func (c Config) Validate() error {
+	if c.Format != "wav" {
+		return fmt.Errorf("audio.format %q: must be wav", c.Format)
+	}
+	if !slices.Contains(allChannels(), c.Channels) {
+		return fmt.Errorf("audio.channels %q: must be one of stereo, mono, internal, external", c.Channels)
+	}
+	return nil
+}

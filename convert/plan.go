@@ -1,0 +1,173 @@
+package convert
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"callreel/internal/media/packet"
+	"callreel/internal/media/pcap"
+	"callreel/internal/recording"
+)
+
+// maxDuration is the longest timeline that is believed: captures exist whose
+// packets lie years apart.
+const maxDuration = 24 * 3600 * rate
+
+// plan is what the first pass leaves for the second.
+type plan struct {
+	src    Capture
+	win    *pcap.Window
+	arena  []byte
+	sip    *sipLog
+	dtls   map[packet.Endpoint]bool
+	base   int64 // nanoseconds since 1970
+	passed map[string]int
+	o      Options
+
+	streams []*stream // those that are voice or events, in the order of their first packet
+	by      recording.SidesBy
+	sides   [2][]*segment // left, right
+	zero    int64         // arrival of the first sample, in samples since base
+	samples int64         // length of the timeline
+	out     output
+}
+
+// newPlan judges the streams and lays them on the timeline. It fills a in, with
+// a status that is not ok where there is nothing to write.
+func newPlan(s *scan, o Options, a *recording.Audio) (*plan, error) {
+	p := &plan{
+		src: s.src, win: pcap.NewWindow(s.src, s.src.Size(), 64<<10), arena: s.arena,
+		sip: s.sip, dtls: s.dtls, base: s.base, passed: s.passed, o: o,
+	}
+	p.choose(slices.Collect(maps.Values(s.streams)))
+	if err := p.dropCopies(); err != nil {
+		return nil, err
+	}
+	p.dropStrays()
+	for _, s := range p.streams {
+		if err := p.takeEvents(s); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.judge(a); err != nil {
+		return nil, err
+	}
+	p.tellSides()
+	if len(p.streams) > 0 {
+		p.zero = p.streams[0].first() / (1e9 / rate)
+	}
+	if a.Status != recording.AudioOK {
+		p.report(a)
+		return p, nil
+	}
+	p.lay()
+	if p.samples > maxDuration {
+		a.Status = recording.AudioDamaged
+		a.Reason = fmt.Sprintf("its packets lie %d hours apart", p.samples/rate/3600)
+		a.Streams = nil
+		return p, nil
+	}
+	p.settle(a)
+	return p, nil
+}
+
+// choose keeps the streams that are a call's and counts the others.
+func (p *plan) choose(all []*stream) {
+	slices.SortFunc(all, func(a, b *stream) int { return cmp.Compare(a.born, b.born) })
+	for _, s := range all {
+		p.identify(s)
+		voice := s.has(roleVoice) + s.has(roleUnknown)
+		switch {
+		case !s.real():
+			p.count("udp", len(s.entries))
+		case s.has(roleVideo) > voice:
+			p.count("video", len(s.entries))
+		case voice == 0 && s.has(roleEvent) == 0:
+			p.count("other_rtp", len(s.entries))
+		default:
+			p.streams = append(p.streams, s)
+		}
+	}
+}
+
+// dropStrays passes over short unknown streams where there is good voice.
+func (p *plan) dropStrays() {
+	good := slices.ContainsFunc(p.streams, func(s *stream) bool { return s.decodable() > strayPackets })
+	p.streams = slices.DeleteFunc(p.streams, func(s *stream) bool {
+		stray := good && !s.known() && s.decodable() == 0 && s.has(roleEvent) == 0 && len(s.entries) < strayPackets
+		if stray {
+			p.count("other_rtp", len(s.entries))
+		}
+		return stray
+	})
+}
+
+func (p *plan) count(kind string, n int) {
+	if n > 0 {
+		p.passed[kind] += n
+	}
+}
+
+// judge sets the status: never a recording of which one side is missing because
+// it could not be decoded.
+func (p *plan) judge(a *recording.Audio) error {
+	voice := 0
+	for _, s := range p.streams {
+		secret, err := p.encrypted(s)
+		if err != nil {
+			return err
+		}
+		if secret {
+			a.Status = recording.AudioEncrypted
+			a.Reason = fmt.Sprintf("encrypted (SRTP) and no key: %s", p.describe(s, s.main()))
+			return nil
+		}
+		if t, foreign := s.foreign(); foreign && a.Status == "" {
+			a.Status = recording.AudioUnsupported
+			a.Reason = fmt.Sprintf("codec not built in: %s", p.describe(s, t))
+		}
+		voice += s.decodable()
+	}
+	switch {
+	case a.Status != "":
+	case voice == 0:
+		a.Status, a.Reason = recording.AudioNone, "no voice packets in the capture"
+	default:
+		a.Status = recording.AudioOK
+	}
+	return nil
+}
+
+func (p *plan) describe(s *stream, t uint8) string {
+	return fmt.Sprintf("%s (payload type %d), %d packets of SSRC 0x%08x from port %d, first at offset %d",
+		s.codecs[t].name, t, s.counts[t], s.key.ssrc, s.key.flow.Src.Port, s.entries[0].offset()&^inArena)
+}
+
+// payload reads a packet's payload, valid until the next call.
+func (p *plan) payload(e entry) ([]byte, error) { return payload(p.win, p.arena, e, 0, e.length()) }
+
+// payload reads the bytes from..to of a packet's payload.
+func payload(win *pcap.Window, arena []byte, e entry, from, to int64) ([]byte, error) {
+	off := e.offset()
+	if off&inArena != 0 {
+		off &^= inArena
+		return arena[off+from : off+to], nil
+	}
+	return win.At(off+from, int(to-from))
+}
+
+// settle fills in what is known before the first sample is written.
+func (p *plan) settle(a *recording.Audio) {
+	p.out = p.chooseOutput()
+	a.Format, a.Codec = "wav", p.out.codecName()
+	a.SampleRate, a.Channels = rate, p.out.channels
+	a.Samples, a.DurationS = p.samples, seconds(p.samples)
+	a.Start = time.Unix(0, p.base+p.zero*(1e9/rate)).UTC()
+	p.report(a)
+	a.Truth = p.truth()
+}
+
+func seconds(samples int64) float64 { return float64(samples) / rate }

@@ -1,0 +1,126 @@
+package convert
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+
+	"callreel/internal/recording"
+)
+
+// report fills in the streams, the sides and the digits.
+func (p *plan) report(a *recording.Audio) {
+	a.SidesBy = p.by
+	for _, s := range p.streams {
+		a.Streams = append(a.Streams, p.stream(s, a.Status == recording.AudioOK))
+	}
+	a.Digits = p.digits()
+}
+
+func (p *plan) stream(s *stream, placed bool) recording.Stream {
+	t := s.main()
+	r := recording.Stream{
+		SSRC: s.key.ssrc, Side: p.name(s.side), Codec: s.codecs[t].name, PayloadType: int(t),
+		From: s.key.flow.Src.AddrPort().String(), To: s.key.flow.Dst.AddrPort().String(),
+	}
+	if !placed {
+		r.Packets = s.counts[t]
+		r.StartS = float64(s.first()-p.streams[0].first()) / 1e9
+		r.EndS = float64(s.last()-p.streams[0].first()) / 1e9
+		return r
+	}
+	m := s.summary
+	r.Packets, r.Lost, r.Duplicates, r.Late = m.packets, m.lost, m.duplicates, m.late
+	r.JitterMS = math.Round(m.jitter/rate*1e6) / 1e3
+	from, to := p.reach(s)
+	r.StartS, r.EndS = seconds(from), seconds(to)
+	return r
+}
+
+// reach is where a stream's voice begins and ends on the timeline.
+func (p *plan) reach(s *stream) (from, to int64) {
+	first := true
+	for _, g := range p.sides[s.side] {
+		if g.stream != s {
+			continue
+		}
+		if first || g.start < from {
+			from = g.start
+		}
+		to, first = max(to, g.start+g.length), false
+	}
+	return from, to
+}
+
+// Report is what `callreel convert --report` writes; doc/format.md describes it.
+type Report struct {
+	Status     recording.AudioStatus `json:"status"`
+	Reason     string                `json:"reason,omitempty"`
+	SidesBy    recording.SidesBy     `json:"sides_by,omitempty"`
+	Streams    []ReportStream        `json:"streams"`
+	Digits     []recording.Digit     `json:"digits"`
+	DurationS  float64               `json:"duration_s"`
+	SampleRate int                   `json:"sample_rate"`
+	Channels   int                   `json:"channels"`
+	Codec      string                `json:"codec,omitempty"`
+	Passed     map[string]int        `json:"passed,omitempty"`
+	SIP        *recording.SIPParties `json:"sip,omitempty"`
+	Truth      []recording.Truth     `json:"truth,omitempty"`
+	Start      string                `json:"start,omitempty"`
+	Converter  string                `json:"converter,omitempty"`
+}
+
+// ReportStream is a stream of a report: the SSRC is hexadecimal, as tools show
+// it.
+type ReportStream struct {
+	SSRC string `json:"ssrc"`
+	streamFields
+}
+
+type streamFields struct {
+	Side        recording.Side `json:"side"`
+	Codec       string         `json:"codec"`
+	PayloadType int            `json:"payload_type"`
+	Packets     int            `json:"packets"`
+	Lost        int            `json:"lost"`
+	Duplicates  int            `json:"duplicates"`
+	Late        int            `json:"late"`
+	StartS      float64        `json:"start_s"`
+	EndS        float64        `json:"end_s"`
+	JitterMS    float64        `json:"jitter_ms"`
+	From        string         `json:"from"`
+	To          string         `json:"to"`
+}
+
+// NewReport makes the report of a conversion.
+func NewReport(a recording.Audio) Report {
+	r := Report{
+		Status: a.Status, Reason: a.Reason, SidesBy: a.SidesBy, Digits: a.Digits, DurationS: a.DurationS,
+		SampleRate: a.SampleRate, Channels: a.Channels, Codec: a.Codec, Passed: a.Passed, SIP: a.SIP,
+		Truth: a.Truth, Converter: a.Converter, Streams: []ReportStream{},
+	}
+	if r.Digits == nil {
+		r.Digits = []recording.Digit{}
+	}
+	if !a.Start.IsZero() {
+		r.Start = a.Start.Format("2006-01-02T15:04:05.000000Z07:00")
+	}
+	for _, s := range a.Streams {
+		r.Streams = append(r.Streams, ReportStream{fmt.Sprintf("0x%08x", s.SSRC), streamFields{
+			s.Side, s.Codec, s.PayloadType, s.Packets, s.Lost, s.Duplicates, s.Late, s.StartS, s.EndS, s.JitterMS, s.From, s.To,
+		}})
+	}
+	return r
+}
+
+// Write writes the report as indented JSON.
+func (r Report) Write(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(r); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,239 @@
+package convert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+
+	"callreel/internal/media/packet"
+	"callreel/internal/media/pcap"
+	"callreel/internal/media/rtp"
+	"callreel/internal/media/sip"
+)
+
+// Limits of the index. They hold more than a day of a call.
+const (
+	maxPackets    = 1 << 24
+	maxStreams    = 4096
+	maxArena      = 32 << 20 // bytes of datagrams put together from fragments
+	maxEndpoints  = 4096
+	checkInterval = 4096 // packets between two looks at the context
+	// stepBack is how far a capture's clock must go back within a steady stream
+	// to be taken as having been set; stepAhead the same forward.
+	stepBack  = 500e6
+	stepAhead = 3600e9
+)
+
+// scan is the first pass over a capture.
+type scan struct {
+	src     Capture
+	dec     *packet.Decoder
+	passed  map[string]int
+	streams map[streamKey]*stream
+	recent  [2]*stream // the two last used
+	dtls    map[packet.Endpoint]bool
+	arena   []byte
+	sip     *sipLog
+
+	packets  int   // RTP packets in the index
+	frames   int   // records read
+	badLinks int   // of these with a link type that is not read
+	badLink  int   // the last such
+	began    bool  // base is known
+	base     int64 // time of the first packet, nanoseconds since 1970
+	latest   int64 // arrival of the last packet that had a time
+	shift    int64 // nanoseconds to add, after the capture's clock was set
+}
+
+func newScan(src Capture) *scan {
+	return &scan{
+		src: src, dec: packet.NewDecoder(), passed: map[string]int{},
+		streams: map[streamKey]*stream{}, dtls: map[packet.Endpoint]bool{}, sip: newSIPLog(),
+	}
+}
+
+// run reads all packets. A cut end is counted and no error.
+func (s *scan) run(ctx context.Context) error {
+	r, err := pcap.NewReader(s.src, s.src.Size())
+	if err != nil {
+		return err
+	}
+	var rec pcap.Record
+	for ; ; s.frames++ {
+		if s.frames%checkInterval == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		switch err := r.Next(&rec); {
+		case errors.Is(err, io.EOF):
+			return s.finish()
+		case errors.Is(err, pcap.ErrCut):
+			s.passed["cut"]++
+			return s.finish()
+		case err != nil:
+			return err
+		}
+		if err := s.frame(&rec); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *scan) finish() error {
+	s.count("fragment", s.dec.FragmentsLost())
+	if s.frames > 0 && s.badLinks == s.frames {
+		return fmt.Errorf("%w: link type %d", errUnsupported, s.badLink)
+	}
+	return nil
+}
+
+func (s *scan) count(kind string, n int) {
+	if n > 0 {
+		s.passed[kind] += n
+	}
+}
+
+func (s *scan) frame(rec *pcap.Record) error {
+	if rec.HasTime {
+		s.setTime(rec.Time)
+	}
+	var d packet.Datagram
+	switch s.dec.Decode(rec.Link, rec.Data, &d) {
+	case packet.UDP:
+		return s.datagram(rec, &d)
+	case packet.TCP:
+		s.segment(&d)
+	case packet.BadLink:
+		s.badLinks, s.badLink = s.badLinks+1, rec.Link
+		s.passed["link_type"]++
+	case packet.Nothing:
+		s.passed["other"]++
+	case packet.Fragment:
+	}
+	return nil
+}
+
+func (s *scan) setTime(t int64) {
+	if !s.began {
+		s.base, s.began = t, true
+	}
+	s.latest = t - s.base
+}
+
+// segment looks for signalling in TCP, message by segment.
+func (s *scan) segment(d *packet.Datagram) {
+	if m, ok := sip.Parse(d.Payload); ok {
+		s.signalling(&m)
+		return
+	}
+	s.passed["tcp"]++
+}
+
+func (s *scan) signalling(m *sip.Message) {
+	s.passed["sip"]++
+	s.sip.add(m, s.latest+s.shift, s.base)
+}
+
+func (s *scan) datagram(rec *pcap.Record, d *packet.Datagram) error {
+	switch rtp.Look(d.Payload) {
+	case rtp.RTP:
+		return s.rtp(rec, d)
+	case rtp.RTCP:
+		s.passed["rtcp"]++
+	case rtp.STUN:
+		s.passed["stun"]++
+	case rtp.DTLS:
+		s.passed["dtls"]++
+		if len(s.dtls) < maxEndpoints {
+			s.dtls[d.Flow.Src], s.dtls[d.Flow.Dst] = true, true
+		}
+	case rtp.Other:
+		if m, ok := sip.Parse(d.Payload); ok {
+			s.signalling(&m)
+			return nil
+		}
+		s.passed["udp"]++
+	}
+	return nil
+}
+
+func (s *scan) rtp(rec *pcap.Record, d *packet.Datagram) error {
+	var h rtp.Header
+	if !rtp.Parse(d.Payload, d.Cut, &h) || h.Length >= cutBit {
+		s.passed["udp"]++
+		return nil
+	}
+	if s.packets++; s.packets > maxPackets {
+		return fmt.Errorf("%w: more than %d RTP packets", errUnsupported, maxPackets)
+	}
+	offset := rec.Offset + int64(d.At+h.Start)
+	if d.At < 0 {
+		offset = inArena | int64(len(s.arena))
+		if s.arena = append(s.arena, d.Payload[h.Start:h.Start+h.Length]...); len(s.arena) > maxArena {
+			return fmt.Errorf("%w: more than %d bytes of RTP in fragments", errUnsupported, maxArena)
+		}
+	}
+	e := entry{where: uint64(offset)<<8 | uint64(h.Type), ts: h.Timestamp, seq: h.Seq, size: uint16(h.Length)}
+	if d.Cut {
+		e.size |= cutBit
+	}
+	s.add(s.stream(streamKey{d.Flow, h.SSRC}), e)
+	return nil
+}
+
+// stream finds the stream of a packet: nearly always one of the last two.
+func (s *scan) stream(k streamKey) *stream {
+	for i, t := range s.recent {
+		if t != nil && t.key.ssrc == k.ssrc && t.key == k {
+			return s.recent[i]
+		}
+	}
+	t := s.streams[k]
+	if t == nil {
+		s.purge()
+		t = &stream{key: k, born: s.packets}
+		s.streams[k] = t
+	}
+	s.recent[1], s.recent[0] = s.recent[0], t
+	return t
+}
+
+// purge keeps packets that only look like RTP from filling the memory: each
+// would be a stream of its own.
+func (s *scan) purge() {
+	if len(s.streams) < maxStreams {
+		return
+	}
+	dropped := 0
+	maps.DeleteFunc(s.streams, func(_ streamKey, t *stream) bool {
+		old := len(t.entries) < 3 && s.packets-t.born > maxStreams/4
+		if old {
+			dropped += len(t.entries)
+		}
+		return old
+	})
+	s.count("udp", dropped)
+	s.recent = [2]*stream{}
+}
+
+// add puts a packet into the index. Where a steady stream's arrival jumps, the
+// capture's clock was set, and all that follows is shifted back into line.
+func (s *scan) add(t *stream, e entry) {
+	e.arrival = s.latest + s.shift
+	if n := len(t.entries); n > 0 {
+		last := t.entries[n-1]
+		if d := e.seq - last.seq; d == 1 {
+			step := e.arrival - last.arrival
+			if steady := int64(e.ts-last.ts) == last.length() && !last.cut(); steady && (step < -stepBack || step > stepAhead) {
+				due := last.arrival + last.length()*(1e9/rate)
+				s.shift += due - e.arrival
+				e.arrival = due
+			}
+			t.inOrder++
+		} else if d < 100 {
+			t.inOrder++
+		}
+	}
+	t.entries = append(t.entries, e)
+}

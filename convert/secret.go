@@ -1,0 +1,74 @@
+package convert
+
+// Encrypted voice is told from clear voice by its bytes: those of a cipher are
+// spread evenly over all values, those of speech in G.711 never are.
+
+const (
+	sampleBytes = 16384 // of payload looked at
+	leastBytes  = 1024  // fewer tell nothing
+	// evenChiSquare is far above what even bytes give (255 ± 23) and far below
+	// what speech gives (thousands).
+	evenChiSquare = 450
+)
+
+// encrypted reports whether the stream's payload cannot be what its type says
+// because it is encrypted.
+func (p *plan) encrypted(s *stream) (bool, error) {
+	announced := s.match.found && s.match.media.Secure() || s.shared
+	if s.decodable() == 0 && (announced || !s.tagged()) {
+		return announced, nil
+	}
+	even, enough, err := p.even(s)
+	if err != nil {
+		return false, err
+	}
+	if enough {
+		return even, nil
+	}
+	return announced && s.tagged(), nil
+}
+
+// tagged reports whether most payloads have the length of 10 ms blocks of an
+// 8-byte-a-millisecond codec and an SRTP authentication tag behind.
+func (s *stream) tagged() bool {
+	n := 0
+	for _, e := range s.entries {
+		if l := e.length() % 80; l == 4 || l == 10 {
+			if c := s.codecs[e.payloadType()]; c.law != noLaw || c.name == "G722" {
+				n++
+			}
+		}
+	}
+	return 2*n > len(s.entries)
+}
+
+// even reports whether the voice payloads' bytes are spread evenly, and whether
+// there were enough to tell.
+func (p *plan) even(s *stream) (even, enough bool, err error) {
+	var counts [256]int
+	total := 0
+	stride := max(1, len(s.entries)/128)
+	for i := 0; i < len(s.entries) && total < sampleBytes; i += stride {
+		e := s.entries[i]
+		if s.codecs[e.payloadType()].role != roleVoice {
+			continue
+		}
+		b, err := p.payload(e)
+		if err != nil {
+			return false, false, err
+		}
+		for _, v := range b {
+			counts[v]++
+		}
+		total += len(b)
+	}
+	if total < leastBytes {
+		return false, false, nil
+	}
+	expected, sum := float64(total)/256, 0.0
+	for _, n := range counts {
+		d := float64(n) - expected
+		sum += d * d / expected
+	}
+	return sum < evenChiSquare, true, nil
+}
