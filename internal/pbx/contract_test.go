@@ -1,0 +1,82 @@
+package pbx
+
+import (
+	"encoding/xml"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// wsdl is what of a WSDL 1.1 file the contract needs.
+type wsdl struct {
+	Messages []struct {
+		Name  string `xml:"name,attr"`
+		Parts []struct {
+			Name string `xml:"name,attr"`
+			Type string `xml:"type,attr"`
+		} `xml:"part"`
+	} `xml:"message"`
+	Binding struct {
+		Style struct {
+			Style string `xml:"style,attr"`
+		} `xml:"http://schemas.xmlsoap.org/wsdl/soap/ binding"`
+		Operations []struct {
+			Name string `xml:"name,attr"`
+			SOAP struct {
+				Action string `xml:"soapAction,attr"`
+			} `xml:"http://schemas.xmlsoap.org/wsdl/soap/ operation"`
+			Input struct {
+				Body struct {
+					Namespace string `xml:"namespace,attr"`
+					Use       string `xml:"use,attr"`
+				} `xml:"body"`
+			} `xml:"input"`
+		} `xml:"http://schemas.xmlsoap.org/wsdl/ operation"`
+	} `xml:"binding"`
+}
+
+func TestOperationsAreThoseOfTheWSDL(t *testing.T) {
+	raw, err := os.ReadFile("wsdl/pbx10_00.wsdl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var w wsdl
+	if err := xml.Unmarshal(raw, &w); err != nil {
+		t.Fatal(err)
+	}
+	if w.Binding.Style.Style != "rpc" {
+		t.Fatalf("binding style %q", w.Binding.Style.Style)
+	}
+	want := map[string]operation{}
+	for _, o := range w.Binding.Operations {
+		if o.Input.Body.Use != "encoded" {
+			t.Errorf("%s: use %q", o.Name, o.Input.Body.Use)
+		}
+		want[o.Name] = operation{name: o.Name, action: o.SOAP.Action, namespace: o.Input.Body.Namespace}
+	}
+	for _, m := range w.Messages {
+		name, ok := strings.CutSuffix(m.Name, "Request")
+		if !ok {
+			continue
+		}
+		op := want[name]
+		for _, p := range m.Parts {
+			op.in = append(op.in, part{p.Name, strings.TrimPrefix(p.Type, "xsd:")})
+		}
+		want[name] = op
+	}
+	for _, got := range operations() {
+		w, ok := want[got.name]
+		if !ok {
+			t.Errorf("%s is not in the WSDL", got.name)
+			continue
+		}
+		if got.action != w.action || got.namespace != w.namespace {
+			t.Errorf("%s: action %q in %q, want %q in %q", got.name, got.action, got.namespace, w.action, w.namespace)
+		}
+		if !slices.Equal(got.in, w.in) {
+			t.Errorf("%s: parts %v, want %v", got.name, got.in, w.in)
+		}
+	}
+}
