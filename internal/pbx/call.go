@@ -97,7 +97,7 @@ func (c *caller) initialize(ctx context.Context, timeout time.Duration, user str
 	var r reader
 	res := &wsdl11.InitializeResponse{Return_: r.integer(n, "return"), Key: r.integer(n, "key")}
 	if r.err == nil && res.Return_ == 0 {
-		return nil, errors.New("Initialize: the PBX opens no session for this user; is its long name right?") //nolint:revive,staticcheck // an operation's name
+		return nil, errors.New("the PBX opens no session for this user; is its long name right?")
 	}
 	return res, r.err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -149,6 +150,7 @@ func place(t *testing.T, sim *pbxsim.Sim, p pbxsim.Plan) *pbxsim.Call {
 }
 
 func TestAgentsAndTheirCalls(t *testing.T) {
+	t.Parallel()
 	agents := []string{"Anna Rossi", "Jürgen Müller", "Luca Bianchi", "Mary Example"}
 	rows := []struct {
 		name string
@@ -164,6 +166,7 @@ func TestAgentsAndTheirCalls(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			sim := simulate(t, row.sim)
 			cfg := config(sim)
 			if row.all {
@@ -207,6 +210,7 @@ func checkLeg(t *testing.T, b *book, c *pbxsim.Call, toAgent bool) {
 }
 
 func TestAgentsComeAndGo(t *testing.T) {
+	t.Parallel()
 	for _, wide := range []bool{false, true} {
 		sim := simulate(t, pbxsim.Config{WideScope: wide})
 		b, _ := run(t, config(sim))
@@ -226,8 +230,10 @@ func TestAgentsComeAndGo(t *testing.T) {
 }
 
 func TestLostSessions(t *testing.T) {
+	t.Parallel()
 	for _, fault := range []pbxsim.Fault{pbxsim.SOAPLost, pbxsim.SOAPCut, pbxsim.SOAPFault} {
 		t.Run(string(fault), func(t *testing.T) {
+			t.Parallel()
 			sim := simulate(t, pbxsim.Config{PollHold: 300 * time.Millisecond})
 			b, _ := run(t, config(sim))
 			b.until(t, "session", func() bool { return b.ups == 1 })
@@ -257,6 +263,7 @@ func TestLostSessions(t *testing.T) {
 }
 
 func TestTransferMovesTheLeg(t *testing.T) {
+	t.Parallel()
 	sim := simulate(t, pbxsim.Config{})
 	b, _ := run(t, config(sim))
 	b.until(t, "session", func() bool { return b.ups == 1 })
@@ -274,6 +281,7 @@ func TestTransferMovesTheLeg(t *testing.T) {
 }
 
 func TestLegsOfAnEarlierRun(t *testing.T) {
+	t.Parallel()
 	sim := simulate(t, pbxsim.Config{})
 	c := place(t, sim, pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, User: "Anna Rossi", Talk: 100 * time.Second})
 	gone := recording.Leg{Agent: recording.Agent{CN: "Mary Example"}, Conf: "c03a55c2e909d311b6450090331b3e3b"}
@@ -292,6 +300,7 @@ func TestLegsOfAnEarlierRun(t *testing.T) {
 }
 
 func TestPollsWithoutAnswerAreNoLoss(t *testing.T) {
+	t.Parallel()
 	sim := simulate(t, pbxsim.Config{})
 	cfg := config(sim)
 	cfg.PollTimeout = pbx.Duration(100 * time.Millisecond)
@@ -305,6 +314,7 @@ func TestPollsWithoutAnswerAreNoLoss(t *testing.T) {
 }
 
 func TestOneConnectionAndAFarewell(t *testing.T) {
+	t.Parallel()
 	sim := simulate(t, pbxsim.Config{})
 	cfg := config(sim)
 	actions, connections := watch(t, &cfg)
@@ -340,7 +350,7 @@ func watch(t *testing.T, cfg *pbx.Config) (actions func() []string, connections 
 		proxy.ServeHTTP(w, r)
 	}))
 	connections = &atomic.Int64{}
-	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.Config.ErrorLog = quiet()
 	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {
 			connections.Add(1)
@@ -357,6 +367,7 @@ func watch(t *testing.T, cfg *pbx.Config) (actions func() []string, connections 
 }
 
 func TestPBXThatAnswersOtherwise(t *testing.T) {
+	t.Parallel()
 	rows := []struct {
 		name   string
 		answer http.HandlerFunc
@@ -381,6 +392,7 @@ func TestPBXThatAnswersOtherwise(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			server := httptest.NewServer(row.answer)
 			t.Cleanup(server.Close)
 			cfg := pbx.DefaultConfig()
@@ -395,6 +407,7 @@ func TestPBXThatAnswersOtherwise(t *testing.T) {
 }
 
 func TestWrongPasswordAndUser(t *testing.T) {
+	t.Parallel()
 	sim := simulate(t, pbxsim.Config{})
 	cfg := config(sim)
 	cfg.Password = "wrong"
@@ -433,3 +446,5 @@ func TestConfigIsChecked(t *testing.T) {
 		})
 	}
 }
+
+func quiet() *log.Logger { return slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -148,9 +149,13 @@ func (d script) message(first, cseq string, media side) []byte {
 		sdp = fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"+
 			"m=audio %d RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=ptime:20\r\na=sendrecv\r\n", ip, ip, port)
 	}
+	toTag := ";tag=" + d.conf[24:]
+	if strings.HasPrefix(first, "INVITE") {
+		toTag = "" // the callee gives it with his answer
+	}
 	head := first + "\r\nVia: SIP/2.0/UDP " + address(caller) + ":5060;branch=z9hG4bK" + d.conf[:16] +
 		"\r\nMax-Forwards: 70\r\nFrom: <sip:" + d.caller + "@" + address(caller) + ">;tag=" + d.conf[16:24] +
-		"\r\nTo: <sip:" + d.callee + "@" + address(callee) + ">;tag=" + d.conf[24:] +
+		"\r\nTo: <sip:" + d.callee + "@" + address(callee) + ">" + toTag +
 		"\r\nCall-ID: " + d.conf + "@" + address(caller) + "\r\nCSeq: " + cseq + "\r\n"
 	if sdp != "" {
 		head += "Contact: <sip:" + address(media) + ":5060>\r\nContent-Type: application/sdp\r\n"

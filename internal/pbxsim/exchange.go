@@ -49,7 +49,6 @@ type session struct {
 	handles  map[int]string // user handle → cn
 	users    []string       // waiting UserInfo items
 	calls    []string       // waiting CallInfo items
-	listed   bool           // the end of the first list is queued
 	event    chan struct{}  // has a token when something waits
 	gone     chan struct{}  // closed when the session ends
 	lastSeen time.Time      // real time: sessions die by network time

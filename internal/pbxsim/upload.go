@@ -106,7 +106,7 @@ func (c *Call) frames(from, to int, local, remote *voice) []byte {
 		at := c.Start.Add(time.Duration(i) * frameMillis * time.Millisecond)
 		cut := i * frameSamples
 		b = append(b, local.frame(at, c.internal[cut:cut+frameSamples], skipped)...)
-		b = append(b, remote.frame(at.Add(time.Millisecond), c.external[cut:cut+frameSamples], skipped)...)
+		b = append(b, remote.frame(at, c.external[cut:cut+frameSamples], skipped)...)
 	}
 	return b
 }
