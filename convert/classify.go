@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"fmt"
 	"strings"
 
 	"callreel/internal/media/rtp"
@@ -29,7 +28,7 @@ func (s *stream) fixedPort() bool {
 }
 
 // known reports whether more than headers speaks for the stream.
-func (s *stream) known() bool { return s.fixedPort() || s.match.found && s.match.audio }
+func (s *stream) known() bool { return s.fixedPort() || s.match.exact > 1 && s.match.audio }
 
 // identify counts a stream's payload types and names them.
 func (p *plan) identify(s *stream) {
@@ -62,7 +61,7 @@ func (p *plan) codec(s *stream, t uint8) codec {
 	case t >= firstDynamic && looksLikeVideo(s):
 		return codec{name: "video", role: roleVideo}
 	}
-	return codec{name: fmt.Sprintf("payload type %d", t)}
+	return codec{name: "unknown"}
 }
 
 // named is the codec of an encoding name; plain says that its clock is 8 kHz and
@@ -134,7 +133,7 @@ func (s *stream) real() bool {
 	if s.known() {
 		return true
 	}
-	n := len(s.entries)
+	n := len(s.entries) - s.again
 	return n >= leastPackets && 3*s.inOrder >= 2*(n-1)
 }
 

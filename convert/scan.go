@@ -231,8 +231,10 @@ func (s *scan) add(t *stream, e entry) {
 				e.arrival = due
 			}
 			t.inOrder++
-		} else if d < 100 {
+		} else if d > 0 && d < 100 {
 			t.inOrder++
+		} else if d == 0 || -d < 100 {
+			t.again++
 		}
 	}
 	t.entries = append(t.entries, e)

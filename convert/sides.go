@@ -64,9 +64,11 @@ func (p *plan) sidesByPorts() {
 // the caller is left. It reports whether any stream was told so.
 func (p *plan) sidesBySIP() bool {
 	p.by = ""
-	for _, s := range p.streams {
+	surest := slices.Clone(p.streams)
+	slices.SortStableFunc(surest, func(a, b *stream) int { return cmp.Compare(b.match.exact, a.match.exact) })
+	for _, s := range surest {
 		if !s.match.found {
-			continue
+			break
 		}
 		caller, by := p.callerSide(s.match.call)
 		if p.by != recording.ByNumbers {
@@ -76,8 +78,25 @@ func (p *plan) sidesBySIP() bool {
 		if s.match.fromCall {
 			s.side = caller
 		}
+		if t := p.contradicts(s); t != nil {
+			s.side = t.side.other()
+		}
 	}
 	return p.by != ""
+}
+
+// contradicts finds a stream that is known better than s, has the same side and
+// goes the other way between the same hosts at the same time: an exchange on
+// the way has rewritten the descriptions.
+func (p *plan) contradicts(s *stream) *stream {
+	for _, t := range p.streams {
+		back := t.key.flow.Src.IP == s.key.flow.Dst.IP && t.key.flow.Dst.IP == s.key.flow.Src.IP
+		loop := t.key.flow.Src.IP == t.key.flow.Dst.IP
+		if t.side == s.side && t.match.exact > s.match.exact && back && !loop && overlap(s, t) > 0 {
+			return t
+		}
+	}
+	return nil
 }
 
 func (p *plan) callerSide(c *call) (side, recording.SidesBy) {

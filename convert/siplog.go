@@ -112,6 +112,7 @@ func (l *sipLog) clock(arrival int64) time.Time {
 // match is what the signalling says of a stream.
 type match struct {
 	found    bool
+	exact    int // 3: the destination is described; 2: the source; 1: only a port fits
 	media    *sdp.Media
 	call     *call
 	fromCall bool // the voice is the caller's
@@ -125,15 +126,16 @@ func (l *sipLog) find(f packet.Flow, arrival int64) match {
 	ways := []struct {
 		fits     func(netip.AddrPort) bool
 		receiver bool
+		exact    int
 	}{
-		{func(a netip.AddrPort) bool { return a == dst }, true},
-		{func(a netip.AddrPort) bool { return a == src }, false},
-		{func(a netip.AddrPort) bool { return a.Port() == dst.Port() }, true},
-		{func(a netip.AddrPort) bool { return a.Port() == src.Port() }, false},
+		{func(a netip.AddrPort) bool { return a == dst }, true, 3},
+		{func(a netip.AddrPort) bool { return a == src }, false, 2},
+		{func(a netip.AddrPort) bool { return a.Port() == dst.Port() }, true, 1},
+		{func(a netip.AddrPort) bool { return a.Port() == src.Port() }, false, 1},
 	}
 	for _, way := range ways {
 		if d, m := l.nearest(way.fits, arrival); m != nil {
-			return match{found: true, media: m, call: d.call, fromCall: d.byCaller != way.receiver, audio: m.Kind == "audio"}
+			return match{found: true, exact: way.exact, media: m, call: d.call, fromCall: d.byCaller != way.receiver, audio: m.Kind == "audio"}
 		}
 	}
 	return match{}

@@ -45,6 +45,7 @@ type stream struct {
 	key     streamKey
 	entries []entry
 	inOrder int // packets that follow their predecessor's sequence number closely
+	again   int // packets that repeat their predecessor or come a little late
 	born    int // number of the packet that began it
 
 	counts  [128]int   // packets by payload type

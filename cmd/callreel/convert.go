@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -76,7 +75,7 @@ func parseMixed(parse func([]string) error, rest func() []string, args []string,
 	var names []string
 	for {
 		if err := parse(args); err != nil {
-			return usageOf(err)
+			return asUsage(err)
 		}
 		if args = rest(); len(args) == 0 {
 			break
@@ -155,12 +154,4 @@ func writeWhole(path string, write func(*os.File) (keep bool, err error)) error 
 		err = errors.Join(err, os.Remove(f.Name()))
 	}
 	return err
-}
-
-// usageOf gives a flag set's error the exit code of wrong usage.
-func usageOf(err error) error {
-	if errors.Is(err, flag.ErrHelp) {
-		return err
-	}
-	return &exitError{exitUsage, err}
 }

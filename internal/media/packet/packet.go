@@ -163,7 +163,11 @@ func afterType(frame []byte, at, head int) (gopacket.LayerType, []byte) {
 	if len(frame) < head {
 		return layers.LayerTypeEthernet, nil
 	}
-	return layers.EthernetType(binary.BigEndian.Uint16(frame[at:])).LayerType(), frame[head:]
+	next := layers.EthernetType(binary.BigEndian.Uint16(frame[at:])).LayerType()
+	if next == gopacket.LayerTypeZero {
+		next = gopacket.LayerTypeDecodeFailure
+	}
+	return next, frame[head:]
 }
 
 func afterPPP(frame []byte) (gopacket.LayerType, []byte) {

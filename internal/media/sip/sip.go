@@ -19,7 +19,7 @@ type Message struct {
 	To     string
 	// FromTag tells which party of the dialogue made the request.
 	FromTag string
-	SDP    string // the body, if it holds a session description
+	SDP     string // the body, if it holds a session description
 }
 
 // Parse reads b and reports whether it is a SIP message. Junk in front of the
