@@ -19,7 +19,7 @@ type caller struct {
 }
 
 // call sends op and returns its response element. timeout bounds the whole
-// exchange. A fault comes back as a *Fault, an HTTP error with its status.
+// exchange. A fault comes back as a *FaultError, an HTTP error with its status.
 func (c *caller) call(ctx context.Context, timeout time.Duration, op operation, args ...any) (*node, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -81,7 +81,7 @@ func answer(raw []byte, res *http.Response, op operation) (*node, error) {
 			return n, nil
 		}
 	}
-	var fault *Fault
+	var fault *FaultError
 	if res.StatusCode != http.StatusOK && !errors.As(err, &fault) {
 		return nil, fmt.Errorf("HTTP %d without a SOAP fault", res.StatusCode)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -350,7 +349,7 @@ func watch(t *testing.T, cfg *pbx.Config) (actions func() []string, connections 
 		proxy.ServeHTTP(w, r)
 	}))
 	connections = &atomic.Int64{}
-	server.Config.ErrorLog = quiet()
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {
 			connections.Add(1)
@@ -376,7 +375,7 @@ func TestPBXThatAnswersOtherwise(t *testing.T) {
 		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, "redirects"},
 		{"refused", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, "refuses user or password"},
 		{"not there", http.NotFound, "HTTP 404"},
-		{"500 without fault", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", 500) }, "without a SOAP fault"},
+		{"500 without fault", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", http.StatusInternalServerError) }, "without a SOAP fault"},
 		{"login page", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html/>")) }, "not a SOAP envelope"},
 		{"endless", func(w http.ResponseWriter, _ *http.Request) {
 			for range 10 << 10 {
@@ -447,4 +446,21 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-func quiet() *log.Logger { return slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) }
+func TestAnEndThatWasMissedIsFound(t *testing.T) {
+	t.Parallel()
+	sim := simulate(t, pbxsim.Config{})
+	b, _ := run(t, config(sim), recording.Leg{Agent: recording.Agent{CN: "Nobody"}, Conf: "c03a55c2e909d311b6450090331b3e3b"})
+	b.until(t, "session", func() bool { return b.ups == 1 })
+	lost := place(t, sim, pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, User: "Anna Rossi", Talk: 10 * time.Second})
+	b.until(t, "answer", func() bool { l, _ := b.last(lost.Conf); return !l.Connected.IsZero() })
+	sim.Forget(lost)
+	<-lost.Done()
+	// Eight minutes of other calls, 12 s of the test, make the client look.
+	calls, err := sim.Traffic(t.Context(), pbxsim.TrafficPlan{
+		Calls: 9, Every: 40 * time.Second, MinTalk: 5 * time.Second, Mix: []pbxsim.Scenario{pbxsim.ExternalToAgent},
+	})
+	if err != nil || len(calls) != 9 {
+		t.Fatal(len(calls), err)
+	}
+	b.until(t, "end of the forgotten call", func() bool { l, _ := b.last(lost.Conf); return !l.Ended.IsZero() && l.Uncertain })
+}

@@ -21,8 +21,9 @@ func encode(op operation, args ...any) ([]byte, error) {
 		` xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"` +
 		` xmlns:inno="` + op.namespace + `"><soap:Body soap:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/">` +
 		`<inno:` + op.name + `>`)
-	for i, p := range op.in {
-		text, err := literal(p, args[i])
+	for i, arg := range args {
+		p := op.in[i]
+		text, err := literal(p, arg)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", op.name, err)
 		}
@@ -54,19 +55,19 @@ func literal(p part, arg any) (string, error) {
 	return "", fmt.Errorf("%s is an xsd:%s, got %T", p.name, p.typ, arg)
 }
 
-// Fault is a SOAP fault, which a PBX sends inside an HTTP 500.
-type Fault struct {
+// FaultError is a SOAP fault, which a PBX sends inside an HTTP 500.
+type FaultError struct {
 	Code   string // for instance "SOAP-ENV:Client"
 	Reason string
 }
 
 // Error gives the fault as the PBX worded it.
-func (f *Fault) Error() string {
+func (f *FaultError) Error() string {
 	return fmt.Sprintf("SOAP fault %q: %s", f.Code, f.Reason)
 }
 
 // body finds the one child of the SOAP body: the response of the operation
-// named, or a fault, which is returned as a *Fault.
+// named, or a fault, which is returned as a *FaultError.
 func body(root *node, op operation) (*node, error) {
 	if root.name != "Envelope" {
 		return nil, fmt.Errorf("answer to %s is <%s>, not a SOAP envelope", op.name, clip(root.name))
@@ -76,7 +77,7 @@ func body(root *node, op operation) (*node, error) {
 		return nil, fmt.Errorf("answer to %s has no SOAP body", op.name)
 	}
 	if f := b.child("Fault"); f != nil {
-		return nil, &Fault{Code: clip(f.text("faultcode")), Reason: clip(f.text("faultstring"))}
+		return nil, &FaultError{Code: clip(f.text("faultcode")), Reason: clip(f.text("faultstring"))}
 	}
 	if r := b.child(op.name + "Response"); r != nil {
 		return r, nil

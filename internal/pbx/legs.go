@@ -18,6 +18,10 @@ const (
 	stateHeldByFar = 0x200 // put on hold by the peer
 )
 
+// maxLive bounds the calls that are followed at the same time. The oldest one
+// is given up for the next.
+const maxLive = 20_000
+
 // live is a call of one agent while it lives.
 type live struct {
 	call int32 // the PBX's handle; 0 = known from a snapshot only
@@ -40,6 +44,9 @@ func (t *tracker) event(a recording.Agent, c *wsdl11.CallInfo, now time.Time) (c
 	if l == nil {
 		if gone && conf == "" {
 			return nil, true
+		}
+		if len(t.calls) >= maxLive {
+			changed = t.end(t.calls[0], now, true)
 		}
 		l = t.begin(a, c.Call, conf, now)
 	}
@@ -152,14 +159,19 @@ func (l *live) flush() []recording.Leg {
 
 // snapshot compares what Calls says of one agent with what is known, and
 // returns the legs that changed. Calls that have gone ended at an unknown time
-// before now. again says that the session was down for a while.
+// before now; nothing is concluded while the PBX shows a call without its
+// conference. again says that the session was down for a while.
 func (t *tracker) snapshot(a recording.Agent, calls []*wsdl11.CallInfo, now time.Time, again bool) []recording.Leg {
 	var changed []recording.Leg
-	present := map[recording.ConfID]bool{}
+	present, blind := map[recording.ConfID]bool{}, false
 	for _, c := range calls {
 		conf := confOf(c)
-		if conf == "" || !c.Active && c.Msg == "del" {
+		if conf == "" {
+			blind = true
 			continue
+		}
+		if len(t.calls) >= maxLive {
+			break
 		}
 		present[conf] = true
 		l := t.twin(a.CN, conf, nil)
@@ -170,6 +182,9 @@ func (t *tracker) snapshot(a recording.Agent, calls []*wsdl11.CallInfo, now time
 		l.leg.Uncertain = l.leg.Uncertain || again
 		l.update(c, now)
 		changed = append(changed, l.flush()...)
+	}
+	if blind {
+		return changed
 	}
 	for _, l := range slices.Clone(t.calls) {
 		if l.leg.Agent.CN == a.CN && l.leg.Conf != "" && !present[l.leg.Conf] {

@@ -187,3 +187,23 @@ func TestResumedLegs(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+func TestSnapshotWithoutConferenceConcludesNothing(t *testing.T) {
+	tr := &tracker{}
+	tr.event(anna(), at{0, 5, 0x85, "r-conn", confA}.info(), noon())
+	if got := tr.snapshot(anna(), []*wsdl11.CallInfo{at{0, 0, 0x85, "", ""}.info()}, noon(), false); len(got) != 0 || !tr.busy("Anna") {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestCallsAreBounded(t *testing.T) {
+	tr := &tracker{}
+	for range maxLive {
+		leg := recording.Leg{Agent: recording.Agent{CN: "Other"}, Conf: confB}
+		tr.calls = append(tr.calls, &live{leg: leg, sent: leg})
+	}
+	got, _ := tr.event(anna(), at{0, 5, 0x85, "r-conn", confA}.info(), noon())
+	if len(tr.calls) != maxLive || len(got) != 1 || got[0].Conf != confA {
+		t.Errorf("%d calls; changed %v", len(tr.calls), got)
+	}
+}

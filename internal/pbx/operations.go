@@ -22,8 +22,13 @@ type part struct{ name, typ string }
 
 func opInitialize() operation {
 	return operation{"Initialize", nsPBX + "#Initialize", nsPBX, []part{
-		{"user", "string"}, {"appl", "string"},
-		{"v", "boolean"}, {"v501", "boolean"}, {"v700", "boolean"}, {"v800", "boolean"}, {"vx1000", "boolean"},
+		{"user", "string"},
+		{"appl", "string"},
+		{"v", "boolean"},
+		{"v501", "boolean"},
+		{"v700", "boolean"},
+		{"v800", "boolean"},
+		{"vx1000", "boolean"},
 	}}
 }
 

@@ -177,6 +177,14 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	err := server.Shutdown(last)
-	<-failed
-	return err
+	if err != nil {
+		err = errors.Join(err, server.Close())
+	}
+	if ended := <-failed; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
+	if err != nil {
+		return fmt.Errorf("cdr receiver: %w", err)
+	}
+	return nil
 }

@@ -20,6 +20,9 @@ func newRoster(cfg Config) *roster {
 	return &roster{pbx: cfg.Name, group: cfg.Group, self: cfg.User, objects: map[string]*wsdl11.UserInfo{}}
 }
 
+// maxObjects bounds the roster; a PBX has some thousand objects.
+const maxObjects = 100_000
+
 // apply takes one UserInfo. An empty cn ends the first list; active = false
 // says that the object has left the scope.
 func (r *roster) apply(u *wsdl11.UserInfo) {
@@ -28,7 +31,7 @@ func (r *roster) apply(u *wsdl11.UserInfo) {
 		r.complete = true
 	case !u.Active:
 		delete(r.objects, u.Cn)
-	default:
+	case r.has(u.Cn) || len(r.objects) < maxObjects:
 		r.objects[u.Cn] = u
 	}
 }

@@ -18,17 +18,19 @@ const (
 	fastPoll       = time.Second     // an empty poll that comes sooner is no long poll
 	idlePauseFirst = 100 * time.Millisecond
 	idlePauseMost  = time.Second
+	compareEvery   = 5 * time.Minute // between two looks at the calls of busy agents
 )
 
 // session is one session with the PBX, from Initialize to its loss.
 type session struct {
 	*Client
-	id, key int32
-	roster  *roster
-	subs    *subscriptions
-	refused map[string]time.Time // agents whose UserInitialize failed, and when
-	up      bool
-	pause   time.Duration
+	id, key  int32
+	roster   *roster
+	subs     *subscriptions
+	refused  map[string]time.Time // agents whose UserInitialize failed, and when
+	up       bool
+	pause    time.Duration
+	compared time.Time
 }
 
 // session runs one session to its end and reports whether it ever stood.
@@ -41,6 +43,7 @@ func (c *Client) session(ctx context.Context) (wasUp bool, err error) {
 	s := &session{
 		Client: c, id: init.Return_, key: init.Key,
 		roster: newRoster(c.cfg), subs: newSubscriptions(), refused: map[string]time.Time{},
+		compared: c.clock.Now(),
 	}
 	c.logVersion(ctx)
 	defer s.farewell(ctx)
@@ -82,7 +85,29 @@ func (s *session) step(ctx context.Context) error {
 		return s.afterNothing(ctx, s.clock.Now().Sub(asked))
 	}
 	s.pause = 0
-	return s.handle(ctx, info)
+	if err := s.handle(ctx, info); err != nil {
+		return err
+	}
+	return s.compare(ctx)
+}
+
+// compare looks now and then whether the calls that are followed still live,
+// so that one whose end was missed does not live for ever.
+func (s *session) compare(ctx context.Context) error {
+	now := s.clock.Now()
+	if now.Sub(s.compared) < compareEvery {
+		return nil
+	}
+	s.compared = now
+	for _, cn := range s.subs.names() {
+		if !s.legs.busy(cn) {
+			continue
+		}
+		if err := s.snapshot(ctx, s.subs.byHandle[s.subs.byCN[cn]], false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // handle takes users before calls, each in the order the PBX wrote them.
@@ -135,7 +160,7 @@ func (s *session) subscribe(ctx context.Context, a recording.Agent) error {
 		return nil
 	}
 	handle, err := s.pbx.userInitialize(ctx, time.Duration(s.cfg.CallTimeout), s.id, a.CN)
-	var fault *Fault
+	var fault *FaultError
 	if err != nil && !errors.As(err, &fault) {
 		return err
 	}

@@ -100,7 +100,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), row.want) {
 				t.Errorf("error %v, want one with %q", err, row.want)
 			}
-			var fault *Fault
+			var fault *FaultError
 			if got := errors.As(err, &fault); got != (row.name == "fault") {
 				t.Errorf("is a fault: %v", got)
 			}

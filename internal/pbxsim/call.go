@@ -219,6 +219,16 @@ func (s *Sim) Transfer(c *Call) (conf string, err error) {
 	return conf, nil
 }
 
+// Forget makes the PBX lose sight of a live call: no more events, not even its
+// end. The capture goes on.
+func (s *Sim) Forget(c *Call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.leg != nil {
+		s.exchange.forget(c.leg)
+	}
+}
+
 // talk waits for the end of the call and shows the hold on the way.
 func (s *Sim) talk(c *Call, l *leg, state int) {
 	if c.HoldFrames > 0 {

@@ -2,6 +2,7 @@ package pbxsim
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -152,9 +153,7 @@ func (k *keeper) Write(b []byte) (int, error) {
 }
 
 func (k *keeper) copyHead(w http.ResponseWriter, length int) {
-	for name, values := range k.Header() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), k.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(max(k.status, http.StatusOK))
 }

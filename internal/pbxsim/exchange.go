@@ -30,6 +30,7 @@ type leg struct {
 	state      int
 	peerNumber string
 	peerName   string
+	mute       bool // no more events
 }
 
 // exchange is the PBX's memory: objects, live calls, sessions.
@@ -234,10 +235,18 @@ func (x *exchange) finish(l *leg) {
 	x.tell(l, "del", false)
 }
 
+// forget makes the PBX drop a call without a word, as a crash would.
+func (x *exchange) forget(l *leg) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	l.mute = true
+	x.legs = slices.DeleteFunc(x.legs, func(o *leg) bool { return o == l })
+}
+
 func (x *exchange) tell(l *leg, msg string, active bool) {
 	for _, s := range x.sessions {
 		for handle, cn := range s.handles {
-			if cn == l.cn {
+			if cn == l.cn && !l.mute {
 				s.calls = append(s.calls, x.callInfo(l, handle, l.id, msg, active))
 				s.wake()
 			}

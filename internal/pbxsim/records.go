@@ -84,11 +84,12 @@ func (r record) userTag() string {
 	if r.pseudo != "" {
 		return `<user pseudo="` + r.pseudo + `"/>`
 	}
-	tag := "<user/>"
+	var tag strings.Builder
+	tag.WriteString("<user/>")
 	for _, g := range r.self.groups {
-		tag += `<grp name="` + html.EscapeString(g) + `"/>`
+		tag.WriteString(`<grp name="` + html.EscapeString(g) + `"/>`)
 	}
-	return tag
+	return tag.String()
 }
 
 // localSeconds is the PBX's own "ctime seconds" of local time.

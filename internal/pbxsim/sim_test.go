@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -104,7 +105,7 @@ func readCapture(t *testing.T, path string) heard {
 	h := heard{voice: map[uint16][]byte{}, next: map[uint16]uint32{}, packets: map[uint16]int{}}
 	for {
 		data, ci, err := r.ReadPacketData()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return h
 		}
 		if err != nil {
