@@ -371,3 +371,46 @@ func TestStartRefusesAddressesThatAreNotLoopback(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestVersionTenNamesAndLateRecords(t *testing.T) {
+	s := start(t, Config{PlainNames: true, OpenInbox: true})
+	s.Fault(CDRLate, true)
+	var box mailbox
+	target(t, s, &box)
+	c, err := s.Place(t.Context(), Plan{Scenario: UserToExternal, Talk: 2 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait(t, s)
+	if c.File != c.Conf || len(c.Conf) != 32 {
+		t.Errorf("name %q of conference %q", c.File, c.Conf)
+	}
+	checkCapture(t, c, readCapture(t, filepath.Join(s.cfg.InboxDir, c.File)))
+	if late := s.clock.Now().Sub(c.End); late < LateBy || len(box.all()) != 2 {
+		t.Errorf("%d records after %v", len(box.all()), late)
+	}
+}
+
+func TestPlansThatCannotBe(t *testing.T) {
+	s := start(t, Config{})
+	rows := []struct {
+		name, want string
+		plan       Plan
+	}{
+		{"scenario", "not known", Plan{Scenario: "conference"}},
+		{"hold longer than talk", "hold not longer", Plan{Scenario: ExternalToAgent, Talk: 1, Hold: 2}},
+		{"unknown user", "no user", Plan{Scenario: ExternalToAgent, User: "Nobody"}},
+		{"no agent", "no user", Plan{Scenario: ExternalToAgent, User: "Reception"}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			if _, err := s.Place(t.Context(), row.plan); err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("error %v, want %q", err, row.want)
+			}
+		})
+	}
+	s.Close()
+	if _, err := s.Place(t.Context(), Plan{Scenario: ExternalToAgent}); err == nil {
+		t.Error("a call was placed after the end")
+	}
+}
