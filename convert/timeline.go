@@ -11,7 +11,7 @@ const (
 	apart = rate
 	// pause is a shorter one that lasts: the sender's RTP clock stood still.
 	pause      = rate / 4
-	pauseAhead = 50 // packets looked at for whether it lasts
+	pauseAhead = 1000 // most packets looked at for whether it lasts: those of a second
 	pauseLeast = 10
 	// chain is how near a segment must begin to the end of the one before it to
 	// be its direct continuation, in samples: arrival is not exacter.
@@ -198,10 +198,14 @@ func (s *stream) untilPause(entries []entry, begin int) int {
 	return len(entries)
 }
 
-// lasts reports whether the next packets' delay stays above the bound.
+// lasts reports whether the next packets' delay stays above the bound for a
+// second, so that a burst behind a stall of the network is none.
 func (s *stream) lasts(entries []entry, delay func(entry) int64, bound int64) bool {
 	n := 0
 	for _, e := range entries[:min(len(entries), pauseAhead)] {
+		if e.at() > entries[0].at()+rate {
+			break
+		}
 		if s.codecs[e.payloadType()].law == noLaw {
 			continue
 		}

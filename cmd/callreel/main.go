@@ -50,7 +50,12 @@ type command struct {
 
 func commands() []command {
 	return []command{
+		{"run", "record, as the setup says", runRun},
+		{"demo", "show it all on this machine, with a simulated PBX", runDemo},
+		{"sim", "run the simulated PBX alone", runSim},
 		{"convert", "make a WAV file of one capture", runConvert},
+		{"keys", "list, add, retire and exchange keys", runKeys},
+		{"decrypt", "write a sealed file in clear", runDecrypt},
 		{"version", "say which version this is", runVersion},
 	}
 }
@@ -115,6 +120,14 @@ func newFlags(name, usage string, stderr io.Writer) *flag.FlagSet {
 		fs.PrintDefaults()
 	}
 	return fs
+}
+
+// asUsage makes an error of a flag set a usage error; asking for help is none.
+func asUsage(err error) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	return &exitError{exitUsage, err}
 }
 
 func runVersion(_ context.Context, _ []string, stdout, _ io.Writer) error {

@@ -102,3 +102,17 @@ func ms(t time.Time) int64 {
 func due(t time.Time) sql.NullInt64 {
 	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
 }
+
+// OpenReader opens an existing database to look at it while a recorder works
+// on it. It changes nothing.
+func OpenReader(ctx context.Context, path string) (*Catalog, error) {
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(1)"
+	db, err := sql.Open("sqlite", dsn)
+	if err == nil {
+		err = db.PingContext(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open catalog %s: %w", path, err)
+	}
+	return &Catalog{db}, nil
+}

@@ -28,7 +28,7 @@ func (c *Catalog) Add(ctx context.Context, cp recording.Capture) (recording.Reco
 		if err != nil {
 			return err
 		}
-		rec.Capture.Duplicate = twins > 0 && cp.MAC == "" && cp.Serial == ""
+		rec.Capture.Duplicate = twins > 0 && cp.UID != "" && cp.MAC == "" && cp.Serial == ""
 		doc, err := encode(rec)
 		if err != nil {
 			return err
@@ -72,9 +72,8 @@ func (c *Catalog) Missed(ctx context.Context, id recording.ID) (int, error) {
 	return n, wrap(err, "count a missing", id)
 }
 
-// BySource returns the newest recording of each file of an inbox whose source
-// is not known to be gone, and of those files whose source is gone the newest
-// one too, keyed by file name, for the names asked about.
+// BySource returns the newest recording of one file of an inbox, or
+// recording.ErrNotFound.
 func (c *Catalog) BySource(ctx context.Context, s recording.Source) (recording.Recording, error) {
 	row := c.db.QueryRowContext(ctx,
 		`SELECT `+columns+` FROM recording WHERE inbox = ? AND source = ? ORDER BY id DESC LIMIT 1`, s.Inbox, s.Name)

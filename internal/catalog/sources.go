@@ -113,3 +113,15 @@ func (c *Catalog) Refetch(ctx context.Context, id recording.ID) (bool, error) {
 	n, err := res.RowsAffected()
 	return n > 0, wrap(err, "fetch again", id)
 }
+
+// OpenWork returns how many recordings still have work to do: a step, or a
+// source to delete.
+func (c *Catalog) OpenWork(ctx context.Context) (int, error) {
+	var n int
+	err := c.db.QueryRowContext(ctx,
+		`SELECT count(*) FROM recording WHERE due IS NOT NULL OR (source_gone = 0 AND state <> 'seen') OR state = 'seen'`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count what is open: %w", err)
+	}
+	return n, nil
+}

@@ -58,7 +58,7 @@ func (n *sender) add(records []string) {
 	defer n.mu.Unlock()
 	due := n.sim.clock.Now().Add(n.sim.cfg.CDRDelay)
 	if n.sim.faults.on(CDRLate) {
-		due = due.Add(LateBy)
+		due = due.Add(n.sim.cfg.CDRLateBy)
 	}
 	for _, r := range records {
 		if n.sim.faults.on(CDRGarbage) {

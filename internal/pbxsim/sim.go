@@ -54,6 +54,7 @@ type Config struct {
 
 	CDRTarget   string        // URL that gets the call detail records; empty = they wait
 	CDRDelay    time.Duration // from the end of a call to its records; default 3 s of the clock
+	CDRLateBy   time.Duration // how much longer they take with CDRLate; default LateBy
 	PollHold    time.Duration // longest blocking of a Poll, not scaled; default 20 s
 	SessionIdle time.Duration // life of a session without a request, not scaled; default 30 s
 
@@ -77,7 +78,7 @@ func (c Config) withDefaults() Config {
 		c.Users = DefaultUsers()
 	}
 	for _, d := range []struct{ d, v *time.Duration }{
-		{&c.CDRDelay, new(3 * time.Second)}, {&c.PollHold, new(20 * time.Second)}, {&c.SessionIdle, new(30 * time.Second)},
+		{&c.CDRDelay, new(3 * time.Second)}, {&c.CDRLateBy, new(LateBy)}, {&c.PollHold, new(20 * time.Second)}, {&c.SessionIdle, new(30 * time.Second)},
 	} {
 		if *d.d == 0 {
 			*d.d = *d.v

@@ -1,0 +1,34 @@
+# The two commands are "make demo" and "make test".
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+LDFLAGS  = -s -w -X main.version=$(VERSION)
+FUZZTIME ?= 3s
+
+.PHONY: demo build test soak lint fuzz bench generate
+
+demo: build
+	./bin/callreel demo
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/callreel ./cmd/callreel
+
+test:
+	bash scripts/test.sh
+
+# soak runs the long forms of the fault tests.
+soak:
+	CALLREEL_SOAK=1 $(GO) test -count=1 -timeout 60m -run 'Kill' -v ./cmd/callreel
+
+# lint needs some minutes the first time, to build its tool.
+lint:
+	$(GO) tool -modfile=tools.mod golangci-lint run ./...
+
+fuzz:
+	FUZZTIME=$(FUZZTIME) bash scripts/fuzz.sh
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+generate:
+	$(GO) generate ./...

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"callreel/internal/clock"
+	"callreel/internal/service"
+)
+
+func runRun(ctx context.Context, args []string, _, stderr io.Writer) error {
+	fs := newFlags("run", "Usage: callreel run --config FILE\n\nRecords until it is stopped. doc/config.md tells what stands in the file.", stderr)
+	file := fs.String("config", "callreel.toml", "the setup, a TOML `file`")
+	level := fs.String("log-level", "", "debug, info, warn or error; overrides the setup")
+	if err := fs.Parse(args); err != nil {
+		return asUsage(err)
+	}
+	if fs.NArg() > 0 {
+		return usagef("run takes no arguments, only flags; got %q", fs.Args())
+	}
+	cfg, err := service.LoadConfig(*file)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	if *level != "" {
+		cfg.LogLevel = *level
+	}
+	log, err := newLog(cfg.LogLevel, stderr)
+	if err != nil {
+		return usagef("%w", err)
+	}
+	s, err := service.Open(ctx, cfg, service.Options{Clock: clock.System(), Log: log, Version: version})
+	if err != nil {
+		return err
+	}
+	if at := s.Addr("player"); at != "" {
+		log.Info("player", "url", "http://"+at+"/")
+	}
+	if at := s.Addr("receiver"); at != "" {
+		log.Info("CDR receiver", "url", "http://"+at+cfg.Receiver.Path)
+	}
+	err = s.Run(ctx)
+	if closing := s.Close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+// newLog writes plain lines of key=value to w.
+func newLog(level string, w io.Writer) (*slog.Logger, error) {
+	l, err := service.Config{LogLevel: level}.Level()
+	if err != nil {
+		return nil, fmt.Errorf("log level %q is not allowed; allowed: debug, info, warn, error", level)
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
+}

@@ -1,0 +1,138 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// maxListing bounds a listing in bytes: some 100,000 files.
+const maxListing = 64 << 20
+
+// listing is what a strict reading of a PROPFIND answer gives (RFC 4918 §13,
+// §14.16). gowebdav reads the same bytes but takes what it can and drops the rest.
+type listing struct {
+	self    string          // path of the first response, unescaped
+	folder  bool            // the first response is a folder
+	found   bool            // the first response has properties
+	gone    bool            // the first response says 404
+	good    map[string]bool // names of files that lie directly in the folder and have a length
+	refused []string
+	others  int // folders
+}
+
+type multistatus struct {
+	XMLName   xml.Name      `xml:"DAV: multistatus"`
+	Responses []davResponse `xml:"DAV: response"`
+}
+
+type davResponse struct {
+	Href   []string      `xml:"DAV: href"`
+	Status string        `xml:"DAV: status"`
+	Props  []davPropstat `xml:"DAV: propstat"`
+}
+
+type davPropstat struct {
+	Status string    `xml:"DAV: status"`
+	Length string    `xml:"DAV: prop>getcontentlength"`
+	Folder *struct{} `xml:"DAV: prop>resourcetype>collection"`
+}
+
+// parseListing fails on anything that is not one whole multistatus document.
+func parseListing(data []byte) (*listing, error) {
+	if len(data) > maxListing {
+		return nil, fmt.Errorf("more than %d bytes", maxListing)
+	}
+	d := xml.NewDecoder(bytes.NewReader(data))
+	var doc multistatus
+	if err := d.Decode(&doc); err != nil {
+		return nil, fmt.Errorf("at byte %d: %w", d.InputOffset(), err)
+	}
+	for {
+		tok, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if _, second := tok.(xml.StartElement); err != nil || second {
+			return nil, fmt.Errorf("at byte %d: something follows the end", d.InputOffset())
+		}
+	}
+	if len(doc.Responses) == 0 {
+		return nil, errors.New("it has no entries, not even for the folder itself")
+	}
+	return newListing(doc.Responses)
+}
+
+func newListing(all []davResponse) (*listing, error) {
+	l := &listing{good: make(map[string]bool)}
+	seen := make(map[string]int) // by the name that gowebdav gives
+	for i, r := range all {
+		if len(r.Href) != 1 {
+			return nil, fmt.Errorf("entry %d has %d names", i+1, len(r.Href))
+		}
+		where, err := url.Parse(strings.TrimSpace(r.Href[0]))
+		if i == 0 {
+			if err != nil {
+				return nil, fmt.Errorf("the folder's name cannot be read: %w", err)
+			}
+			l.self = strings.TrimSuffix(where.Path, "/") + "/"
+			p := r.ok()
+			l.found, l.folder = p != nil, p != nil && p.Folder != nil
+			l.gone = p == nil && strings.Contains(r.Status, " 404")
+			continue
+		}
+		loose, err2 := url.PathUnescape(r.Href[0])
+		if errors.Join(err, err2) != nil || path.Base(loose) != path.Base(where.Path) {
+			l.refused = append(l.refused, r.Href[0])
+			continue
+		}
+		seen[path.Base(loose)]++
+		l.add(where.Path, r.ok())
+	}
+	for name, n := range seen {
+		if n > 1 && l.good[name] {
+			delete(l.good, name)
+			l.refused = append(l.refused, name)
+		}
+	}
+	return l, nil
+}
+
+func (l *listing) add(where string, p *davPropstat) {
+	name, inside := strings.CutPrefix(where, l.self)
+	switch {
+	case p == nil:
+		l.others++
+	case p.Folder != nil:
+		l.others++
+	case !inside || !harmless(name) && !strings.HasPrefix(name, "."):
+		l.refused = append(l.refused, where)
+	case !IsCapture(name):
+		l.others++
+	case !isLength(p.Length):
+		l.refused = append(l.refused, where)
+	default:
+		l.good[name] = true
+	}
+}
+
+func isLength(s string) bool {
+	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
+	return err == nil && n >= 0 && s == strings.TrimSpace(s)
+}
+
+// ok gives the properties that the server knows.
+func (r *davResponse) ok() *davPropstat {
+	for i := range r.Props {
+		if strings.Contains(r.Props[i].Status, " 200") {
+			return &r.Props[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package ingest
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxName is the length of a file name in bytes that common file systems allow.
+const maxName = 255
+
+// The name of a capture: conference id, then from V11 on the device's MAC (with
+// or without dashes), its running number and perhaps the registration. The exact
+// separators of V11 are not documented; this accepts what is known of them.
+var (
+	capturePattern = regexp.MustCompile(`(?i)^([0-9a-f]{31,32})(?:-([0-9a-f]{12}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5})-([0-9a-f]+)(?:-(.+?))?)?(?:\.pcap(?:ng)?)?(?:\.gz)?$`)
+	foreignPattern = regexp.MustCompile(`(?i)^.+\.pcap(?:ng)?(?:\.gz)?$`)
+)
+
+// ParseName reads the name that a device gives a capture. mac, serial and reg are
+// empty in names of before V11. uid has 31 or 32 hex digits as written.
+func ParseName(name string) (uid, mac, serial, reg string, ok bool) {
+	if !harmless(name) {
+		return "", "", "", "", false
+	}
+	m := capturePattern.FindStringSubmatch(name)
+	if m == nil {
+		return "", "", "", "", false
+	}
+	return m[1], m[2], m[3], m[4], true
+}
+
+// IsForeign reports whether name is that of a capture which no PBX has named.
+func IsForeign(name string) bool {
+	_, _, _, _, ours := ParseName(name)
+	return !ours && harmless(name) && foreignPattern.MatchString(name)
+}
+
+// IsCapture reports whether a file of this name is taken.
+func IsCapture(name string) bool {
+	_, _, _, _, ours := ParseName(name)
+	return ours || IsForeign(name)
+}
+
+// harmless reports whether name is a plain file name on any system: no path, no
+// stream, no device path, no control or direction character, not too long.
+func harmless(name string) bool {
+	if name == "" || len(name) > maxName || strings.HasPrefix(name, ".") || !utf8.ValidString(name) {
+		return false
+	}
+	return strings.IndexFunc(name, func(r rune) bool {
+		return strings.ContainsRune(`/\:`, r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
+	}) < 0
+}

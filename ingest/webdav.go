@@ -1,0 +1,239 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/studio-b12/gowebdav"
+
+	"callreel/internal/clock"
+	"callreel/internal/recording"
+)
+
+// dav is an inbox on a WebDAV server, by gowebdav behind exchange.
+type dav struct {
+	cfg   Config
+	base  *url.URL
+	wire  http.RoundTripper
+	clock clock.Clock
+	log   *slog.Logger
+}
+
+func newDAV(cfg Config, clk clock.Clock, log *slog.Logger) (*dav, error) {
+	base, err := url.Parse(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("inbox %q: url: %w", cfg.Name, err)
+	}
+	wire, err := newTransport(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &dav{cfg: cfg, base: base, wire: wire, clock: clk, log: log}, nil
+}
+
+func (d *dav) Name() string { return d.cfg.Name }
+
+// noAuth keeps gowebdav out of authentication, which the transport does. With it
+// no request is sent twice.
+type noAuth struct{}
+
+func (noAuth) Authorize(_ *http.Client, rq *http.Request, _ string) error {
+	rq.Header.Set(gowebdav.XInhibitRedirect, "1")
+	return nil
+}
+func (noAuth) Verify(*http.Client, *http.Response, string) (bool, error) { return false, nil }
+func (noAuth) Clone() gowebdav.Authenticator                             { return noAuth{} }
+func (noAuth) Close() error                                              { return nil }
+
+// call runs one operation of gowebdav and gives the error that really happened.
+func (d *dav) call(x *exchange, op func(*gowebdav.Client) error) error {
+	x.next, x.base = d.wire, d.base
+	root := url.URL{Scheme: d.base.Scheme, Host: placeholder}
+	c := gowebdav.NewAuthClient(root.String()+strings.TrimSuffix(d.base.Path, "/"), gowebdav.NewPreemptiveAuth(noAuth{}))
+	c.SetTransport(x)
+	err := op(c)
+	if x.err != nil {
+		return x.err
+	}
+	return err
+}
+
+// short bounds an operation that moves little: the idle timeout alone would let a
+// server drip for ever. Real time, as all network timeouts.
+func (d *dav) short(ctx context.Context) (context.Context, context.CancelFunc) {
+	most := 4 * time.Duration(d.cfg.IdleTimeout)
+	return context.WithTimeoutCause(ctx, most, fmt.Errorf("%w to the end within %s", ErrIdle, most))
+}
+
+func (d *dav) fault(do, name string, err error) error {
+	var status *StatusError
+	if errors.As(err, &status) && status.Code == http.StatusNotFound && name != "" {
+		err = fmt.Errorf("%w: %w", recording.ErrNotFound, err)
+	}
+	if name == "" {
+		return fmt.Errorf("inbox %s: %s: %w", d.cfg.Name, do, err)
+	}
+	return fmt.Errorf("inbox %s: %s %.100q: %w", d.cfg.Name, do, name, err)
+}
+
+func (d *dav) List(ctx context.Context) ([]Entry, Stats, error) {
+	ctx, cancel := d.short(ctx)
+	defer cancel()
+	x := &exchange{ctx: ctx}
+	var files []os.FileInfo
+	err := d.call(x, func(c *gowebdav.Client) (err error) {
+		files, err = c.ReadDir("/")
+		return err
+	})
+	if err != nil {
+		return nil, Stats{}, d.fault("list", "", err)
+	}
+	stats := Stats{Ignored: x.listing.others}
+	for _, name := range x.listing.refused {
+		stats.refuse(name)
+	}
+	var entries []Entry
+	for _, f := range files {
+		if x.listing.good[f.Name()] && !f.IsDir() {
+			entries = append(entries, Entry{f.Name(), davStamp(f)})
+		}
+	}
+	if len(entries) != len(x.listing.good) {
+		return nil, Stats{}, d.fault("list", "", fmt.Errorf("%w: %d of %d files could be read", ErrListing, len(entries), len(x.listing.good)))
+	}
+	sortEntries(entries)
+	return entries, stats, nil
+}
+
+func davStamp(f os.FileInfo) recording.Stamp {
+	s := recording.Stamp{Size: f.Size()}
+	// gowebdav gives 1970 for a date it cannot read.
+	if t := f.ModTime().UTC(); t.Unix() > 0 {
+		s.ModTime = t
+	}
+	if tagged, ok := f.(interface{ ETag() string }); ok {
+		s.ETag = tagged.ETag()
+	}
+	return s
+}
+
+func (d *dav) Stat(ctx context.Context, name string) (recording.Stamp, error) {
+	if !IsCapture(name) {
+		return recording.Stamp{}, d.fault("look at", name, errName)
+	}
+	ctx, cancel := d.short(ctx)
+	defer cancel()
+	x := &exchange{ctx: ctx}
+	var stamp recording.Stamp
+	err := d.call(x, func(c *gowebdav.Client) error {
+		info, err := c.Stat("/" + name)
+		if err != nil || x.err != nil {
+			return err
+		}
+		switch { // without properties info holds a nil pointer
+		case x.listing.gone:
+			return &StatusError{Code: http.StatusNotFound}
+		case !x.listing.found:
+			return fmt.Errorf("%w: it tells nothing of the file", ErrListing)
+		}
+		if info.IsDir() {
+			return errors.New("it is a folder")
+		}
+		stamp = davStamp(info)
+		return nil
+	})
+	if err != nil {
+		return recording.Stamp{}, d.fault("look at", name, err)
+	}
+	return stamp, nil
+}
+
+func (d *dav) Open(ctx context.Context, name string, offset int64, want recording.Stamp) (io.ReadCloser, error) {
+	if !IsCapture(name) {
+		return nil, d.fault("read", name, errName)
+	}
+	if offset < 0 || offset > want.Size {
+		return nil, d.fault("read", name, fmt.Errorf("offset %d of %d bytes", offset, want.Size))
+	}
+	if offset == want.Size && offset > 0 {
+		return io.NopCloser(strings.NewReader("")), nil
+	}
+	x := &exchange{ctx: ctx, want: want, offset: offset, header: http.Header{"Accept-Encoding": {"identity"}}}
+	var body io.ReadCloser
+	err := d.call(x, func(c *gowebdav.Client) (err error) {
+		if offset == 0 {
+			body, err = c.ReadStream("/" + name)
+			return err
+		}
+		x.setIfRange()
+		body, err = c.ReadStreamRange("/"+name, offset, want.Size-offset)
+		return err
+	})
+	if err != nil {
+		return nil, d.fault("read", name, err)
+	}
+	return body, nil
+}
+
+// setIfRange asks for the whole file if it is not the wanted one any more. A weak
+// ETag may not be used (RFC 9110 §13.1.5); where there is none, the time is.
+func (x *exchange) setIfRange() {
+	switch {
+	case strings.HasPrefix(x.want.ETag, `"`):
+		x.header.Set("If-Range", x.want.ETag)
+	case !x.want.ModTime.IsZero():
+		x.header.Set("If-Range", x.want.ModTime.Format(http.TimeFormat))
+	}
+}
+
+func (d *dav) Delete(ctx context.Context, name string, want recording.Stamp) error {
+	if !d.clock.Wait(ctx.Done(), time.Duration(d.cfg.DeleteDelay)) {
+		return context.Cause(ctx)
+	}
+	got, err := d.Stat(ctx, name)
+	switch {
+	case errors.Is(err, recording.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case !got.Same(want):
+		return d.fault("delete", name, recording.ErrChanged)
+	}
+	if err := d.remove(ctx, name, got); err != nil && !errors.Is(err, recording.ErrNotFound) {
+		return err
+	}
+	// Servers say 404, or even 204, and keep the file; only its absence counts.
+	switch _, err := d.Stat(ctx, name); {
+	case errors.Is(err, recording.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	return d.fault("delete", name, ErrStill)
+}
+
+func (d *dav) remove(ctx context.Context, name string, got recording.Stamp) error {
+	ctx, cancel := d.short(ctx)
+	defer cancel()
+	x := &exchange{ctx: ctx, header: http.Header{}}
+	if strings.HasPrefix(got.ETag, `"`) {
+		x.header.Set("If-Match", got.ETag)
+	}
+	err := d.call(x, func(c *gowebdav.Client) error { return c.Remove("/" + name) })
+	if err == nil && x.status == http.StatusMultiStatus {
+		err = &StatusError{Code: x.status}
+	}
+	if err != nil {
+		return d.fault("delete", name, err)
+	}
+	d.log.Debug("source deleted", "inbox", d.cfg.Name, "name", name)
+	return nil
+}

@@ -1,0 +1,175 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"callreel/cdr"
+	"callreel/internal/catalog"
+	"callreel/internal/recording"
+	"callreel/rules"
+)
+
+// This file is where the PBX meets the line: its live events and its CDRs are
+// stored, and what they know is handed to the rules as facts.
+
+// links knows which PBX links are up. It is safe for concurrent use.
+type links struct {
+	mu    sync.Mutex
+	since map[string]time.Time // zero while down
+}
+
+func newLinks(names []string) *links {
+	l := &links{since: map[string]time.Time{}}
+	for _, n := range names {
+		l.since[n] = time.Time{}
+	}
+	return l
+}
+
+func (l *links) set(pbx string, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.since[pbx] = at
+}
+
+// coverage is since when all links are up; Linked is false if one is down or
+// none is set up.
+func (l *links) coverage() rules.Coverage {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := rules.Coverage{Linked: len(l.since) > 0}
+	for _, at := range l.since {
+		c.Linked = c.Linked && !at.IsZero()
+		if at.After(c.Since) {
+			c.Since = at
+		}
+	}
+	return c
+}
+
+func (l *links) up() bool { return l.coverage().Linked }
+
+// Agents stores a PBX's agents as they are now.
+func (s *Service) Agents(ctx context.Context, name string, list []recording.Agent) {
+	err := s.catalog.SaveAgents(ctx, name, list)
+	s.report(LampSoftware, "agents of "+name, "agents cannot be saved", err)
+	s.log.Info("agents of the PBX", "pbx", name, "count", len(list))
+}
+
+// Up notes that a PBX link is up.
+func (s *Service) Up(_ context.Context, name string, at time.Time) {
+	s.links.set(name, at)
+	s.lamps.Good(LampPBX, "pbx "+name)
+	s.log.Info("PBX link is up", "pbx", name)
+}
+
+// Down notes that a PBX link is down.
+func (s *Service) Down(_ context.Context, name string, _ time.Time, err error) {
+	s.links.set(name, time.Time{})
+	if err == nil {
+		err = errors.New("the session ended")
+	}
+	s.report(LampPBX, "pbx "+name, "PBX link is down", err)
+}
+
+// Leg stores one agent's part in one conference. What cannot be stored now is
+// tried again with every later event of that leg.
+func (s *Service) Leg(ctx context.Context, _ string, leg recording.Leg) {
+	err := s.catalog.SaveLeg(ctx, leg)
+	s.report(LampSoftware, "call events", "call event cannot be saved", err)
+	if !leg.Ended.IsZero() {
+		s.wakeUp()
+	}
+}
+
+// CDR stores what the receiver got. What is no readable CDR is kept aside, so
+// that the PBX can send the next one; the good records before it count.
+func (s *Service) CDR(ctx context.Context, body string, received time.Time) error {
+	parsed, bad := cdr.Parse(body)
+	var list []catalog.CDR
+	var confs []recording.ConfID
+	for _, p := range parsed {
+		c := cdr.Confs(p.CDR)
+		list = append(list, catalog.CDR{XML: p.XML, Confs: c})
+		confs = append(confs, c...)
+	}
+	if err := s.saveCDRs(ctx, list, confs, received); err != nil {
+		s.report(LampReporting, "cdr store", "CDRs cannot be saved", err)
+		return err
+	}
+	s.lamps.Good(LampReporting, "cdr store")
+	if bad != nil {
+		return s.Garbage(ctx, []byte(body), "the PBX", bad.Error(), received)
+	}
+	s.lamps.Good(LampReporting, "cdr garbage")
+	return nil
+}
+
+func (s *Service) saveCDRs(ctx context.Context, list []catalog.CDR, confs []recording.ConfID, received time.Time) error {
+	if len(list) == 0 {
+		return nil
+	}
+	if err := s.catalog.SaveCDRs(ctx, list, received); err != nil {
+		return err
+	}
+	n, err := s.catalog.Wake(ctx, confs, s.clock.Now())
+	if err != nil {
+		return err
+	}
+	s.log.Debug("CDRs received", "count", len(list), "woken", n)
+	s.wakeUp()
+	return nil
+}
+
+// Garbage keeps what was sent as a CDR and is none.
+func (s *Service) Garbage(ctx context.Context, body []byte, from, reason string, received time.Time) error {
+	err := s.catalog.SaveGarbage(ctx, body, from, reason, received)
+	s.report(LampReporting, "cdr garbage", "something that is no CDR was received; it is kept in the catalog",
+		fmt.Errorf("from %s: %s", from, reason))
+	return err
+}
+
+// ByConf makes the Service a cdr.Source: the CDRs are those of the catalog.
+func (s *Service) ByConf(ctx context.Context, conf recording.ConfID) ([]recording.RawCDR, error) {
+	return s.catalog.CDRs(ctx, conf)
+}
+
+// Legs is the other half of cdr.Source.
+func (s *Service) Legs(ctx context.Context, conf recording.ConfID) ([]recording.Leg, error) {
+	return s.catalog.Legs(ctx, conf)
+}
+
+// facts gathers what the rules may look at, and what was seen live of the
+// capture's conference.
+func (s *Service) facts(ctx context.Context, cp recording.Capture) ([]recording.Leg, rules.Facts, error) {
+	f := rules.Facts{
+		Now: s.clock.Now().UTC(), All: s.cfg.Agents == "all", Live: s.links.coverage(),
+		Settle: time.Duration(s.cfg.CDR.Settle), DiscardSettle: time.Duration(s.cfg.CDR.DiscardSettle),
+	}
+	known, err := s.catalog.Agents(ctx)
+	if err != nil {
+		return nil, f, err
+	}
+	f.Agents = append(s.cfg.agents(), known...)
+	legs, err := s.catalog.Legs(ctx, cp.Conf)
+	if err != nil {
+		return nil, f, err
+	}
+	f.Live.ConfChanged, err = s.catalog.ConfChanged(ctx, cp.NotBefore)
+	return legs, f, err
+}
+
+// report turns a lamp red or green by err, and logs a fault once when it begins.
+func (s *Service) report(lamp Lamp, cause, message string, err error) {
+	if err == nil {
+		s.lamps.Good(lamp, cause)
+		return
+	}
+	if s.lamps.Bad(lamp, cause, err) {
+		s.log.Error(message, "lamp", lamp, "cause", cause, "error", err) //nolint:sloglint // message is one of a few constants
+	}
+}

@@ -1,0 +1,239 @@
+package service_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"callreel/internal/clock"
+	"callreel/internal/pbx"
+	"callreel/internal/pbxsim"
+	"callreel/internal/service"
+)
+
+// TestCallsAreFiled is the line without any fault, for all kinds of calls.
+func TestCallsAreFiled(t *testing.T) {
+	r := newRig(t, nil)
+	r.light(t, service.LampPBX, service.Green)
+	for _, scenario := range pbxsim.DefaultMix() {
+		r.call(t, scenario)
+	}
+	r.allFiled(t)
+	for _, st := range r.s.Lamps() {
+		if st.Light != service.Green {
+			t.Errorf("lamp %s is %s: %s", st.Lamp, st.Light, st.Error)
+		}
+	}
+}
+
+// TestSealedAudio has every byte of a call sealed on its way: spool, archive
+// and backup.
+func TestSealedAudio(t *testing.T) {
+	r := newRig(t, func(c *service.Config) { c.Keys.EncryptAudio = true })
+	c := r.call(t, pbxsim.ExternalToAgent)
+	r.allFiled(t)
+	external, _ := c.Voice()
+	for _, folder := range []string{r.cfg.Archive.Path, r.cfg.Archive.Backup, r.cfg.Spool} {
+		err := filepath.WalkDir(folder, func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			if bytes.Contains(data, []byte("RIFF")) || bytes.Contains(data, external[1000:1160]) {
+				t.Errorf("%s holds clear audio", path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestFaultsLoseNothing makes every fault while a call is made, sees the lamp
+// go red, mends the fault, and wants the call filed and the lamp green.
+func TestFaultsLoseNothing(t *testing.T) {
+	for _, row := range []struct {
+		fault pbxsim.Fault
+		lamp  service.Lamp // empty: nothing needs to be red
+	}{
+		{pbxsim.InboxHangHeaders, service.LampPCAP},
+		{pbxsim.InboxHangBody, service.LampPCAP},
+		{pbxsim.InboxUnauthorized, service.LampPCAP},
+		{pbxsim.InboxRedirect, service.LampPCAP},
+		{pbxsim.InboxCutListing, service.LampPCAP},
+		{pbxsim.InboxCutBody, service.LampPCAP},
+		{pbxsim.InboxEvilNames, ""},
+		{pbxsim.SOAPFault, service.LampPBX},
+		{pbxsim.SOAPLost, service.LampPBX},
+		{pbxsim.SOAPCut, service.LampPBX},
+		{pbxsim.CDRGarbage, service.LampReporting},
+		{pbxsim.CDRDuplicate, ""},
+		{pbxsim.CDRLate, ""},
+	} {
+		t.Run(string(row.fault), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, func(c *service.Config) {
+				c.CDR.LastWait = pbx.Duration(2 * time.Hour)
+			})
+			r.light(t, service.LampPBX, service.Green)
+			r.call(t, pbxsim.ExternalToAgent)
+			r.sim.Fault(row.fault, true)
+			r.call(t, pbxsim.AgentToExternal)
+			if row.lamp != "" {
+				st := r.seenRed(t, row.lamp)
+				if st.Count == 0 {
+					t.Errorf("lamp %s has counted no fault", row.lamp)
+				}
+			}
+			r.sim.Fault(row.fault, false)
+			r.call(t, pbxsim.ExternalToAgent)
+			r.allFiled(t)
+			if row.lamp != "" {
+				r.light(t, row.lamp, service.Green)
+			}
+		})
+	}
+}
+
+// seenRed waits until a lamp has been red at least once since the start of the
+// fault: some faults mend themselves at once.
+func (r *rig) seenRed(t *testing.T, lamp service.Lamp) service.LampState {
+	t.Helper()
+	before := r.s.Lamp(lamp)
+	if before.Light == service.Red {
+		return before
+	}
+	var st service.LampState
+	until(t, "fault shows in lamp "+string(lamp), func() error {
+		st = r.s.Lamp(lamp)
+		if st.Light != service.Red && st.Count == 0 {
+			return errors.New("it has not been red")
+		}
+		return nil
+	})
+	return st
+}
+
+// TestNoCDRMeansQuarantine keeps the capture of a call whose CDR does not come,
+// and takes it back when it does.
+func TestNoCDRMeansQuarantine(t *testing.T) {
+	r := newRig(t, func(c *service.Config) { c.CDR.LastWait = pbx.Duration(500 * time.Millisecond) })
+	r.light(t, service.LampPBX, service.Green)
+	r.sim.SetCDRTarget("")
+	r.call(t, pbxsim.ExternalToAgent)
+	r.light(t, service.LampReporting, service.Red)
+	until(t, "quarantine", func() error { return r.count("quarantined", 1) })
+	r.sim.SetCDRTarget("http://" + r.s.Addr("receiver") + "/cdr")
+	r.allFiled(t)
+}
+
+func (r *rig) count(state string, want int) error {
+	resp, err := http.Get("http://" + r.s.Addr("player") + "/api/status")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(resp.Body); err != nil {
+		return err
+	}
+	if !strings.Contains(b.String(), `"`+state+`":1`) || want != 1 {
+		return errors.New("status is " + b.String())
+	}
+	return nil
+}
+
+// TestFullDisk fills a real, small file system under the archive.
+func TestFullDisk(t *testing.T) {
+	small := t.TempDir()
+	if err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small).Run(); err != nil {
+		t.Skipf("a small file system cannot be mounted here: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(small, syscall.MNT_DETACH) })
+	r := newRig(t, func(c *service.Config) { c.Archive.Path = filepath.Join(small, "archive") })
+	r.call(t, pbxsim.ExternalToAgent)
+	r.allFiled(t)
+	ballast := filepath.Join(small, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 2<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk did not fill up: %v", err)
+	}
+	r.call(t, pbxsim.ExternalToAgent)
+	if st := r.light(t, service.LampDisk, service.Red); !strings.Contains(st.Error, "no space left") {
+		t.Errorf("lamp DISK says %q", st.Error)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	r.allFiled(t)
+	r.light(t, service.LampDisk, service.Green)
+}
+
+// TestFullSpool fills the disk of the spool: captures stay at the source.
+func TestFullSpool(t *testing.T) {
+	small := t.TempDir()
+	if err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small).Run(); err != nil {
+		t.Skipf("a small file system cannot be mounted here: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(small, syscall.MNT_DETACH) })
+	r := newRig(t, func(c *service.Config) { c.Spool = filepath.Join(small, "spool") })
+	ballast := filepath.Join(small, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 2<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk did not fill up: %v", err)
+	}
+	c := r.call(t, pbxsim.ExternalToAgent)
+	r.light(t, service.LampDisk, service.Red)
+	if _, err := os.Stat(filepath.Join(r.dir, "inbox", c.File)); err != nil {
+		t.Errorf("the capture is not at its source any more: %v", err)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	r.allFiled(t)
+	r.light(t, service.LampDisk, service.Green)
+}
+
+// TestBackupAway takes the backup folder away and gives it back.
+func TestBackupAway(t *testing.T) {
+	r := newRig(t, nil)
+	r.call(t, pbxsim.ExternalToAgent)
+	r.allFiled(t)
+	away := r.cfg.Archive.Backup + ".away"
+	if err := os.Rename(r.cfg.Archive.Backup, away); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(r.cfg.Archive.Backup, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.call(t, pbxsim.ExternalToAgent)
+	r.light(t, service.LampBackup, service.Red)
+	if err := os.Remove(r.cfg.Archive.Backup); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(away, r.cfg.Archive.Backup); err != nil {
+		t.Fatal(err)
+	}
+	r.allFiled(t)
+	r.light(t, service.LampBackup, service.Green)
+}
+
+// TestArchiveIsHeld refuses a second recorder on the same archive.
+func TestArchiveIsHeld(t *testing.T) {
+	r := newRig(t, nil)
+	other := r.cfg
+	other.Catalog += "2"
+	other.Receiver.Listen, other.Player.Listen = "", ""
+	if s, err := service.Open(t.Context(), other, service.Options{Clock: clock.System(), Log: slog.New(slog.DiscardHandler)}); err == nil {
+		t.Error("a second recorder opened the archive", s.Close())
+	} else if !strings.Contains(err.Error(), "held by another") {
+		t.Errorf("the refusal says %v", err)
+	}
+}

@@ -1,0 +1,199 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"callreel/archive"
+	"callreel/internal/catalog"
+	"callreel/internal/recording"
+)
+
+// This file is the program: the steps a recording takes, in order. Each step
+// fills in the part it owns; the state is saved after each; a step may run
+// twice and then does the same again. doc/design.md has the invariants.
+
+// step takes a recording out of one state. It returns the state the recording
+// is in when the step has been completed.
+type step struct {
+	from recording.State
+	name string
+	lamp Lamp // goes red when the step fails
+	do   func(context.Context, *recording.Recording) (recording.State, error)
+}
+
+// steps is the line. The deletion of the source is a task of its own
+// (source.go), allowed as soon as a recording is Spooled or Discarded.
+func (s *Service) steps() []step {
+	return []step{
+		{recording.Seen, "fetch", LampPCAP, s.fetch},
+		{recording.Spooled, "correlate", LampReporting, s.correlate},
+		{recording.Correlated, "decide", LampSoftware, s.decide},
+		{recording.Decided, "file", LampDisk, s.file},
+		{recording.Filed, "back up", LampBackup, s.backUp},
+		{recording.BackedUp, "finish", LampPCAP, s.finish},
+		{recording.Discarded, "clean up", LampDisk, s.cleanUp},
+	}
+}
+
+// waitError is a recording.ErrNotYet that knows when to try again; a zero time
+// means when something happens.
+type waitError struct {
+	until time.Time
+	why   string
+}
+
+func (e *waitError) Error() string { return e.why }
+func (e *waitError) Unwrap() error { return recording.ErrNotYet }
+
+// advance runs the one step that a claimed recording is due for and saves the
+// outcome. It returns an error only when saving failed.
+func (s *Service) advance(ctx context.Context, cl catalog.Claimed) error {
+	st, ok := s.stepFrom(cl.State)
+	if !ok {
+		return s.catalog.Advance(ctx, cl, time.Time{}, time.Time{})
+	}
+	s.log.Debug("step begins", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID)
+	next, err := s.try(ctx, st, &cl.Recording)
+	if ctx.Err() != nil {
+		return s.catalog.Advance(context.WithoutCancel(ctx), cl, s.clock.Now(), time.Time{})
+	}
+	if err != nil {
+		return s.retryLater(ctx, st, cl, err)
+	}
+	s.mended(cl.ID)
+	return s.completed(ctx, st, cl, next)
+}
+
+func (s *Service) stepFrom(state recording.State) (step, bool) {
+	for _, st := range s.steps() {
+		if st.from == state {
+			return st, true
+		}
+	}
+	return step{}, false
+}
+
+// try runs a step and turns a panic into ErrUnusable: one bad capture must not
+// stop the others.
+func (s *Service) try(ctx context.Context, st step, rec *recording.Recording) (next recording.State, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: step %q of recording %d panicked: %v", recording.ErrUnusable, st.name, rec.ID, p)
+		}
+	}()
+	return st.do(ctx, rec)
+}
+
+// completed saves the new state and lets the next step follow at once.
+func (s *Service) completed(ctx context.Context, st step, cl catalog.Claimed, next recording.State) error {
+	cl.State = next
+	now := s.clock.Now()
+	if next != st.from {
+		cl.Retry = recording.Retry{Reason: cl.Retry.Reason}
+		if !next.Ended() {
+			cl.Retry.Reason = ""
+		}
+	}
+	due := now
+	if next == recording.Done || next == recording.Quarantined || next == recording.Unusable || next == st.from {
+		due = time.Time{}
+	}
+	if err := s.catalog.Advance(ctx, cl, due, s.sourceDue(cl.Recording, now)); err != nil {
+		return err
+	}
+	s.log.Debug("step completed", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID, "state", next)
+	s.tell(st, cl.Recording)
+	s.wakeUp()
+	return nil
+}
+
+// sourceDue is when the source may be deleted: from Spooled on, and when it is
+// discarded unfetched; never for what is only seen (SPEC §2.7).
+func (s *Service) sourceDue(rec recording.Recording, now time.Time) time.Time {
+	if rec.Capture.SourceGone {
+		return time.Time{}
+	}
+	switch rec.State {
+	case recording.Spooled:
+	case recording.Discarded:
+		if !rec.Verdict.Early && rec.Capture.FetchedAt.IsZero() {
+			return time.Time{}
+		}
+	default:
+		return time.Time{}
+	}
+	return now.Add(s.inboxes[rec.Capture.Source.Inbox].deleteDelay())
+}
+
+// retryLater saves why a step did not succeed and when it is tried again.
+func (s *Service) retryLater(ctx context.Context, st step, cl catalog.Claimed, err error) error {
+	now := s.clock.Now()
+	var wait *waitError
+	switch {
+	case errors.As(err, &wait):
+		cl.Retry.Reason, cl.Retry.Until = wait.why, wait.until
+		return s.catalog.Advance(ctx, cl, wait.until, time.Time{})
+	case errors.Is(err, recording.ErrUnusable):
+		cl.Retry.Reason = err.Error()
+		s.lamps.Bad(LampSoftware, "set aside", fmt.Errorf("recording %d set aside: %w", cl.ID, err))
+		s.log.Error("recording set aside: it cannot be used", "id", cl.ID, "uid", cl.Capture.UID, "step", st.name, "error", err)
+		return s.completed(ctx, st, cl, recording.Unusable)
+	}
+	if cl.Retry.Since.IsZero() {
+		cl.Retry.Since = now
+	}
+	cl.Retry.Tries++
+	cl.Retry.Reason = err.Error()
+	cl.Retry.Until = now.Add(growing(cl.Retry.Tries))
+	s.lamps.Bad(s.lampOf(st, err), cause(cl.ID), err)
+	s.log.Warn("step failed, will be tried again", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID,
+		"tries", cl.Retry.Tries, "again_at", cl.Retry.Until, "error", err)
+	return s.catalog.Advance(ctx, cl, cl.Retry.Until, time.Time{})
+}
+
+// cause is under which a recording's failing step stands in the lamps.
+func cause(id recording.ID) string { return fmt.Sprintf("recording %d", id) }
+
+// mended takes a recording's failures out of the lamps.
+func (s *Service) mended(id recording.ID) {
+	for _, lamp := range []Lamp{LampReporting, LampPCAP, LampDisk, LampBackup, LampSoftware} {
+		s.lamps.Good(lamp, cause(id))
+	}
+}
+
+// lampOf is the lamp of a step; a full disk is always DISK.
+func (s *Service) lampOf(st step, err error) Lamp {
+	if archive.IsFull(err) && st.lamp != LampBackup {
+		return LampDisk
+	}
+	return st.lamp
+}
+
+// growing is the wait before try n+1: 1, 2, 4 … s, at most five minutes.
+func growing(n int) time.Duration {
+	const most = 5 * time.Minute
+	if n > 9 {
+		return most
+	}
+	return min(time.Second<<max(n-1, 0), most)
+}
+
+// tell writes the one Info line of a recording that has come to its end.
+func (s *Service) tell(st step, rec recording.Recording) {
+	if rec.State == st.from {
+		return
+	}
+	switch rec.State {
+	case recording.Filed:
+		s.log.Info("recording filed", "id", rec.ID, "uid", rec.Capture.UID, "agent", rec.Verdict.Owner.E164,
+			"rule", rec.Verdict.Rule, "seconds", rec.Audio.DurationS)
+	case recording.Discarded:
+		s.log.Info("recording discarded", "id", rec.ID, "uid", rec.Capture.UID, "rule", rec.Verdict.Rule, "reason", rec.Verdict.Reason)
+	case recording.Quarantined:
+		s.log.Warn("recording quarantined", "id", rec.ID, "uid", rec.Capture.UID, "reason", rec.Retry.Reason)
+	default:
+	}
+}

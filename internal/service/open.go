@@ -1,0 +1,274 @@
+// Package service is callreel at work: the list of steps a recording takes
+// (line.go), the workers that take them, the setup, the lamps, and the one
+// place (open.go) where the concrete packages are put together. It parses no
+// format and writes no SQL or HTML.
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"callreel/archive"
+	"callreel/cdr"
+	"callreel/crypto"
+	"callreel/ingest"
+	"callreel/internal/atomicfile"
+	"callreel/internal/catalog"
+	"callreel/internal/clock"
+	"callreel/internal/pbx"
+	"callreel/internal/player"
+	"callreel/internal/spool"
+	"callreel/rules"
+)
+
+// Options is what a Service needs beside its setup.
+type Options struct {
+	Clock   clock.Clock
+	Log     *slog.Logger
+	Version string
+}
+
+// Service is one recorder. Open makes it, Run works it, Close ends it.
+type Service struct {
+	cfg      Config
+	clock    clock.Clock
+	log      *slog.Logger
+	version  string
+	location *time.Location
+
+	catalog    *catalog.Catalog
+	archive    *archive.Archive
+	spool      *spool.Dir
+	ring       *crypto.Ring
+	rules      rules.Set
+	correlator cdr.Correlator
+	inboxes    map[string]*box
+	pbxes      []*pbx.Client
+	listeners  []listener
+	links      *links
+	lamps      *lamps
+	woken      chan struct{}
+	checks     atomic.Int64 // polls of inboxes
+	closers    []func() error
+}
+
+type listener struct {
+	at      net.Listener
+	handler http.Handler
+	what    string
+}
+
+// Open puts a recorder together. It refuses an archive or spool that another
+// recorder holds. On error nothing stays open.
+func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
+	loc, err := cfg.Location()
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{
+		cfg: cfg, clock: o.Clock, log: o.Log, version: o.Version, location: loc,
+		rules: rules.First(), inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
+	}
+	for _, open := range []func(context.Context) error{
+		s.openHealth, s.openKeys, s.openStores, s.openInboxes, s.openPBXes, s.openListeners,
+	} {
+		if err := open(ctx); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+// Close releases what Open took. Run must have returned.
+func (s *Service) Close() error {
+	var all error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		all = errors.Join(all, s.closers[i]())
+	}
+	s.closers = nil
+	return all
+}
+
+func (s *Service) onClose(f func() error) { s.closers = append(s.closers, f) }
+
+func (s *Service) openHealth(context.Context) error {
+	var grey []Lamp
+	if s.cfg.Archive.Backup == "" {
+		grey = append(grey, LampBackup)
+	}
+	if len(s.cfg.PBX) == 0 {
+		grey = append(grey, LampPBX)
+	}
+	s.lamps = newLamps(s.clock, grey...)
+	names := make([]string, 0, len(s.cfg.PBX))
+	for _, p := range s.cfg.PBX {
+		names = append(names, p.Name)
+		s.lamps.Bad(LampPBX, "pbx "+p.Name, errors.New("not connected yet"))
+	}
+	s.links = newLinks(names)
+	return nil
+}
+
+// openKeys reads the key ring, or makes one with a first key.
+func (s *Service) openKeys(context.Context) error {
+	ring, made, err := EnsureRing(s.cfg.Keys.File)
+	if err != nil {
+		return err
+	}
+	if made {
+		s.log.Warn("a new key ring was made; keep a copy of it in a safe place, without it no sidecar opens", "file", s.cfg.Keys.File)
+	}
+	s.ring = ring
+	return nil
+}
+
+// ReadRing reads the key ring at path; an error wraps fs.ErrNotExist where there
+// is none.
+func ReadRing(path string) (*crypto.Ring, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the key ring: %w", err)
+	}
+	ring, err := crypto.DecodeRing(b)
+	if err != nil {
+		return nil, fmt.Errorf("key ring %s: %w", path, err)
+	}
+	return ring, nil
+}
+
+// EnsureRing reads the key ring at path. Where there is none it makes one with
+// a default key and reports that it did.
+func EnsureRing(path string) (ring *crypto.Ring, made bool, err error) {
+	ring, err = ReadRing(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return ring, false, err
+	}
+	ring = crypto.NewRing()
+	if err := ring.Generate("default"); err != nil {
+		return nil, false, fmt.Errorf("make the key ring %s: %w", path, err)
+	}
+	return ring, true, SaveRing(path, ring)
+}
+
+// SaveRing writes the key ring to path, readable by its owner only.
+func SaveRing(path string, ring *crypto.Ring) error {
+	b, err := ring.Encode()
+	if err != nil {
+		return fmt.Errorf("write the key ring %s: %w", path, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return fmt.Errorf("write the key ring %s: %w", path, err)
+	}
+	return atomicfile.WriteFile(path, b, 0o600)
+}
+
+func (s *Service) openStores(ctx context.Context) error {
+	arch, err := archive.Open(s.cfg.Archive)
+	if err != nil {
+		return err
+	}
+	s.archive = arch
+	s.onClose(arch.Close)
+	lock, err := arch.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	s.onClose(lock.Release)
+	s.spool, err = spool.Open(s.cfg.Spool, sealing{s.ring, s.cfg.Keys.EncryptAudio})
+	if err != nil {
+		return err
+	}
+	s.onClose(s.spool.Close)
+	if err := os.MkdirAll(filepath.Dir(s.cfg.Catalog), 0o750); err != nil {
+		return fmt.Errorf("open the catalog: %w", err)
+	}
+	if s.catalog, err = catalog.Open(ctx, s.cfg.Catalog); err != nil {
+		return err
+	}
+	s.onClose(s.catalog.Close)
+	s.correlator = cdr.Correlator{Source: s, Now: s.clock.Now}
+	return nil
+}
+
+func (s *Service) openInboxes(context.Context) error {
+	for _, c := range s.cfg.Inbox {
+		c = c.WithDefaults()
+		direct := c
+		direct.DeleteDelay = 0 // the pause is a due time of ours, so that listings go on meanwhile
+		in, err := ingest.New(direct, s.clock, s.log)
+		if err != nil {
+			return fmt.Errorf("inbox %s: %w", c.Name, err)
+		}
+		s.inboxes[c.Name] = &box{cfg: c, inbox: in}
+	}
+	return nil
+}
+
+func (s *Service) openPBXes(ctx context.Context) error {
+	live, err := s.catalog.LiveLegs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range s.cfg.PBX {
+		client, err := pbx.New(c, s, s.clock, s.log)
+		if err != nil {
+			return err
+		}
+		client.Resume(legsOf(live, c.Name))
+		s.pbxes = append(s.pbxes, client)
+	}
+	return nil
+}
+
+// openListeners takes the ports before anything runs, so that a taken port is
+// an error of the start.
+func (s *Service) openListeners(context.Context) error {
+	if s.cfg.Receiver.Listen != "" {
+		h := pbx.NewReceiver(s.cfg.Receiver, s, s.clock, s.log)
+		if err := s.listen("receiver", s.cfg.Receiver.Listen, h); err != nil {
+			return err
+		}
+	}
+	if s.cfg.Player.Listen != "" {
+		h := player.New(s.forPlayer(), s.log)
+		if err := s.listen("player", s.cfg.Player.Listen, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) listen(what, addr string, h http.Handler) error {
+	ln, err := listen(addr)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	s.onClose(func() error {
+		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	s.listeners = append(s.listeners, listener{ln, h, what})
+	return nil
+}
+
+// Addr is the address that "receiver" or "player" listens on, empty if it does
+// not.
+func (s *Service) Addr(what string) string {
+	for _, l := range s.listeners {
+		if l.what == what {
+			return l.at.Addr().String()
+		}
+	}
+	return ""
+}

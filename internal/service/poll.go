@@ -1,0 +1,192 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"callreel/ingest"
+	"callreel/internal/recording"
+)
+
+// goneAfter is how many listings in a row must not show a file, and a direct
+// question be answered "not found", before it counts as gone: one listing
+// proves nothing.
+const goneAfter = 3
+
+// box is one inbox as the service watches it.
+type box struct {
+	cfg    ingest.Config
+	inbox  ingest.Inbox
+	listed time.Time // last complete listing; touched by its own loop only
+	strays int       // files that are no captures, when last counted
+	evil   int       // names that were refused, when last counted
+}
+
+// deleteDelay is the pause before a source is deleted (SPEC §2.4: a CF wants 2 s).
+func (b *box) deleteDelay() time.Duration { return time.Duration(b.cfg.DeleteDelay) }
+
+// watch polls one inbox until ctx is done.
+func (s *Service) watch(ctx context.Context, b *box) {
+	for {
+		err := s.poll(ctx, b)
+		if ctx.Err() != nil {
+			return
+		}
+		s.report(LampPCAP, "inbox "+b.cfg.Name, "inbox cannot be read", err)
+		s.checks.Add(1)
+		if !s.clock.Wait(ctx.Done(), time.Duration(b.cfg.Poll)) {
+			return
+		}
+	}
+}
+
+// poll looks at the inbox once: new captures are entered, known ones observed,
+// finished ones made due, sources that are no longer needed deleted.
+func (s *Service) poll(ctx context.Context, b *box) error {
+	before := s.clock.Now().UTC()
+	entries, stats, err := b.inbox.List(ctx)
+	if err != nil {
+		return err
+	}
+	s.strays(b, stats)
+	there := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		there[e.Name] = true
+		if err := s.observe(ctx, b, e); err != nil {
+			return err
+		}
+	}
+	b.listed = before
+	return errors.Join(s.missing(ctx, b, there), s.deleteSources(ctx, b))
+}
+
+// strays tells of files that are left alone, when their number changes.
+func (s *Service) strays(b *box, stats ingest.Stats) {
+	if stats.Ignored != b.strays {
+		s.log.Info("inbox holds files that are no captures; they are left alone", "inbox", b.cfg.Name, "count", stats.Ignored)
+		b.strays = stats.Ignored
+	}
+	if stats.Refused != b.evil {
+		s.log.Warn("inbox shows names that are not safe; they are not touched", "inbox", b.cfg.Name, "count", stats.Refused)
+		s.log.Debug("names that are not safe", "inbox", b.cfg.Name, "examples", stats.Examples)
+		b.evil = stats.Refused
+	}
+}
+
+// observe handles one file of a listing.
+func (s *Service) observe(ctx context.Context, b *box, e ingest.Entry) error {
+	now := s.clock.Now().UTC()
+	rec, err := s.catalog.BySource(ctx, recording.Source{Inbox: b.cfg.Name, Name: e.Name})
+	switch {
+	case errors.Is(err, recording.ErrNotFound):
+		return s.enter(ctx, b, e)
+	case err != nil:
+		return err
+	case rec.State == recording.Seen:
+		rec.Capture = ingest.Observe(rec.Capture, e, now)
+		return s.offer(ctx, b, rec)
+	case !rec.Capture.SourceGone:
+		return nil // its deletion is under way
+	case rec.Capture.Stamp.Same(e.Stamp) && s.settled(rec):
+		s.log.Warn("a deleted capture stands in the inbox again; it will be deleted again", "id", rec.ID, "uid", rec.Capture.UID)
+		return s.catalog.SourceBack(ctx, rec.ID, now)
+	default:
+		return s.enter(ctx, b, e)
+	}
+}
+
+// settled reports whether a recording's content is known to be safe or not
+// wanted, so that its source may be deleted again.
+func (s *Service) settled(rec recording.Recording) bool {
+	return !rec.Capture.FetchedAt.IsZero() || rec.State == recording.Discarded
+}
+
+// enter makes a recording of a file seen for the first time.
+func (s *Service) enter(ctx context.Context, b *box, e ingest.Entry) error {
+	cp := ingest.CaptureOf(b.cfg, e, s.clock.Now().UTC())
+	cp.NotBefore = b.listed
+	rec, err := s.catalog.Add(ctx, cp)
+	if err != nil {
+		return err
+	}
+	s.log.Debug("capture seen", "id", rec.ID, "uid", cp.UID, "inbox", b.cfg.Name, "size", cp.Stamp.Size)
+	return s.offer(ctx, b, rec)
+}
+
+// offer saves what was observed, and makes the capture due once it is complete.
+func (s *Service) offer(ctx context.Context, b *box, rec recording.Recording) error {
+	legs, err := s.catalog.Legs(ctx, rec.Capture.Conf)
+	if err != nil {
+		return err
+	}
+	now := s.clock.Now().UTC()
+	up := s.links.up()
+	done, _ := ingest.Complete(rec.Capture, ingest.Facts{
+		SOAPKnows: len(legs) > 0 && up, Live: anyLive(legs) && up, Settle: time.Duration(b.cfg.Settle), Now: now,
+	})
+	var due time.Time
+	if done {
+		due = now
+		if now.Before(rec.Retry.Until) {
+			due = rec.Retry.Until // a fetch failed; keep to its pause
+		}
+	}
+	if err := s.catalog.Observe(ctx, rec, due); err != nil {
+		return err
+	}
+	if done {
+		s.wakeUp()
+	}
+	return nil
+}
+
+func anyLive(legs []recording.Leg) bool {
+	for _, l := range legs {
+		if l.Ended.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// missing looks for captures that were only seen and are no longer listed.
+func (s *Service) missing(ctx context.Context, b *box, there map[string]bool) error {
+	pending, err := s.catalog.Pending(ctx, b.cfg.Name)
+	if err != nil {
+		return err
+	}
+	for _, rec := range pending {
+		if there[rec.Capture.Source.Name] {
+			continue
+		}
+		n, err := s.catalog.Missed(ctx, rec.ID)
+		if err != nil {
+			return err
+		}
+		if n >= goneAfter {
+			if err := s.vanished(ctx, b, rec); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// vanished ends a capture that somebody else took away before it was fetched:
+// not silently.
+func (s *Service) vanished(ctx context.Context, b *box, rec recording.Recording) error {
+	if _, err := b.inbox.Stat(ctx, rec.Capture.Source.Name); !errors.Is(err, recording.ErrNotFound) {
+		return err
+	}
+	rec.State = recording.Unusable
+	rec.Retry.Reason = fmt.Sprintf("the capture vanished from inbox %s before it could be fetched; callreel did not delete it", b.cfg.Name)
+	saved, err := s.catalog.End(ctx, rec, recording.Seen)
+	if err != nil || !saved {
+		return err
+	}
+	s.lamps.Bad(LampPCAP, "vanished", fmt.Errorf("recording %d: %s", rec.ID, rec.Retry.Reason))
+	s.log.Error("a capture vanished before it was fetched", "id", rec.ID, "uid", rec.Capture.UID, "inbox", b.cfg.Name)
+	return s.catalog.SourceGone(ctx, rec.ID, s.clock.Now())
+}

@@ -1,0 +1,171 @@
+package service_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"callreel/ingest"
+	"callreel/internal/callcheck"
+	"callreel/internal/clock"
+	"callreel/internal/pbx"
+	"callreel/internal/pbxsim"
+	"callreel/internal/service"
+)
+
+// rig is a whole recorder beside a simulated PBX, in this process.
+type rig struct {
+	dir   string
+	cfg   service.Config
+	sim   *pbxsim.Sim
+	s     *service.Service
+	calls []*pbxsim.Call
+}
+
+// newRig starts both; change may change the setup before.
+func newRig(t *testing.T, change func(*service.Config)) *rig {
+	t.Helper()
+	r := &rig{dir: t.TempDir()}
+	inbox := filepath.Join(r.dir, "inbox")
+	for _, dir := range []string{inbox, filepath.Join(r.dir, "backup")} {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	sim, err := pbxsim.Start(t.Context(), pbxsim.Config{
+		InboxDir: inbox, CDRDelay: 200 * time.Millisecond, CDRLateBy: 3 * time.Second, PollHold: time.Second, Seed: 3,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sim.Close)
+	r.sim = sim
+	r.cfg = setup(r.dir, sim)
+	if change != nil {
+		change(&r.cfg)
+	}
+	s, err := service.Open(t.Context(), r.cfg, service.Options{Clock: clock.System(), Log: log, Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.s = s
+	sim.SetCDRTarget("http://" + s.Addr("receiver") + "/cdr")
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("the recorder ended: %v", err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+func setup(dir string, sim *pbxsim.Sim) service.Config {
+	user, password, group := sim.Credentials()
+	cfg := service.DefaultConfig()
+	cfg.Catalog = filepath.Join(dir, "callreel.db")
+	cfg.Keys.File = filepath.Join(dir, "callreel.keys")
+	cfg.Archive.Path = filepath.Join(dir, "archive")
+	cfg.Archive.Backup = filepath.Join(dir, "backup")
+	cfg.Spool = filepath.Join(dir, "spool")
+	cfg.Receiver.Listen, cfg.Player.Listen = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.CDR.FirstWait, cfg.CDR.SecondWait = pbx.Duration(500*time.Millisecond), pbx.Duration(500*time.Millisecond)
+	cfg.CDR.Settle, cfg.CDR.DiscardSettle = pbx.Duration(300*time.Millisecond), pbx.Duration(600*time.Millisecond)
+	cfg.PBX = []pbx.Config{{
+		Name: "sim", URL: sim.PBXURL(), User: user, Password: password, Group: group,
+		PollTimeout: pbx.Duration(5 * time.Second), CallTimeout: pbx.Duration(2 * time.Second),
+	}}
+	in := ingest.Config{}
+	in.Name, in.Kind, in.URL, in.User, in.Password = "phones", "webdav", sim.InboxURL(), user, password
+	in.Poll, in.Settle, in.DeleteDelay = ingest.Duration(200*time.Millisecond), ingest.Duration(2*time.Second), 0
+	in.IdleTimeout = ingest.Duration(700 * time.Millisecond)
+	cfg.Inbox = []ingest.Config{in}
+	return cfg
+}
+
+// testWriter sends the log to the test.
+type testWriter struct{ t *testing.T }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Log(strings.TrimSuffix(string(p), "\n"))
+	return len(p), nil
+}
+
+// call places one call of an agent and waits for its end.
+func (r *rig) call(t *testing.T, scenario pbxsim.Scenario) *pbxsim.Call {
+	t.Helper()
+	c, err := r.sim.Place(t.Context(), pbxsim.Plan{Scenario: scenario, Talk: 600 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-c.Done():
+	case <-time.After(20 * time.Second):
+		t.Fatal("the call does not end")
+	}
+	r.calls = append(r.calls, c)
+	return c
+}
+
+// until polls a condition; the test fails after half a minute without it.
+func until(t *testing.T, what string, holds func() error) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		err := holds()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %v", what, err)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// light waits until a lamp shows a colour.
+func (r *rig) light(t *testing.T, lamp service.Lamp, want service.Light) service.LampState {
+	t.Helper()
+	var st service.LampState
+	until(t, fmt.Sprintf("lamp %s", lamp), func() error {
+		st = r.s.Lamp(lamp)
+		if st.Light != want {
+			return fmt.Errorf("is %s (%s), want %s", st.Light, st.Error, want)
+		}
+		return nil
+	})
+	return st
+}
+
+// allFiled waits until every call has come to its end, archive, backup, inbox
+// and spool as they must be.
+func (r *rig) allFiled(t *testing.T) {
+	t.Helper()
+	ring, err := service.ReadRing(r.cfg.Keys.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "calls filed", func() error {
+		if err := callcheck.Calls(r.cfg.Archive.Path, ring, r.calls); err != nil {
+			return err
+		}
+		if err := callcheck.Calls(r.cfg.Archive.Backup, ring, r.calls); err != nil {
+			return err
+		}
+		if err := callcheck.Empty(filepath.Join(r.dir, "inbox"), ".pcap"); err != nil {
+			return err
+		}
+		return callcheck.Empty(r.cfg.Spool, ".pcap")
+	})
+}

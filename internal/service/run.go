@@ -1,0 +1,190 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"callreel/internal/catalog"
+	"callreel/internal/pbx"
+	"callreel/internal/recording"
+)
+
+const (
+	lease      = 30 * time.Minute // of a claimed recording
+	idle       = time.Second      // longest wait of a worker that finds nothing due
+	checkEvery = 10 * time.Second // of the health checks
+	pruneEvery = 6 * time.Hour
+)
+
+// Run records until ctx is done: it watches the inboxes, follows the PBXes,
+// receives CDRs and works the line. It returns nil on an ordered stop, with
+// every recording saved in its last completed state.
+func (s *Service) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	start := func(f func(context.Context)) { all.Go(func() { f(ctx) }) }
+
+	if err := s.recover(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped before it began
+		}
+		return err
+	}
+	for _, ln := range s.listeners {
+		start(func(ctx context.Context) {
+			if err := pbx.Serve(ctx, ln.at, ln.handler); err != nil && ctx.Err() == nil {
+				cancel(fmt.Errorf("serve %s: %w", ln.at.Addr(), err))
+			}
+		})
+	}
+	for _, c := range s.pbxes {
+		start(func(ctx context.Context) { _ = c.Run(ctx) })
+	}
+	for _, b := range s.inboxes {
+		start(func(ctx context.Context) { s.watch(ctx, b) })
+	}
+	for range s.cfg.Workers {
+		start(s.work)
+	}
+	start(s.watchHealth)
+	start(s.prune)
+	s.log.Info("recording", "version", s.version, "inboxes", len(s.inboxes), "pbxes", len(s.pbxes))
+	<-ctx.Done()
+	all.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// work takes due recordings one after the other.
+func (s *Service) work(ctx context.Context) {
+	for ctx.Err() == nil {
+		cl, err := s.catalog.Claim(ctx, s.clock.Now(), lease)
+		if err == nil {
+			err = s.advance(ctx, cl)
+		}
+		switch {
+		case err == nil:
+			s.lamps.Good(LampDisk, "catalog")
+			continue
+		case errors.Is(err, recording.ErrNotFound):
+		case errors.Is(err, catalog.ErrStale):
+			s.log.Warn("a step took longer than its lease and was done again", "id", cl.ID)
+			continue
+		case ctx.Err() == nil:
+			s.report(LampDisk, "catalog", "the catalog cannot be used", err)
+		}
+		s.rest(ctx)
+	}
+}
+
+// rest waits until something may be due.
+func (s *Service) rest(ctx context.Context) {
+	wait := idle
+	if at, ok, err := s.catalog.NextDue(ctx); err == nil && ok {
+		wait = min(idle, max(at.Sub(s.clock.Now()), 10*time.Millisecond))
+	}
+	select {
+	case <-ctx.Done():
+	case <-s.woken:
+	case <-s.clock.After(wait):
+	}
+}
+
+// wakeUp tells a resting worker that something may be due.
+func (s *Service) wakeUp() {
+	select {
+	case s.woken <- struct{}{}:
+	default:
+	}
+}
+
+// recover puts right what a killed process may have left behind: drafts that
+// were never committed and spool files nobody waits for.
+func (s *Service) recover(ctx context.Context) error {
+	needed, err := s.catalog.Spooled(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := s.archive.Sweep(ctx, func(string) bool { return false }); err != nil {
+		s.report(LampDisk, "sweep", "leftovers in the archive cannot be removed", err)
+	}
+	return s.sweepSpool(needed)
+}
+
+// sweepSpool removes half-written copies, and whole ones whose recording does
+// not know of them because the process died before it was saved: they are
+// fetched again.
+func (s *Service) sweepSpool(needed map[string]recording.ID) error {
+	names, err := s.spool.List()
+	if err = errors.Join(err, s.spool.Sweep()); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, ok := needed[name]; ok || !strings.HasSuffix(name, ".pcap") {
+			continue
+		}
+		if err := s.spool.Remove(name); err != nil {
+			return err
+		}
+		s.log.Info("leftover of an unfinished copy removed from the spool", "file", name)
+	}
+	return nil
+}
+
+// watchHealth asks the archive, the backup and the catalog how they are.
+func (s *Service) watchHealth(ctx context.Context) {
+	for {
+		s.checkHealth(ctx)
+		if !s.clock.Wait(ctx.Done(), checkEvery) {
+			return
+		}
+	}
+}
+
+func (s *Service) checkHealth(ctx context.Context) {
+	_, disk := s.archive.Check(ctx)
+	var backup error
+	if s.archive.HasBackup() {
+		_, backup = s.archive.CheckBackup(ctx)
+	}
+	store := s.catalog.Check(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	s.report(LampDisk, "archive", "archive cannot be written", disk)
+	s.report(LampBackup, "backup", "backup cannot be written", backup)
+	s.report(LampDisk, "catalog", "the catalog cannot be used", store)
+}
+
+// prune deletes CDRs that have been kept long enough.
+func (s *Service) prune(ctx context.Context) {
+	for {
+		limit := s.clock.Now().AddDate(0, 0, -s.cfg.CDR.KeepDays)
+		n, err := s.catalog.PruneCDRs(ctx, limit)
+		if ctx.Err() == nil {
+			s.report(LampSoftware, "prune", "old CDRs cannot be deleted", err)
+		}
+		if n > 0 {
+			s.log.Info("old CDRs deleted", "count", n)
+		}
+		if !s.clock.Wait(ctx.Done(), pruneEvery) {
+			return
+		}
+	}
+}
+
+func listen(addr string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	return ln, nil
+}

@@ -1,0 +1,96 @@
+package service
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"hash"
+	"io"
+
+	"callreel/crypto"
+	"callreel/internal/recording"
+	"callreel/internal/spool"
+)
+
+// sealing seals spool files with the ring, one data key per file, if the setup
+// says so. It opens sealed and plain ones, so that the setting can be changed
+// while captures wait.
+type sealing struct {
+	ring *crypto.Ring
+	seal bool
+}
+
+type plainWriter struct{ io.Writer }
+
+func (plainWriter) Close() error { return nil }
+
+// Seal returns a writer that seals into w, or w itself.
+func (k sealing) Seal(w io.Writer) (io.WriteCloser, error) {
+	if !k.seal {
+		return plainWriter{w}, nil
+	}
+	return crypto.NewWriter(w, k.ring, -1)
+}
+
+// Unseal opens what Seal wrote.
+func (k sealing) Unseal(r io.ReaderAt, size int64) (spool.Clear, error) {
+	sealed, err := isSealed(r)
+	if err != nil {
+		return nil, err
+	}
+	if !sealed {
+		return io.NewSectionReader(r, 0, size), nil
+	}
+	return crypto.OpenAt(r, size, k.ring)
+}
+
+// isSealed looks at the first bytes of a file.
+func isSealed(r io.ReaderAt) (bool, error) {
+	first := make([]byte, 8)
+	n, err := r.ReadAt(first, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	return crypto.IsSealed(first[:n]), nil
+}
+
+// audioOut digests the clear audio and hands it on, sealed or not.
+type audioOut struct {
+	io.Writer
+	sum  hash.Hash
+	seal io.Closer
+}
+
+func (s *Service) audioWriter(w io.Writer) (*audioOut, error) {
+	out := &audioOut{sum: sha256.New()}
+	if s.cfg.Keys.EncryptAudio {
+		sealed, err := crypto.NewWriter(w, s.ring, -1)
+		if err != nil {
+			return nil, err
+		}
+		w, out.seal = sealed, sealed
+	}
+	out.Writer = io.MultiWriter(w, out.sum)
+	return out, nil
+}
+
+// Close writes the seal's end; without a seal it does nothing.
+func (o *audioOut) Close() error {
+	if o.seal == nil {
+		return nil
+	}
+	return o.seal.Close()
+}
+
+// Sum is the SHA-256 of the clear audio in lower-case hex.
+func (o *audioOut) Sum() string { return hex.EncodeToString(o.sum.Sum(nil)) }
+
+func legsOf(legs []recording.Leg, pbx string) []recording.Leg {
+	var out []recording.Leg
+	for _, l := range legs {
+		if l.Agent.PBX == pbx {
+			out = append(out, l)
+		}
+	}
+	return out
+}

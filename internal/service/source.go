@@ -1,0 +1,69 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"callreel/internal/recording"
+)
+
+// The deletion of a source is a retried task of its own. It never waits for
+// CDR, backup or archive, and never deletes a file that changed since it was
+// copied.
+
+const (
+	deleteBatch = 200             // sources deleted in one poll
+	deleteRetry = 5 * time.Second // pause after a failed deletion
+)
+
+func (s *Service) deleteSources(ctx context.Context, b *box) error {
+	now := s.clock.Now()
+	list, err := s.catalog.DueSources(ctx, b.cfg.Name, now, deleteBatch)
+	if err != nil {
+		return err
+	}
+	for _, rec := range list {
+		s.log.Debug("step begins", "step", "delete source", "id", rec.ID, "uid", rec.Capture.UID)
+		err := s.deleteSource(ctx, b, rec)
+		if ctx.Err() != nil {
+			return nil
+		}
+		s.report(LampPCAP, fmt.Sprintf("source of recording %d", rec.ID), "source cannot be deleted", err)
+		if err != nil {
+			if err := s.catalog.SourceLater(ctx, rec.ID, s.clock.Now().Add(deleteRetry)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Service) deleteSource(ctx context.Context, b *box, rec recording.Recording) error {
+	err := b.inbox.Delete(ctx, rec.Capture.Source.Name, rec.Capture.Stamp)
+	switch {
+	case err == nil, errors.Is(err, recording.ErrNotFound):
+		if err := s.catalog.SourceGone(ctx, rec.ID, s.clock.Now()); err != nil {
+			return err
+		}
+		s.log.Debug("step completed", "step", "delete source", "id", rec.ID, "uid", rec.Capture.UID)
+		s.wakeUp()
+		return nil
+	case errors.Is(err, recording.ErrChanged):
+		return s.sourceChanged(ctx, rec)
+	}
+	return err
+}
+
+// sourceChanged deals with a source that grew after it was copied. A recording
+// that is not filed yet starts anew; one that is goes on, and the file is a new
+// capture at the next poll.
+func (s *Service) sourceChanged(ctx context.Context, rec recording.Recording) error {
+	s.log.Warn("the capture changed at the source after it was copied; it is copied again", "id", rec.ID, "uid", rec.Capture.UID)
+	again, err := s.catalog.Refetch(ctx, rec.ID)
+	if err != nil || again {
+		return err
+	}
+	return s.catalog.SourceGone(ctx, rec.ID, s.clock.Now())
+}

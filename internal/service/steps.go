@@ -1,0 +1,254 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"callreel/convert"
+	"callreel/crypto"
+	"callreel/ingest"
+	"callreel/internal/recording"
+	"callreel/internal/sidecar"
+	"callreel/naming"
+)
+
+// fetchPatience is how long one try to fetch goes on without a byte of progress.
+// After it the lamp is red, the worker is free for others, and the line tries
+// again with growing delay.
+const fetchPatience = 10 * time.Second
+
+// fetch brings the capture into the spool, unless it is already certain that no
+// agent took part.
+func (s *Service) fetch(ctx context.Context, rec *recording.Recording) (recording.State, error) {
+	live, facts, err := s.facts(ctx, rec.Capture)
+	if err != nil {
+		return "", err
+	}
+	rec.Call.Live = live
+	if s.cfg.EarlyDiscard {
+		if v, ok := s.rules.Early(*rec, facts); ok {
+			rec.Verdict = v
+			return recording.Discarded, nil
+		}
+	}
+	box := s.inboxes[rec.Capture.Source.Inbox]
+	f := ingest.Fetcher{Inbox: box.inbox, Spool: s.spool, Clock: s.clock, Log: s.log, GiveUp: fetchPatience,
+		Broken: func(err error) { s.report(LampPCAP, cause(rec.ID), "copy from the inbox broke and goes on", err) }}
+	fetched, err := f.Fetch(ctx, fmt.Sprintf("%d.pcap", rec.ID), rec.Capture)
+	if err != nil {
+		return s.notFetched(rec, err)
+	}
+	rec.Capture = fetched
+	return s.unlessKnown(ctx, rec)
+}
+
+// notFetched sends a capture whose source moved under our hands back to
+// watching; a source that is gone is not ours to invent.
+func (s *Service) notFetched(rec *recording.Recording, err error) (recording.State, error) {
+	switch {
+	case errors.Is(err, recording.ErrChanged):
+		return "", &waitError{why: "the file is still changing at the source"}
+	case errors.Is(err, recording.ErrNotFound):
+		return "", fmt.Errorf("%w: the file is gone from inbox %s and was never here: %w",
+			recording.ErrUnusable, rec.Capture.Source.Inbox, err)
+	}
+	return "", err
+}
+
+// unlessKnown discards a capture that was here before: a file that came back
+// after it had been deleted.
+func (s *Service) unlessKnown(ctx context.Context, rec *recording.Recording) (recording.State, error) {
+	older, err := s.catalog.SameContent(ctx, *rec)
+	if errors.Is(err, recording.ErrNotFound) {
+		return recording.Spooled, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	reason := fmt.Sprintf("the same file, with the same content, is recording %d already", older.ID)
+	rec.Verdict = recording.Verdict{
+		Decision: recording.Discard, Rule: "same-file", Reason: reason, At: s.clock.Now(),
+		Trace: []recording.Tried{{Rule: "same-file", Fired: true, Why: reason}},
+	}
+	return recording.Discarded, nil
+}
+
+// correlate finds the CDRs of the capture's conference, or counts down.
+func (s *Service) correlate(ctx context.Context, rec *recording.Recording) (recording.State, error) {
+	call, err := s.correlator.Correlate(ctx, *rec)
+	if errors.Is(err, recording.ErrNotYet) {
+		return s.countDown(ctx, rec)
+	}
+	if err != nil {
+		return "", err
+	}
+	rec.Call = call
+	return recording.Correlated, nil
+}
+
+// countDown is the patience of SPEC §3.4. At its end the capture is
+// quarantined, which a CDR undoes at any time.
+func (s *Service) countDown(ctx context.Context, rec *recording.Recording) (recording.State, error) {
+	legs, err := s.catalog.Legs(ctx, rec.Capture.Conf)
+	if err != nil {
+		return "", err
+	}
+	rec.Call.Live = legs
+	waits := s.cfg.CDR.waits(len(legs) > 0)
+	if rec.Retry.Tries >= len(waits) {
+		rec.Retry.Reason = fmt.Sprintf("no CDR names conference %s; looked %d times", rec.Capture.Conf, rec.Retry.Tries+1)
+		s.lamps.Bad(LampReporting, "no CDR for a capture", errors.New(rec.Retry.Reason))
+		return recording.Quarantined, nil
+	}
+	until := s.clock.Now().Add(waits[rec.Retry.Tries])
+	rec.Retry.Tries++
+	return "", &waitError{until, fmt.Sprintf("waiting for a CDR, look %d of %d", rec.Retry.Tries+1, len(waits)+1)}
+}
+
+// waits are the pauses between two looks for CDRs.
+func (c CDRConfig) waits(known bool) []time.Duration {
+	if known {
+		return []time.Duration{time.Duration(c.FirstWait), time.Duration(c.SecondWait), time.Duration(c.LastWait)}
+	}
+	out := make([]time.Duration, c.Tries)
+	for i := range out {
+		out[i] = time.Duration(c.FirstWait)
+	}
+	return out
+}
+
+// decide asks the rules. New CDRs that came since are looked at first.
+func (s *Service) decide(ctx context.Context, rec *recording.Recording) (recording.State, error) {
+	call, err := s.correlator.Correlate(ctx, *rec)
+	if err != nil {
+		return "", err
+	}
+	rec.Call = call
+	_, facts, err := s.facts(ctx, rec.Capture)
+	if err != nil {
+		return "", err
+	}
+	v := s.rules.Decide(*rec, facts)
+	switch v.Decision {
+	case recording.Keep:
+		rec.Verdict = v
+		return recording.Decided, nil
+	case recording.Discard:
+		rec.Verdict = v
+		return recording.Discarded, nil
+	default:
+		return "", &waitError{v.Until, "waiting for " + v.For + ": " + v.Reason}
+	}
+}
+
+// file makes the recording: converted, named, sealed, archived and verified.
+// Nothing half-made is a state, so it is one step.
+func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording.State, error) {
+	draft, err := s.archive.Draft(ctx, fmt.Sprint(rec.ID))
+	if err != nil {
+		return "", err
+	}
+	defer draft.Abort()
+	clearSum, err := s.convertInto(ctx, rec, draft)
+	if err != nil {
+		return "", err
+	}
+	rec.Name = naming.Name(*rec, s.location)
+	rec.Seal.FileSHA256, rec.Seal.Size = draft.Sum()
+	rec.Seal.ClearSHA256 = clearSum
+	rec.Seal.AudioSealed, rec.Seal.Key = s.cfg.Keys.EncryptAudio, s.ring.Current()
+	plain, err := sidecar.Encode(*rec, sidecar.Meta{Version: s.version, Location: s.location})
+	if err != nil {
+		return "", err
+	}
+	sealed, err := crypto.SealBytes(s.ring, plain)
+	if err != nil {
+		return "", fmt.Errorf("seal the sidecar of recording %d: %w", rec.ID, err)
+	}
+	rec.Place, err = s.commit(ctx, rec, draft, sealed)
+	if err != nil {
+		return "", err
+	}
+	rec.Audio.Peaks = nil // they are in the sidecar; the catalog stays small
+	return recording.Filed, nil
+}
+
+// convertInto writes the audio of the spooled capture to w, sealed if the setup
+// says so, and returns the SHA-256 of its clear content.
+func (s *Service) convertInto(ctx context.Context, rec *recording.Recording, w io.Writer) (string, error) {
+	src, err := s.spool.Open(rec.Capture.Spool)
+	if err != nil {
+		return "", err
+	}
+	defer src.Close()
+	out, err := s.audioWriter(w)
+	if err != nil {
+		return "", err
+	}
+	audio, err := convert.Convert(ctx, src, out, convert.Options{
+		Channels: s.cfg.Audio.Channels, PCM: s.cfg.Audio.PCM,
+		RecordedOn: rec.Capture.RecordedOn, Swap: rec.Capture.Swap, Numbers: internalNumbers(rec.Verdict), Version: s.version,
+	})
+	if err != nil {
+		return "", fmt.Errorf("convert recording %d: %w", rec.ID, err)
+	}
+	rec.Audio = audio
+	if audio.Status != recording.AudioOK {
+		return "", fmt.Errorf("%w: %s: %s; the capture is kept in the spool as %s",
+			recording.ErrUnusable, audio.Status, audio.Reason, rec.Capture.Spool)
+	}
+	if err := out.Close(); err != nil {
+		return "", fmt.Errorf("convert recording %d: %w", rec.ID, err)
+	}
+	return out.Sum(), nil
+}
+
+func internalNumbers(v recording.Verdict) []string {
+	if v.Internal == "" {
+		return nil
+	}
+	return []string{v.Internal}
+}
+
+// backUp removes the spool's copy, which Filed allows, and copies the pair.
+func (s *Service) backUp(ctx context.Context, rec *recording.Recording) (recording.State, error) {
+	if err := s.dropSpool(rec); err != nil {
+		return "", err
+	}
+	if s.cfg.Archive.Backup == "" {
+		return recording.BackedUp, nil
+	}
+	place, err := s.archive.Backup(ctx, rec.Place)
+	if err != nil {
+		return "", err
+	}
+	rec.Backup = place
+	return recording.BackedUp, nil
+}
+
+// finish waits until the source is gone too.
+func (s *Service) finish(_ context.Context, rec *recording.Recording) (recording.State, error) {
+	if !rec.Capture.SourceGone {
+		return "", &waitError{s.clock.Now().Add(time.Minute), "waiting for the source to be deleted"}
+	}
+	return recording.Done, nil
+}
+
+// cleanUp removes the spool's copy of what is not kept.
+func (s *Service) cleanUp(_ context.Context, rec *recording.Recording) (recording.State, error) {
+	return recording.Discarded, s.dropSpool(rec)
+}
+
+func (s *Service) dropSpool(rec *recording.Recording) error {
+	if rec.Capture.Spool == "" {
+		return nil
+	}
+	if err := s.spool.Remove(rec.Capture.Spool); err != nil && !errors.Is(err, recording.ErrNotFound) {
+		return err
+	}
+	rec.Capture.Spool = ""
+	return nil
+}

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Runs every check of callreel: format, vet, staticcheck, race tests, a short
+# fuzz, the builds for all targets and the browser tests. Installs on a Debian
+# machine what the tests need. The last line counts what ran.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export GOFLAGS="${GOFLAGS:-} -mod=readonly"
+
+say() { printf '\n== %s\n' "$*"; }
+
+install_needed() {
+  local missing=()
+  command -v gcc >/dev/null || missing+=(gcc libc6-dev)
+  command -v ffmpeg >/dev/null || missing+=(ffmpeg)
+  command -v sox >/dev/null || missing+=(sox)
+  command -v chromium >/dev/null || missing+=(chromium)
+  [ ${#missing[@]} -eq 0 ] && return
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "Not installed, and this is no root shell of a Debian machine: ${missing[*]}. The tests that need them are skipped."
+    return
+  fi
+  say "install ${missing[*]}"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Captures made by others lie beside the repository where they are at all.
+find_captures() {
+  if [ -z "${CALLREEL_CORPUS:-}" ] && [ -d ../shared/captures ]; then
+    CALLREEL_CORPUS="$(cd ../shared/captures && pwd)"
+    export CALLREEL_CORPUS
+  fi
+}
+
+check_format() {
+  say "format"
+  local bad
+  bad=$(git ls-files '*.go' | grep -v '/wsdl[0-9]*/' | xargs gofmt -l)
+  [ -z "$bad" ] || { echo "gofmt would change:"; echo "$bad"; exit 1; }
+}
+
+build_targets() {
+  local target
+  for target in linux/amd64 linux/arm64 windows/amd64; do
+    say "build $target"
+    CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go build -o /dev/null ./cmd/callreel
+  done
+}
+
+run_tests() {
+  say "tests, with the race detector"
+  local log status=0
+  log=$(mktemp)
+  go test -race -timeout 10m -v ./... >"$log" 2>&1 || status=$?
+  grep -E '^(ok|FAIL|---? FAIL|panic:|WARNING: DATA RACE)|^\s+--- FAIL' "$log" || true
+  if [ $status -ne 0 ]; then
+    say "the failing part of the log"
+    grep -vE '^(=== |--- PASS|\s+--- PASS|--- SKIP|\s+--- SKIP|PASS$|ok )' "$log" | tail -n 200
+    rm -f "$log"
+    exit "$status"
+  fi
+  passed=$(grep -cE '^\s*--- PASS' "$log" || true)
+  skipped=$(grep -cE '^\s*--- SKIP' "$log" || true)
+  no_corpus=$(grep -c 'corpus not here' "$log" || true)
+  grep -E '^\s*--- SKIP' -A1 "$log" | grep -vE '^--$' | sed 's/^/  /' | head -n 40 || true
+  rm -f "$log"
+}
+
+install_needed
+find_captures
+check_format
+say "vet"
+go vet ./...
+say "staticcheck"
+go tool -modfile=tools.mod staticcheck ./...
+run_tests
+say "fuzz, ${FUZZTIME:-3s} a target"
+bash scripts/fuzz.sh
+build_targets
+say "done"
+echo "Tests skipped because captures are not here (set CALLREEL_CORPUS): $no_corpus"
+echo "$passed passed, 0 failed, $skipped skipped"
