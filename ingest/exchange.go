@@ -31,8 +31,7 @@ type exchange struct {
 	want   recording.Stamp // GET: the file wanted
 	offset int64           // GET: the first byte wanted
 
-	err     error // of the request itself or of its answer
-	status  int
+	err     error    // of the request itself or of its answer
 	listing *listing // PROPFIND
 }
 
@@ -51,7 +50,6 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, x.fail(nil, orCause(x.ctx, err))
 	}
-	x.status = res.StatusCode
 	if err := x.check(req.Method, res); err != nil {
 		return nil, x.fail(res, err)
 	}

@@ -82,7 +82,7 @@ func folderEntry(e fs.DirEntry, stats *Stats) (Entry, bool) {
 		if err == nil { // else removed since
 			return Entry{e.Name(), stampOf(info)}, true
 		}
-	case harmless(e.Name()) || strings.HasPrefix(e.Name(), "."):
+	case harmless(e.Name()) || hidden(e.Name()):
 		stats.Ignored++
 	default:
 		stats.refuse(e.Name())

@@ -111,7 +111,7 @@ func (l *listing) add(where string, p *davPropstat) {
 		l.others++
 	case p.Folder != nil:
 		l.others++
-	case !inside || !harmless(name) && !strings.HasPrefix(name, "."):
+	case !inside || !harmless(name) && !hidden(name):
 		l.refused = append(l.refused, where)
 	case !IsCapture(name):
 		l.others++

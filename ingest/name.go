@@ -53,3 +53,10 @@ func harmless(name string) bool {
 		return strings.ContainsRune(`/\:`, r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
 	}) < 0
 }
+
+// hidden reports whether name is a plain file name behind one dot, as systems and
+// upload programs use for their own files.
+func hidden(name string) bool {
+	rest, ok := strings.CutPrefix(name, ".")
+	return ok && harmless(rest)
+}

@@ -63,6 +63,10 @@ func (d *dav) call(x *exchange, op func(*gowebdav.Client) error) error {
 	if x.err != nil {
 		return x.err
 	}
+	var status gowebdav.StatusError // an answer that exchange let pass
+	if errors.As(err, &status) {
+		return &StatusError{Code: status.Status}
+	}
 	return err
 }
 
@@ -228,9 +232,6 @@ func (d *dav) remove(ctx context.Context, name string, got recording.Stamp) erro
 		x.header.Set("If-Match", got.ETag)
 	}
 	err := d.call(x, func(c *gowebdav.Client) error { return c.Remove("/" + name) })
-	if err == nil && x.status == http.StatusMultiStatus {
-		err = &StatusError{Code: x.status}
-	}
 	if err != nil {
 		return d.fault("delete", name, err)
 	}
