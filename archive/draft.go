@@ -95,6 +95,10 @@ func (d *Draft) Abort() {
 // another file has the name, the error is ErrExists and nothing was changed. The
 // draft has ended in every case.
 //
+// Sealing the same content twice gives different bytes. So a caller that repeats
+// the step after a crash asks Find first: of a pair that is there the sidecar
+// tells whether it is of the same capture, and then the work was done already.
+//
 // The order is: sync both, rename the sidecar, rename the audio, sync the folder.
 // So an audio file in the archive always has its sidecar, and a sidecar alone is
 // the mark of a crash.
