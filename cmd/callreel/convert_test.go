@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const realCall = "../../convert/testdata/call1_alaw.pcap.gz"
+
+// convertRun runs the command and returns its exit code and what it printed.
+func convertRun(t *testing.T, args ...string) (int, string) {
+	t.Helper()
+	var stderr bytes.Buffer
+	err := run(t.Context(), append([]string{"convert"}, args...), &stderr, &stderr)
+	return exitCode(err, &stderr), stderr.String()
+}
+
+func TestConvertARealCall(t *testing.T) {
+	dir := t.TempDir()
+	out, report := filepath.Join(dir, "o.wav"), filepath.Join(dir, "r.json")
+	if code, text := convertRun(t, realCall, "-o", out, "--report", report); code != exitDone {
+		t.Fatal(code, text)
+	}
+	info, err := os.Stat(out)
+	if err != nil || info.Size() != 58+2*64880 {
+		t.Errorf("%v, %v", info, err)
+	}
+	b, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r struct {
+		Status, SidesBy string
+		Streams         []struct{ SSRC, Side, Codec string }
+		DurationS       float64 `json:"duration_s"`
+	}
+	if err := json.Unmarshal(b, &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.Status != "ok" || r.DurationS != 8.11 || len(r.Streams) != 2 || r.Streams[0].SSRC != "0x1b5d8c64" || r.Streams[0].Side != "left" {
+		t.Errorf("%+v", r)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 2 {
+		t.Errorf("%d files, want the two asked for", len(left))
+	}
+}
+
+func TestConvertSaysWhyNot(t *testing.T) {
+	dir := t.TempDir()
+	page, out, report := filepath.Join(dir, "page.pcap"), filepath.Join(dir, "o.wav"), filepath.Join(dir, "r.json")
+	if err := os.WriteFile(page, []byte("<html>404</html>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name string
+		args []string
+		code int
+		text string
+	}{
+		{"no capture", []string{"--report", report, "-o", out, page}, exitNothing, "damaged: no packet capture"},
+		{"no output", []string{page}, exitUsage, "-o OUT is missing"},
+		{"no input", []string{"-o", out}, exitUsage, "one capture must be named"},
+		{"two inputs", []string{"-o", out, page, page}, exitUsage, "got 2"},
+		{"a folder", []string{"-o", out, dir}, exitUsage, "is a folder"},
+		{"onto itself", []string{"-o", page, page}, exitUsage, "the capture itself"},
+		{"channels", []string{"--channels", "5.1", "-o", out, page}, exitUsage, "stereo, mono, internal, external"},
+		{"device", []string{"--recorded-on", "tape", "-o", out, page}, exitUsage, "phone or gateway"},
+		{"unknown flag", []string{"--loud"}, exitUsage, "loud"},
+		{"not there", []string{"-o", out, filepath.Join(dir, "none")}, exitFault, "none"},
+		{"no folder for the output", []string{"-o", filepath.Join(dir, "no", "o.wav"), realCall}, exitFault, "no"},
+		{"help", []string{"-h"}, exitDone, "Usage: callreel convert"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if code, text := convertRun(t, row.args...); code != row.code || !strings.Contains(text, row.text) {
+				t.Errorf("exit code %d, %q; want %d, %q", code, text, row.code, row.text)
+			}
+		})
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("an output was written")
+	}
+	b, err := os.ReadFile(report)
+	if err != nil || !bytes.Contains(b, []byte(`"status": "damaged"`)) {
+		t.Errorf("report of the failure: %s, %v", b, err)
+	}
+}
