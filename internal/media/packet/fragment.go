@@ -81,7 +81,7 @@ func (d *Decoder) assemble(p piece, truncated bool, out *Datagram) Result {
 	if last != layers.LayerTypeUDP && last != layers.LayerTypeTCP {
 		return Nothing
 	}
-	result := d.transport(nil, last, parser.Truncated, out)
+	result := d.transport(nil, last, out)
 	out.At = -1
 	return result
 }

@@ -195,7 +195,7 @@ func (d *Decoder) finish(frame []byte, truncated bool, out *Datagram) Result {
 	switch last := d.decoded[len(d.decoded)-1]; {
 	case last == layers.LayerTypeUDP || last == layers.LayerTypeTCP:
 		d.addresses(&out.Flow)
-		return d.transport(frame, last, truncated, out)
+		return d.transport(frame, last, out)
 	case last == layers.LayerTypeIPv4 && d.ip4.NextLayerType() == gopacket.LayerTypeFragment:
 		d.addresses(&out.Flow)
 		return d.assemble(d.piece4(out.Flow), truncated, out)
@@ -226,11 +226,13 @@ func mapped(ip []byte) (m [16]byte) {
 	return m
 }
 
-func (d *Decoder) transport(frame []byte, last gopacket.LayerType, truncated bool, out *Datagram) Result {
-	out.Cut = truncated
+func (d *Decoder) transport(frame []byte, last gopacket.LayerType, out *Datagram) Result {
+	out.Cut = false
 	result := UDP
 	if last == layers.LayerTypeUDP {
-		out.Payload = d.udp.Payload
+		// The length in the header tells; gopacket's own mark is also set by
+		// IPv6 extension headers.
+		out.Payload, out.Cut = d.udp.Payload, int(d.udp.Length) > len(d.udp.Contents)+len(d.udp.Payload)
 		out.Flow.Src.Port, out.Flow.Dst.Port = uint16(d.udp.SrcPort), uint16(d.udp.DstPort)
 	} else {
 		out.Payload, result = d.tcp.payload, TCP
