@@ -17,11 +17,13 @@ import (
 
 const keysUsage = `Usage: callreel keys [--config FILE | --keys FILE] ACTION
 
+  new                     make a key ring with a first key
   list                    the keys, the one that seals now marked with *
   add NAME                make a new random key and seal with it from now on
   add-passphrase NAME     the same with a key made of a passphrase, read from
-                          the environment variable CALLREEL_PASSPHRASE; another
-                          machine gets the same key from the same passphrase
+                          the environment variable CALLREEL_PASSPHRASE
+  unlock FILE             take over the passphrase key that FILE is sealed with,
+                          with the passphrase in CALLREEL_PASSPHRASE
   use NAME                seal with this key from now on
   retire NAME             stop sealing with it; it goes on opening old files
   rewrap DIR NAME         exchange the key of all sealed files below DIR without
@@ -40,13 +42,16 @@ func runKeys(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
+	rest := fl.Args()
+	if len(rest) == 0 {
+		return usagef("keys needs an action: new, list, add, add-passphrase, unlock, use, retire or rewrap")
+	}
+	if rest[0] == "new" {
+		return newRing(file, stdout)
+	}
 	ring, err := service.ReadRing(file)
 	if err != nil {
 		return err
-	}
-	rest := fl.Args()
-	if len(rest) == 0 {
-		return usagef("keys needs an action: list, add, add-passphrase, use, retire or rewrap")
 	}
 	if rest[0] == "rewrap" {
 		if len(rest) != 3 {
@@ -61,6 +66,18 @@ func runKeys(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return nil
 	}
 	return service.SaveRing(file, ring)
+}
+
+func newRing(file string, stdout io.Writer) error {
+	_, made, err := service.EnsureRing(file)
+	if err != nil {
+		return err
+	}
+	if !made {
+		return &exitError{exitNothing, fmt.Errorf("there is a key ring %s already; nothing was changed", file)}
+	}
+	_, err = fmt.Fprintf(stdout, "new key ring %s; keep a copy of it in a safe place\n", file)
+	return err
 }
 
 // ringPath is the ring's file: named directly, else by the setup.
@@ -88,18 +105,46 @@ func editRing(ring *crypto.Ring, args []string, stdout io.Writer) error {
 	case "add":
 		return errors.Join(ring.Generate(name), ring.SetCurrent(name))
 	case "add-passphrase":
-		pass := os.Getenv("CALLREEL_PASSPHRASE")
-		if pass == "" {
-			return usagef("set the passphrase in the environment variable CALLREEL_PASSPHRASE")
+		pass, err := passphrase()
+		if err != nil {
+			return err
 		}
 		return errors.Join(ring.AddPassphrase(name, pass), ring.SetCurrent(name))
+	case "unlock":
+		return unlock(ring, name)
 	case "use":
 		return ring.SetCurrent(name)
 	case "retire":
 		return ring.Retire(name)
 	default:
-		return usagef("keys has no action %q; it has list, add, add-passphrase, use, retire and rewrap", action)
+		return usagef("keys has no action %q; it has new, list, add, add-passphrase, unlock, use, retire and rewrap", action)
 	}
+}
+
+func passphrase() (string, error) {
+	pass := os.Getenv("CALLREEL_PASSPHRASE")
+	if pass == "" {
+		return "", usagef("set the passphrase in the environment variable CALLREEL_PASSPHRASE")
+	}
+	return pass, nil
+}
+
+// unlock adds the passphrase key of a sealed file to the ring.
+func unlock(ring *crypto.Ring, path string) error {
+	pass, err := passphrase()
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var head [crypto.HeaderSize]byte
+	if _, err := io.ReadFull(f, head[:]); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return ring.Unlock(head, pass)
 }
 
 func listKeys(ring *crypto.Ring, stdout io.Writer) error {
