@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 3s
 
-.PHONY: demo build test soak lint fuzz bench generate
+.PHONY: demo build test soak lint fuzz bench generate notices
 
 demo: build
 	./bin/callreel demo
@@ -32,3 +32,7 @@ bench:
 
 generate:
 	$(GO) generate ./...
+
+# notices writes the licences of all modules into doc/notices.md.
+notices:
+	bash scripts/notices.sh
