@@ -403,6 +403,22 @@ func TestCopiesBehindARelaySoundOnce(t *testing.T) {
 	}
 }
 
+func TestNoiseDoesNotHideTheCall(t *testing.T) {
+	b := newBuilder()
+	k, noise := newTalker(b, hostC, hostD), newTalker(b, hostD, hostA)
+	for i := range 6000 {
+		noise.ssrc, noise.at = uint32(i)*7919, k.at
+		noise.packet(96, []byte("looks like RTP"))
+		if i >= 5900 {
+			k.send(1)
+		}
+	}
+	a, w := converted(t, b.capture(), Options{Channels: External})
+	if a.Status != recording.AudioOK || !bytes.Equal(w.data, k.sent) || a.Passed["udp"] < 5900 {
+		t.Errorf("%s %s, %d of %d samples, passed %v", a.Status, a.Reason, len(w.data), len(k.sent), a.Passed)
+	}
+}
+
 // failing is a capture or a target that breaks after some bytes.
 type failing struct {
 	*bytes.Reader

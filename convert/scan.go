@@ -19,6 +19,7 @@ const (
 	maxStreams    = 4096
 	maxArena      = 32 << 20 // bytes of datagrams put together from fragments
 	maxEndpoints  = 4096
+	purgeInterval = 1024 // packets between two clearings of the streams
 	checkInterval = 4096 // packets between two looks at the context
 	// stepBack is how far a capture's clock must go back within a steady stream
 	// to be taken as having been set; stepAhead the same forward.
@@ -38,6 +39,7 @@ type scan struct {
 	sip     *sipLog
 
 	packets  int   // RTP packets in the index
+	purged   int   // value of packets at the last clearing
 	frames   int   // records read
 	badLinks int   // of these with a link type that is not read
 	badLink  int   // the last such
@@ -178,11 +180,16 @@ func (s *scan) rtp(rec *pcap.Record, d *packet.Datagram) error {
 	if d.Cut {
 		e.size |= cutBit
 	}
-	s.add(s.stream(streamKey{d.Flow, h.SSRC}), e)
+	if t := s.stream(streamKey{d.Flow, h.SSRC}); t != nil {
+		s.add(t, e)
+	} else {
+		s.passed["udp"]++
+	}
 	return nil
 }
 
-// stream finds the stream of a packet: nearly always one of the last two.
+// stream finds the stream of a packet: nearly always one of the last two. It is
+// nil where there are too many already.
 func (s *scan) stream(k streamKey) *stream {
 	for i, t := range s.recent {
 		if t != nil && t.key.ssrc == k.ssrc && t.key == k {
@@ -191,7 +198,9 @@ func (s *scan) stream(k streamKey) *stream {
 	}
 	t := s.streams[k]
 	if t == nil {
-		s.purge()
+		if s.purge(); len(s.streams) >= maxStreams {
+			return nil
+		}
 		t = &stream{key: k, born: s.packets}
 		s.streams[k] = t
 	}
@@ -202,12 +211,13 @@ func (s *scan) stream(k streamKey) *stream {
 // purge keeps packets that only look like RTP from filling the memory: each
 // would be a stream of its own.
 func (s *scan) purge() {
-	if len(s.streams) < maxStreams {
+	if len(s.streams) < maxStreams || s.packets-s.purged < purgeInterval {
 		return
 	}
+	s.purged = s.packets
 	dropped := 0
 	maps.DeleteFunc(s.streams, func(_ streamKey, t *stream) bool {
-		old := len(t.entries) < 3 && s.packets-t.born > maxStreams/4
+		old := len(t.entries) < 3 && s.packets-t.born > purgeInterval
 		if old {
 			dropped += len(t.entries)
 		}
