@@ -27,7 +27,7 @@ install_needed() {
 # Captures made by others lie beside the repository where they are at all.
 find_captures() {
   if [ -z "${CALLREEL_CORPUS:-}" ] && [ -d ../shared/captures ]; then
-    CALLREEL_CORPUS="$(cd ../shared/captures && pwd)"
+    CALLREEL_CORPUS="$(cd ../shared/captures && pwd -P)"
     export CALLREEL_CORPUS
   fi
 }
