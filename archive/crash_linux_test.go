@@ -14,8 +14,13 @@ var crashes = []struct {
 	at   string
 	want Found
 }{
-	{"audio synced", FoundNothing}, {"sidecar synced", FoundNothing}, {"folder made", FoundNothing},
-	{"sidecar renamed", FoundSidecar}, {"audio renamed", FoundPair}, {"copied .xml", FoundPair}, {"copied .wav", FoundPair},
+	{"audio synced", FoundNothing},
+	{"sidecar synced", FoundNothing},
+	{"folder made", FoundNothing},
+	{"sidecar renamed", FoundSidecar},
+	{"audio renamed", FoundPair},
+	{"copied .xml", FoundPair},
+	{"copied .wav", FoundPair},
 }
 
 // TestCrash runs this test binary again, lets it kill itself at each step, and

@@ -147,11 +147,11 @@ func TestReadAtAnyPlace(t *testing.T) {
 		got := make([]byte, 4)
 		n, err := r.ReadAt(got, int64(off))
 		want := clear[off:min(off+4, len(clear))]
-		if !bytes.Equal(got[:n], want) || (err == io.EOF) != (len(want) < 4) {
+		if !bytes.Equal(got[:n], want) || errors.Is(err, io.EOF) != (len(want) < 4) {
 			t.Errorf("at %d: %x %v, want %x", off, got[:n], err, want)
 		}
 	}
-	if n, err := r.ReadAt(make([]byte, 1), r.Size()); n != 0 || err != io.EOF {
+	if n, err := r.ReadAt(make([]byte, 1), r.Size()); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %d, %v", n, err)
 	}
 	if _, err := r.ReadAt(make([]byte, 1), -1); err == nil {

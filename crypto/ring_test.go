@@ -188,7 +188,7 @@ func TestBadRingFiles(t *testing.T) {
 	change := func(old, new string) string { return strings.Replace(string(good), old, new, 1) }
 	for name, c := range map[string]struct{ file, want string }{
 		"empty":         {"", "at byte 0"},
-		"unknown field": {change(`"current"`, `"curent"`), `unknown field`},
+		"unknown field": {change(`"current"`, `"kurrent"`), `unknown field`},
 		"other format":  {change("ring 1", "ring 2"), "want \"callreel key ring 1\""},
 		"more text":     {string(good) + "x", "after the end"},
 		"short secret":  {change(`"secret": "`, `"secret": "00`), "want 64 hex digits"},

@@ -65,7 +65,7 @@ func DecodeRing(b []byte) (*Ring, error) {
 	if err := d.Decode(&f); err != nil {
 		return nil, fmt.Errorf("%w: at byte %d: %w", ErrKey, d.InputOffset(), err)
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token gives it bare
+	if _, err := d.Token(); err != io.EOF {
 		return nil, fmt.Errorf("%w: text after the end, at byte %d", ErrKey, d.InputOffset())
 	}
 	if f.Format != ringFormat {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -43,9 +44,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	out.URL.Host, out.Host = x.base.Host, x.base.Host
 	out.Header.Del("X-Gowebdav-Inhibit-Redirect")
-	for k, v := range x.header {
-		out.Header[k] = v
-	}
+	maps.Copy(out.Header, x.header)
 	res, err := x.next.RoundTrip(out)
 	if err != nil {
 		return nil, x.fail(nil, orCause(x.ctx, err))

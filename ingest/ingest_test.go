@@ -203,8 +203,8 @@ poll = "1s"`
 	} {
 		key, _, _ := strings.Cut(line, " ")
 		var kept []string
-		for _, l := range strings.Split(good, "\n") {
-			if !strings.HasPrefix(l, key+" ") && !(strings.Contains(line, "user=") && strings.HasPrefix(l, "user ")) {
+		for l := range strings.SplitSeq(good, "\n") {
+			if !strings.HasPrefix(l, key+" ") && (!strings.Contains(line, "user=") || !strings.HasPrefix(l, "user ")) {
 				kept = append(kept, l)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -149,7 +150,7 @@ func demandBasic(w http.ResponseWriter, r *http.Request) bool {
 // demandDigest does the same by RFC 7616 with MD5, as a PBX's web server does.
 func demandDigest(w http.ResponseWriter, r *http.Request) bool {
 	fields := map[string]string{}
-	for _, f := range strings.Split(strings.TrimPrefix(r.Header.Get("Authorization"), "Digest "), ",") {
+	for f := range strings.SplitSeq(strings.TrimPrefix(r.Header.Get("Authorization"), "Digest "), ",") {
 		k, v, _ := strings.Cut(strings.TrimSpace(f), "=")
 		fields[k] = strings.Trim(v, `"`)
 	}
@@ -175,9 +176,7 @@ func (s *server) reply(method string, change func(*httptest.ResponseRecorder)) {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, r)
 		change(rec)
-		for k, v := range rec.Header() {
-			w.Header()[k] = v
-		}
+		maps.Copy(w.Header(), rec.Header())
 		w.WriteHeader(rec.Code)
 		_, _ = w.Write(rec.Body.Bytes())
 		return true

@@ -63,8 +63,7 @@ func (d *dav) call(x *exchange, op func(*gowebdav.Client) error) error {
 	if x.err != nil {
 		return x.err
 	}
-	var status gowebdav.StatusError // an answer that exchange let pass
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[gowebdav.StatusError](err); ok {
 		return &StatusError{Code: status.Status}
 	}
 	return err

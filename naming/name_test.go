@@ -35,18 +35,30 @@ func TestName(t *testing.T) {
 		want   string
 	}{
 		{"as the spec shows it", func(*recording.Recording) {}, "2026_11/2026_11_21_1200_24_i_0012345_3_" + uid},
-		{"31 digits stay as they came", func(r *recording.Recording) { r.Capture.UID = uid[1:] },
-			"2026_11/2026_11_21_1200_24_i_0012345_3_" + uid[1:]},
-		{"V11", func(r *recording.Recording) { r.Capture.MAC, r.Capture.Serial = "00-90-33-1b-3e-3b", "17" },
-			"2026_11/2026_11_21_1200_24_i_0012345_3_" + uid + "-00-90-33-1b-3e-3b-17"},
-		{"V10 duplicate", func(r *recording.Recording) { r.Capture.Duplicate = true },
-			"2026_11/2026_11_21_1200_24_i_0012345_3_" + uid + "-abababab"},
-		{"foreign file", func(r *recording.Recording) { r.Capture.Conf = "" },
-			"2026_11/2026_11_21_1200_24_i_0012345_3_" + uid + "-abababab"},
-		{"no numbers", func(r *recording.Recording) { r.Verdict = recording.Verdict{Direction: recording.Out} },
-			"2026_11/2026_11_21_1200_unknown_o_unknown_0_" + uid},
-		{"hostile number", func(r *recording.Recording) { r.Verdict.External = `../a_b*` },
-			"2026_11/2026_11_21_1200_24_i_~2e~2e~2fa~5fb~2a_3_" + uid},
+		{
+			"31 digits stay as they came", func(r *recording.Recording) { r.Capture.UID = uid[1:] },
+			"2026_11/2026_11_21_1200_24_i_0012345_3_" + uid[1:],
+		},
+		{
+			"V11", func(r *recording.Recording) { r.Capture.MAC, r.Capture.Serial = "00-90-33-1b-3e-3b", "17" },
+			"2026_11/2026_11_21_1200_24_i_0012345_3_" + uid + "-00-90-33-1b-3e-3b-17",
+		},
+		{
+			"V10 duplicate", func(r *recording.Recording) { r.Capture.Duplicate = true },
+			"2026_11/2026_11_21_1200_24_i_0012345_3_" + uid + "-abababab",
+		},
+		{
+			"foreign file", func(r *recording.Recording) { r.Capture.Conf = "" },
+			"2026_11/2026_11_21_1200_24_i_0012345_3_" + uid + "-abababab",
+		},
+		{
+			"no numbers", func(r *recording.Recording) { r.Verdict = recording.Verdict{Direction: recording.Out} },
+			"2026_11/2026_11_21_1200_unknown_o_unknown_0_" + uid,
+		},
+		{
+			"hostile number", func(r *recording.Recording) { r.Verdict.External = `../a_b*` },
+			"2026_11/2026_11_21_1200_24_i_~2e~2e~2fa~5fb~2a_3_" + uid,
+		},
 		{"month by local time", func(r *recording.Recording) {
 			r.Audio.Start = time.Date(2026, 12, 31, 23, 30, 0, 0, time.UTC)
 		}, "2027_01/2027_01_01_0030_24_i_0012345_3_" + uid},
@@ -82,14 +94,22 @@ func TestParse(t *testing.T) {
 		in   string
 		want naming.Parts
 	}{
-		{"2013_06_24_1638_39_o_0800102_7_75c1f48e909d31188fc00903306225f.wav",
-			naming.Parts{Internal: "39", Direction: "o", External: "0800102", Ring: 7, UID: "75c1f48e909d31188fc00903306225f"}},
-		{"2013_09_24_1107_39.o.024_1_" + uid + ".wav",
-			naming.Parts{Internal: "39", Direction: "o", External: "024", Ring: 1, UID: uid}},
-		{`\\nas\calls\2026_11\2026_11_21_1200_unknown_i_~2a55_3_` + uid + `-009033010203-1f_T123456.mp3`,
-			naming.Parts{Direction: "i", External: "*55", Ring: 3, UID: uid, MAC: "009033010203", Serial: "1f", TAN: "123456"}},
-		{"2026_11/2026_11_21_1200_24_i_5_3_" + uid + "-abababab",
-			naming.Parts{Internal: "24", Direction: "i", External: "5", Ring: 3, UID: uid, Digest: "abababab"}},
+		{
+			"2013_06_24_1638_39_o_0800102_7_75c1f48e909d31188fc00903306225f.wav",
+			naming.Parts{Internal: "39", Direction: "o", External: "0800102", Ring: 7, UID: "75c1f48e909d31188fc00903306225f"},
+		},
+		{
+			"2013_09_24_1107_39.o.024_1_" + uid + ".wav",
+			naming.Parts{Internal: "39", Direction: "o", External: "024", Ring: 1, UID: uid},
+		},
+		{
+			`\\nas\calls\2026_11\2026_11_21_1200_unknown_i_~2a55_3_` + uid + `-009033010203-1f_T123456.mp3`,
+			naming.Parts{Direction: "i", External: "*55", Ring: 3, UID: uid, MAC: "009033010203", Serial: "1f", TAN: "123456"},
+		},
+		{
+			"2026_11/2026_11_21_1200_24_i_5_3_" + uid + "-abababab",
+			naming.Parts{Internal: "24", Direction: "i", External: "5", Ring: 3, UID: uid, Digest: "abababab"},
+		},
 	} {
 		got, err := naming.Parse(row.in, time.UTC)
 		if err != nil {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"time"
 
 	"callreel/internal/recording"
@@ -140,10 +141,8 @@ func seconds(d int64) int { return int(max(d, 0)) }
 
 func first(c recording.CDR, from int, msgs ...string) int {
 	for i := from; i < len(c.Events); i++ {
-		for _, m := range msgs {
-			if c.Events[i].Msg == m {
-				return i
-			}
+		if slices.Contains(msgs, c.Events[i].Msg) {
+			return i
 		}
 	}
 	return -1

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"callreel/internal/recording"
@@ -121,10 +122,8 @@ func diverted(cdrs []recording.CDR, own recording.CDR) bool {
 
 func has(c recording.CDR, msgs ...string) bool {
 	for _, e := range c.Events {
-		for _, m := range msgs {
-			if e.Msg == m {
-				return true
-			}
+		if slices.Contains(msgs, e.Msg) {
+			return true
 		}
 	}
 	return false

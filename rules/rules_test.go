@@ -46,36 +46,86 @@ func TestDecide(t *testing.T) {
 		mac  string
 		want recording.Verdict
 	}{
-		{"1: E→A", []recording.CDR{user(rossi, "to", in...), trunk("from", ev("setup-from", 0, "24"))}, nil, "",
-			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "0012345", Ring: 3}},
-		{"2: E→U", []recording.CDR{user(bianchi, "to", in...), trunk("from", ev("setup-from", 0, "31"))}, nil, "",
-			recording.Verdict{Decision: recording.Discard, Rule: "no-agent", Direction: "i", Internal: "31", External: "0012345", Ring: 3}},
-		{"15: A→E", []recording.CDR{user(rossi, "from", out...)}, nil, "",
-			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "o", Internal: "24", External: "00123456789", Ring: 7}},
-		{"8: E→A, A transfers to B", []recording.CDR{user(rossi, "to", in...), user(verdi, "to", in...)}, nil, "",
-			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "0012345", Ring: 3}},
-		{"4: E→U, A picks up", []recording.CDR{
-			user(bianchi, "to", extEv("setup-to", 0, "0012345"), ev("alert-from", 0, "0012345")), user(rossi, "to", in...)}, nil, "",
-			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "0012345", Ring: 3}},
-		{"3: E→A, U picks up: kept for A, ring to U's answer", []recording.CDR{
-			user(rossi, "to", extEv("setup-to", 0, "0012345"), ev("alert-from", 0, "0012345"), ev("rel-to", 6, "")),
-			user(bianchi, "to", in...)}, nil, "",
-			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "0012345", Ring: 4}},
-		{"26: E→A, CFU to U", []recording.CDR{
-			user(rossi, "cf", extEv("setup-to", 0, "0012345"), ev("cf-from", 0, "")), user(bianchi, "to", in...)}, nil, "",
-			recording.Verdict{Decision: recording.Discard, Rule: "no-agent", Direction: "i", Internal: "24", External: "0012345", Ring: 4}},
-		{"two agents, the capture is from the second one's phone", []recording.CDR{
-			user(rossi, "to", in...), withDevice(user(verdi, "to", in...), "00:90:33:01:02:03")}, nil, "009033010203",
-			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: verdi, Direction: "i", Internal: "25", External: "0012345", Ring: 3}},
-		{"no mark of external: the longest number", []recording.CDR{
-			user(rossi, "to", ev("setup-to", 0, "31"), ev("conn-from", 2, "31"), ev("conn-from", 4, "00390471"))}, nil, "",
-			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "00390471", Ring: 2}},
-		{"times that run backwards give no negative ring", []recording.CDR{
-			user(rossi, "to", ev("setup-to", 5, "0012345"), ev("alert-from", 5, "0012345"), ev("conn-from", 3, "0012345"))}, nil, "",
-			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "0012345", Ring: 0}},
-		{"no CDR of the agent, but the PBX showed him", []recording.CDR{trunk("from", extEv("setup-from", 0, "0012345"))},
-			[]recording.Leg{{Agent: rossi, Conf: conf, Connected: noon}}, "",
-			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "o", Internal: "24", External: "0012345"}},
+		{
+			"1: E→A",
+			[]recording.CDR{user(rossi, "to", in...), trunk("from", ev("setup-from", 0, "24"))},
+			nil, "",
+			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "0012345", Ring: 3},
+		},
+		{
+			"2: E→U",
+			[]recording.CDR{user(bianchi, "to", in...), trunk("from", ev("setup-from", 0, "31"))},
+			nil, "",
+			recording.Verdict{Decision: recording.Discard, Rule: "no-agent", Direction: "i", Internal: "31", External: "0012345", Ring: 3},
+		},
+		{
+			"15: A→E",
+			[]recording.CDR{user(rossi, "from", out...)},
+			nil, "",
+			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "o", Internal: "24", External: "00123456789", Ring: 7},
+		},
+		{
+			"8: E→A, A transfers to B",
+			[]recording.CDR{user(rossi, "to", in...), user(verdi, "to", in...)},
+			nil, "",
+			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "0012345", Ring: 3},
+		},
+		{
+			"4: E→U, A picks up",
+			[]recording.CDR{
+				user(bianchi, "to", extEv("setup-to", 0, "0012345"), ev("alert-from", 0, "0012345")), user(rossi, "to", in...),
+			},
+			nil, "",
+			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "0012345", Ring: 3},
+		},
+		{
+			"3: E→A, U picks up: kept for A, ring to U's answer",
+			[]recording.CDR{
+				user(rossi, "to", extEv("setup-to", 0, "0012345"), ev("alert-from", 0, "0012345"), ev("rel-to", 6, "")),
+				user(bianchi, "to", in...),
+			},
+			nil, "",
+			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "0012345", Ring: 4},
+		},
+		{
+			"26: E→A, CFU to U",
+			[]recording.CDR{
+				user(rossi, "cf", extEv("setup-to", 0, "0012345"), ev("cf-from", 0, "")), user(bianchi, "to", in...),
+			},
+			nil, "",
+			recording.Verdict{Decision: recording.Discard, Rule: "no-agent", Direction: "i", Internal: "24", External: "0012345", Ring: 4},
+		},
+		{
+			"two agents, the capture is from the second one's phone",
+			[]recording.CDR{
+				user(rossi, "to", in...), withDevice(user(verdi, "to", in...), "00:90:33:01:02:03"),
+			},
+			nil, "009033010203",
+			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: verdi, Direction: "i", Internal: "25", External: "0012345", Ring: 3},
+		},
+		{
+			"no mark of external: the longest number",
+			[]recording.CDR{
+				user(rossi, "to", ev("setup-to", 0, "31"), ev("conn-from", 2, "31"), ev("conn-from", 4, "00390471")),
+			},
+			nil, "",
+			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "00390471", Ring: 2},
+		},
+		{
+			"times that run backwards give no negative ring",
+			[]recording.CDR{
+				user(rossi, "to", ev("setup-to", 5, "0012345"), ev("alert-from", 5, "0012345"), ev("conn-from", 3, "0012345")),
+			},
+			nil, "",
+			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "0012345", Ring: 0},
+		},
+		{
+			"no CDR of the agent, but the PBX showed him",
+			[]recording.CDR{trunk("from", extEv("setup-from", 0, "0012345"))},
+			[]recording.Leg{{Agent: rossi, Conf: conf, Connected: noon}},
+			"",
+			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "o", Internal: "24", External: "0012345"},
+		},
 		{"no CDR", nil, nil, "", recording.Verdict{Decision: recording.Wait, Rule: "no-cdr"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

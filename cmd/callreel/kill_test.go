@@ -37,7 +37,7 @@ func killPoints(n int) []killPoint {
 		lines = append(lines, fmt.Sprintf(`msg="step begins" step=%s `, quoted(step)))
 	}
 	lines = append(lines, `msg="step completed" step=file `, `msg="step completed" step="delete source" `)
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a repeatable spread
+	random := rand.New(rand.NewPCG(1, 2))
 	out := make([]killPoint, 0, n)
 	for i := range n {
 		k := killPoint{line: lines[i%len(lines)]}

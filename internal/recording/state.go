@@ -1,5 +1,7 @@
 package recording
 
+import "slices"
+
 // State is the last step that a recording has completed. The zero value is not
 // a state.
 type State string
@@ -25,14 +27,7 @@ func States() []State {
 }
 
 // Valid reports whether s is one of the declared states.
-func (s State) Valid() bool {
-	for _, t := range States() {
-		if s == t {
-			return true
-		}
-	}
-	return false
-}
+func (s State) Valid() bool { return slices.Contains(States(), s) }
 
 // Ended reports whether the line has nothing more to do for a recording in
 // this state by itself. A quarantined recording is ended until a CDR comes.

@@ -123,7 +123,7 @@ func encodeSlice(n *node, v reflect.Value) error {
 		item := v.Index(i)
 		c := &node{name: itemName(n.name)}
 		n.children = append(n.children, c)
-		if b, ok := item.Interface().([]byte); ok {
+		if b, ok := reflect.TypeAssert[[]byte](item); ok {
 			c.text = base64.StdEncoding.EncodeToString(b)
 		} else if text, ok := encodePlain(item); ok {
 			c.set("value", text)
@@ -137,7 +137,7 @@ func encodeSlice(n *node, v reflect.Value) error {
 }
 
 func encodeMap(n *node, v reflect.Value) error {
-	m, ok := v.Interface().(map[string]int)
+	m, ok := reflect.TypeAssert[map[string]int](v)
 	if !ok {
 		return fmt.Errorf("a sidecar cannot hold a %s", v.Type())
 	}

@@ -162,7 +162,7 @@ func unescapeOne(b *strings.Builder, s string) (string, error) {
 	if digits == 2 {
 		b.WriteByte(byte(v))
 	} else {
-		b.WriteRune(rune(v)) //nolint:gosec // an impossible rune becomes U+FFFD
+		b.WriteRune(rune(v))
 	}
 	return s[1+digits:], nil
 }

@@ -41,7 +41,8 @@ func example() recording.Recording {
 				IsUser: true, Groups: []string{"rec", "a & b"},
 				Events: []recording.CDREvent{
 					{Msg: "setup-to", Time: 130, Type: "ext", E164: "0012345", Conf: "c03a55c2e909d31188fc009033062255"},
-					{Msg: "alert-from", Time: 130}, {Msg: "conn-from", Time: 133, E164: "0012345"},
+					{Msg: "alert-from", Time: 130},
+					{Msg: "conn-from", Time: 133, E164: "0012345"},
 					{Msg: "transfer-from", Time: 132, To: []recording.Number{{E164: "25", DN: "Bianchi"}}},
 					{Msg: "rel-from", Time: 290, Cause: 16},
 				},
@@ -146,8 +147,8 @@ func fill(t *testing.T, v reflect.Value, seed *int) {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		for i := range v.NumField() {
-			fill(t, v.Field(i), seed)
+		for _, field := range v.Fields() {
+			fill(t, field, seed)
 		}
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
