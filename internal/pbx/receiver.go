@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -32,6 +33,9 @@ type ReceiverConfig struct {
 	Path     string `toml:"path"`     // of the URL that is set up at the PBX
 	User     string `toml:"user"`     // HTTP Basic; empty = open
 	Password string `toml:"password"` //
+
+	LinesListen  string `toml:"lines_listen"`  // host:port for records as lines over TCP; empty = none
+	SyslogListen string `toml:"syslog_listen"` // host:port for records by syslog over UDP; empty = none
 }
 
 // DefaultReceiverConfig listens on loopback only: an admin opens it to the PBX.
@@ -43,6 +47,11 @@ func DefaultReceiverConfig() ReceiverConfig {
 func (c ReceiverConfig) Validate() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf(`receiver: listen %q must be host:port, for instance "0.0.0.0:8901": %w`, c.Listen, err)
+	}
+	for key, addr := range map[string]string{"lines_listen": c.LinesListen, "syslog_listen": c.SyslogListen} {
+		if _, _, err := net.SplitHostPort(addr); addr != "" && err != nil {
+			return fmt.Errorf(`receiver: %s %q must be host:port, for instance "0.0.0.0:8902": %w`, key, addr, err)
+		}
 	}
 	if !strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, "?# ") {
 		return fmt.Errorf(`receiver: path %q must start with "/" and be a plain path, for instance "/cdr"`, c.Path)
@@ -63,43 +72,46 @@ type Sink interface {
 	Garbage(ctx context.Context, body []byte, from, reason string, received time.Time) error
 }
 
-// receiver answers the PBX's POSTs.
-type receiver struct {
+// Receiver takes call detail records in the ways a PBX sends them: HTTP POST and
+// GET (ServeHTTP), lines over TCP (ServeLines) and syslog over UDP (ServeSyslog).
+// Of these only HTTP is repeated by the PBX until it is stored.
+type Receiver struct {
 	cfg   ReceiverConfig
 	sink  Sink
 	clock clock.Clock
 	log   *slog.Logger
 }
 
-// NewReceiver returns the handler for the PBX's POSTs. It answers
+// NewReceiver returns the receiver of a PBX's records. To HTTP it answers
 //
 //	200  when the sink has stored the body, as CDRs or as garbage: a PBX sends
 //	     the same body until it gets 200, and garbage must not block the rest
-//	413  when the body is larger than 1 MiB; what came of it is garbage
 //	503  when the sink failed, so that the PBX keeps the body and tries again
 //	400, 401, 404, 405 for requests that are no CDR delivery at all
-func NewReceiver(cfg ReceiverConfig, sink Sink, clk clock.Clock, log *slog.Logger) http.Handler {
-	return &receiver{cfg: cfg, sink: sink, clock: clk, log: log}
+func NewReceiver(cfg ReceiverConfig, sink Sink, clk clock.Clock, log *slog.Logger) *Receiver {
+	return &Receiver{cfg: cfg, sink: sink, clock: clk, log: log}
 }
 
 // ServeHTTP implements http.Handler.
-func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	switch {
 	case req.URL.Path != r.cfg.Path:
 		http.Error(w, "call detail records are received at "+r.cfg.Path, http.StatusNotFound)
 	case !r.allowed(req):
 		w.Header().Set("WWW-Authenticate", `Basic realm="callreel"`)
 		http.Error(w, "user and password are needed", http.StatusUnauthorized)
-	case req.Method != http.MethodPost:
-		w.Header().Set("Allow", http.MethodPost)
-		http.Error(w, "call detail records are received by POST", http.StatusMethodNotAllowed)
-	default:
+	case req.Method == http.MethodPost:
 		r.receive(w, req)
+	case req.Method == http.MethodGet && req.URL.RawQuery != "":
+		r.receiveQuery(w, req)
+	default:
+		w.Header().Set("Allow", "POST, GET")
+		http.Error(w, "call detail records are received by POST, or by GET with ?event=syslog&msg=", http.StatusMethodNotAllowed)
 	}
 }
 
 // allowed compares digests, so that neither length nor content shows in time.
-func (r *receiver) allowed(req *http.Request) bool {
+func (r *Receiver) allowed(req *http.Request) bool {
 	if r.cfg.User == "" {
 		return true
 	}
@@ -109,30 +121,57 @@ func (r *receiver) allowed(req *http.Request) bool {
 	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
 }
 
-func (r *receiver) receive(w http.ResponseWriter, req *http.Request) {
+func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) {
 	raw, err := io.ReadAll(io.LimitReader(req.Body, maxCDRBody+1))
 	if err != nil {
 		http.Error(w, "the body broke off", http.StatusBadRequest)
 		return
 	}
-	now, status := r.clock.Now(), http.StatusOK
-	body, reason := cdrBody(raw, req.Header.Get("Content-Type"))
-	if len(raw) > maxCDRBody {
-		raw, status = raw[:maxCDRBody], http.StatusRequestEntityTooLarge
-		reason = fmt.Sprintf("larger than %d bytes", maxCDRBody)
+	r.answer(w, r.take(req.Context(), raw, req.Header.Get("Content-Type"), req.RemoteAddr))
+}
+
+// receiveQuery takes the GET form, ?event=syslog&…&msg=<cdr…>. Other events are
+// those of the older gateway records, which callreel does not use: they are
+// accepted, so that the device sends the next, and not kept.
+func (r *Receiver) receiveQuery(w http.ResponseWriter, req *http.Request) {
+	form, err := url.ParseQuery(req.URL.RawQuery)
+	if err != nil && form.Get("msg") == "" {
+		r.answer(w, r.garbage(req.Context(), []byte(req.URL.RawQuery), req.RemoteAddr, "query cannot be read: "+err.Error()))
+		return
 	}
-	if reason == "" {
-		err = r.sink.CDR(req.Context(), body, now)
-	} else {
-		r.log.Warn("no call detail record", "from", req.RemoteAddr, "bytes", len(raw), "reason", reason)
-		err = r.sink.Garbage(req.Context(), raw, req.RemoteAddr, reason, now)
+	if !form.Has("msg") && form.Has("event") {
+		r.log.Debug("gateway record passed over", "from", req.RemoteAddr)
+		w.WriteHeader(http.StatusOK)
+		return
 	}
+	r.answer(w, r.take(req.Context(), []byte(form.Get("msg")), "", req.RemoteAddr))
+}
+
+func (r *Receiver) answer(w http.ResponseWriter, err error) {
 	if err != nil {
 		r.log.Error("call detail record not stored; the pbx will send it again", "err", err)
 		http.Error(w, "not stored, send again", http.StatusServiceUnavailable)
 		return
 	}
-	w.WriteHeader(status)
+	w.WriteHeader(http.StatusOK)
+}
+
+// take hands one delivery to the sink, as records or as garbage. A nil error
+// says that it is stored.
+func (r *Receiver) take(ctx context.Context, raw []byte, contentType, from string) error {
+	if len(raw) > maxCDRBody {
+		return r.garbage(ctx, raw[:maxCDRBody], from, fmt.Sprintf("larger than %d bytes", maxCDRBody))
+	}
+	body, reason := cdrBody(raw, contentType)
+	if reason != "" {
+		return r.garbage(ctx, raw, from, reason)
+	}
+	return r.sink.CDR(ctx, body, r.clock.Now())
+}
+
+func (r *Receiver) garbage(ctx context.Context, raw []byte, from, reason string) error {
+	r.log.Warn("no call detail record", "from", from, "bytes", len(raw), "reason", reason)
+	return r.sink.Garbage(ctx, raw, from, reason, r.clock.Now())
 }
 
 // cdrBody returns what follows the literal "log-msg", from the first <cdr on,

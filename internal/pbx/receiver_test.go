@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -61,10 +62,17 @@ func TestReceiver(t *testing.T) {
 		{"a longer name", "POST", "/cdr", "<cdrs><cdrx/></cdrs>", "", nil, 200, "", "no <cdr> element"},
 		{"empty", "POST", "/cdr", " \n", "", nil, 200, "", "empty body"},
 		{"charset", "POST", "/cdr", cdr, "text/plain; charset=klingon", nil, 200, "", `charset "klingon" is not known`},
-		{"too large", "POST", "/cdr", cdr + strings.Repeat(" ", 1<<20), "", nil, 413, "", "larger than"},
+		{"too large", "POST", "/cdr", cdr + strings.Repeat(" ", 1<<20), "", nil, 200, "", "larger than"},
 		{"sink fails", "POST", "/cdr", cdr, "", full, 503, cdr, ""},
 		{"sink fails on garbage", "POST", "/cdr", "x", "", full, 503, "", "no <cdr> element"},
 		{"method", "GET", "/cdr", "", "", nil, 405, "", ""},
+		{"by GET", "GET", "/cdr?event=syslog&time=1&msg=" + url.QueryEscape(cdr), "", "", nil, 200, cdr, ""},
+		{"by GET, latin-1", "GET", "/cdr?event=syslog&msg=%3Ccdr%20cn%3D%22M%FCller%22%2F%3E", "", "", nil, 200, `<cdr cn="Müller"/>`, ""},
+		{"by GET, a gateway's record", "GET", "/cdr?event=A:Call&time=876&ref=453b6335e909d311b89e009033060014", "", "", nil, 200, "", ""},
+		{"by GET, garbage", "GET", "/cdr?msg=hello", "", "", nil, 200, "", "no <cdr> element"},
+		{"by GET, bad escape", "GET", "/cdr?msg=%zz", "", "", nil, 200, "", "query cannot be read"},
+		{"by GET, sink fails", "GET", "/cdr?msg=" + url.QueryEscape(cdr), "", "", full, 503, cdr, ""},
+		{"other method", "PUT", "/cdr", cdr, "", nil, 405, "", ""},
 		{"path", "POST", "/other", cdr, "", nil, 404, "", ""},
 	}
 	for _, row := range rows {
