@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"callreel/internal/recording"
@@ -102,6 +103,9 @@ func (c *Catalog) LastCDR(ctx context.Context) (time.Time, error) {
 	return time.UnixMilli(n.Int64).UTC(), nil
 }
 
+// maxGarbage bounds what is kept of things that are no CDRs.
+const maxGarbage = 1000
+
 // PruneCDRs deletes CDRs and live legs that came before limit, but none that a
 // recording still waits for. It returns how many CDRs went.
 func (c *Catalog) PruneCDRs(ctx context.Context, limit time.Time) (int64, error) {
@@ -111,8 +115,16 @@ func (c *Catalog) PruneCDRs(ctx context.Context, limit time.Time) (int64, error)
 	if err != nil {
 		return 0, fmt.Errorf("delete old CDRs: %w", err)
 	}
-	if _, err := c.db.ExecContext(ctx, `DELETE FROM leg WHERE ended > 0 AND ended < ?`, ms(limit)); err != nil {
+	_, err = c.db.ExecContext(ctx, `DELETE FROM leg WHERE ended > 0 AND ended < ? AND NOT EXISTS (
+		SELECT 1 FROM recording WHERE recording.conf = leg.conf
+		AND recording.state IN ('seen','spooled','correlated','decided','quarantined'))`, ms(limit))
+	if err != nil {
 		return 0, fmt.Errorf("delete old call events: %w", err)
+	}
+	_, err = c.db.ExecContext(ctx, `DELETE FROM cdr_garbage WHERE received < ? OR id <= (SELECT max(id) FROM cdr_garbage) - ?`,
+		ms(limit), maxGarbage)
+	if err != nil {
+		return 0, fmt.Errorf("delete what is no CDR: %w", err)
 	}
 	return res.RowsAffected()
 }
@@ -140,6 +152,27 @@ func (c *Catalog) Legs(ctx context.Context, conf recording.ConfID) ([]recording.
 // LiveLegs returns the legs that had not ended when last heard of.
 func (c *Catalog) LiveLegs(ctx context.Context) ([]recording.Leg, error) {
 	return docs[recording.Leg](ctx, c.db, `SELECT doc FROM leg WHERE ended = 0 ORDER BY began`)
+}
+
+// EndLegs ends the live legs of PBXes that are not among those named: nobody is
+// left to tell of their end. It returns how many there were.
+func (c *Catalog) EndLegs(ctx context.Context, except []string, at time.Time) (int, error) {
+	live, err := c.LiveLegs(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, leg := range live {
+		if slices.Contains(except, leg.Agent.PBX) {
+			continue
+		}
+		leg.Ended, leg.Uncertain = at, true
+		if err := c.SaveLeg(ctx, leg); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // SaveAgents replaces the list of a PBX's agents.
@@ -198,7 +231,7 @@ func docs[T any](ctx context.Context, db *sql.DB, query string, args ...any) ([]
 func (c *Catalog) ConfChanged(ctx context.Context, since time.Time) (bool, error) {
 	var n int
 	err := c.db.QueryRowContext(ctx, `SELECT count(*) FROM leg a JOIN leg b
-		ON a.pbx = b.pbx AND a.cn = b.cn AND a.conf <> b.conf AND abs(b.began - a.ended) <= 1000
+		ON a.pbx = b.pbx AND a.cn = b.cn AND a.conf <> b.conf AND b.began BETWEEN a.ended - 1000 AND a.ended + 1000
 		WHERE a.ended >= ? AND a.ended > 0`, ms(since)).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("look for changed conference ids: %w", err)

@@ -15,6 +15,9 @@ import (
 // recording since. Nothing was saved.
 var ErrStale = errors.New("claim no longer held")
 
+// ErrBusy says that a worker has the recording just now. Nothing was changed.
+var ErrBusy = errors.New("a worker has it")
+
 // columns is what scan reads.
 const columns = `id, state, source_gone, doc`
 
@@ -51,14 +54,17 @@ func (c *Catalog) Add(ctx context.Context, cp recording.Capture) (recording.Reco
 
 // Observe saves what a new listing says of a capture that is still only seen.
 // due is when it may be fetched; zero leaves it waiting. A recording that has
-// moved on meanwhile, or that a worker has, is left as it is.
+// moved on meanwhile, or that a worker has, is left as it is; one about which
+// nothing is new is not written, so that a full inbox costs no disk.
 func (c *Catalog) Observe(ctx context.Context, rec recording.Recording, at time.Time) error {
 	doc, err := encode(rec)
 	if err != nil {
 		return err
 	}
-	_, err = c.db.ExecContext(ctx,
-		`UPDATE recording SET doc = ?, missed = 0, due = ? WHERE id = ? AND state = ? AND leased = 0`,
+	_, err = c.db.ExecContext(ctx, `
+		UPDATE recording SET doc = ?1, missed = 0, due = CASE WHEN due <= ?2 THEN due ELSE ?2 END
+		WHERE id = ?3 AND state = ?4 AND leased = 0
+			AND (doc <> ?1 OR missed <> 0 OR (due IS NULL) <> (?2 IS NULL) OR due > ?2)`,
 		doc, due(at), int64(rec.ID), string(recording.Seen))
 	return wrap(err, "observe", rec.ID)
 }
@@ -97,7 +103,7 @@ type Claimed struct {
 // of lease. It returns recording.ErrNotFound when none is due at now.
 func (c *Catalog) Claim(ctx context.Context, now time.Time, lease time.Duration) (Claimed, error) {
 	row := c.db.QueryRowContext(ctx, `
-		UPDATE recording SET leased = 1, seq = seq + 1, due = ?
+		UPDATE recording SET leased = 1, woken = 0, seq = seq + 1, due = ?
 		WHERE id = (SELECT id FROM recording WHERE due IS NOT NULL AND due <= ? ORDER BY due, id LIMIT 1)
 		RETURNING seq, `+columns, ms(now.Add(lease)), ms(now))
 	var cl Claimed
@@ -112,7 +118,8 @@ func (c *Catalog) Claim(ctx context.Context, now time.Time, lease time.Duration)
 // Advance saves a claimed recording and gives it back. due is when its next
 // step may run; zero means when something happens. sourceDue allows the source
 // to be deleted from then on; zero changes nothing. It returns ErrStale when
-// the claim was lost.
+// the claim was lost. A recording that was woken while it was claimed, and still
+// waits for CDRs, is due at once: the step may have looked before they came.
 func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.Time) error {
 	rec := cl.Recording
 	doc, err := encode(rec)
@@ -120,11 +127,15 @@ func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.
 		return err
 	}
 	res, err := c.db.ExecContext(ctx, `
-		UPDATE recording SET state = ?, due = ?, leased = 0, uid = ?, conf = ?, spool = ?, started = ?,
+		UPDATE recording SET
+			state = CASE WHEN woken = 1 AND ? = ? THEN ? ELSE ? END,
+			due = CASE WHEN woken = 1 AND ? IN (?, ?) THEN 0 ELSE ? END,
+			leased = 0, woken = 0, uid = ?, conf = ?, spool = ?, started = ?,
 			internal = ?, external = ?, direction = ?, owner = ?, sha256 = ?, place = ?, doc = ?,
 			source_due = CASE WHEN source_gone = 1 THEN NULL WHEN ? IS NULL THEN source_due ELSE ? END
 		WHERE id = ? AND seq = ?`,
-		string(rec.State), due(next), rec.Capture.UID, string(rec.Capture.Conf), rec.Capture.Spool, ms(rec.Started()),
+		string(rec.State), string(recording.Quarantined), string(recording.Spooled), string(rec.State),
+		string(rec.State), string(recording.Spooled), string(recording.Quarantined), due(next), rec.Capture.UID, string(rec.Capture.Conf), rec.Capture.Spool, ms(rec.Started()),
 		rec.Verdict.Internal, rec.Verdict.External, string(rec.Verdict.Direction), rec.Verdict.Owner.CN,
 		rec.Capture.SHA256, string(rec.Place), doc, due(sourceDue), due(sourceDue),
 		int64(rec.ID), cl.seq)
@@ -138,15 +149,16 @@ func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.
 }
 
 // Wake makes every recording that waits for something about one of these
-// conferences due at once, and takes quarantined ones back into the line. It
-// returns how many it woke.
+// conferences due at once, and takes quarantined ones back into the line. One
+// that a worker has is woken when it is given back. It returns how many it woke.
 func (c *Catalog) Wake(ctx context.Context, confs []recording.ConfID, at time.Time) (int, error) {
 	woken := 0
 	err := c.tx(ctx, func(tx *sql.Tx) error {
 		for _, conf := range confs {
 			res, err := tx.ExecContext(ctx, `
-				UPDATE recording SET due = ?, state = CASE state WHEN ? THEN ? ELSE state END
-				WHERE conf = ? AND conf <> '' AND leased = 0 AND state IN (?, ?)`,
+				UPDATE recording SET woken = leased, due = CASE leased WHEN 1 THEN due ELSE ? END,
+					state = CASE WHEN state = ? AND leased = 0 THEN ? ELSE state END
+				WHERE conf = ? AND conf <> '' AND (leased = 1 OR state IN (?, ?))`,
 				ms(at), string(recording.Quarantined), string(recording.Spooled), string(conf),
 				string(recording.Spooled), string(recording.Quarantined))
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"callreel/internal/recording"
@@ -42,12 +43,12 @@ func (c *Catalog) SourceBack(ctx context.Context, id recording.ID, at time.Time)
 }
 
 // SameContent returns an older recording with the same capture content under
-// the same source, or recording.ErrNotFound: the file came back after it had
-// been deleted.
+// the same file name, or recording.ErrNotFound: the file came back after it had
+// been deleted, or two inboxes show it.
 func (c *Catalog) SameContent(ctx context.Context, rec recording.Recording) (recording.Recording, error) {
 	row := c.db.QueryRowContext(ctx, `SELECT `+columns+` FROM recording
-		WHERE inbox = ? AND source = ? AND sha256 = ? AND id < ? AND sha256 <> '' ORDER BY id DESC LIMIT 1`,
-		rec.Capture.Source.Inbox, rec.Capture.Source.Name, rec.Capture.SHA256, int64(rec.ID))
+		WHERE source = ? AND sha256 = ? AND id < ? AND sha256 <> '' ORDER BY id DESC LIMIT 1`,
+		rec.Capture.Source.Name, rec.Capture.SHA256, int64(rec.ID))
 	older, err := scan(row)
 	return older, wrap(err, "look up the content of", rec.ID)
 }
@@ -82,14 +83,15 @@ func (c *Catalog) NextDue(ctx context.Context) (time.Time, bool, error) {
 	return time.UnixMilli(n.Int64), n.Valid, nil
 }
 
-// End saves the last state of a recording that no worker has and that is still
-// in state from. It reports whether it was.
+// End saves the last state of a recording that no worker has, that is still in
+// state from, and whose source is gone. It reports whether it was.
 func (c *Catalog) End(ctx context.Context, rec recording.Recording, from recording.State) (bool, error) {
 	doc, err := encode(rec)
 	if err != nil {
 		return false, err
 	}
-	res, err := c.db.ExecContext(ctx, `UPDATE recording SET state = ?, doc = ?, due = NULL WHERE id = ? AND state = ? AND leased = 0`,
+	res, err := c.db.ExecContext(ctx, `UPDATE recording SET state = ?, doc = ?, due = NULL, source_gone = 1, source_due = NULL
+		WHERE id = ? AND state = ? AND leased = 0`,
 		string(rec.State), doc, int64(rec.ID), string(from))
 	if err != nil {
 		return false, wrap(err, "end", rec.ID)
@@ -100,18 +102,25 @@ func (c *Catalog) End(ctx context.Context, rec recording.Recording, from recordi
 
 // Refetch sends a recording that is not filed yet, and that no worker has, back
 // to Seen because its source changed; its source is not deleted. It reports
-// whether it did.
+// whether it did. ErrBusy says that a worker has it: ask again later.
 func (c *Catalog) Refetch(ctx context.Context, id recording.ID) (bool, error) {
 	res, err := c.db.ExecContext(ctx, `
-		UPDATE recording SET state = ?, due = NULL, source_due = NULL
+		UPDATE recording SET state = ?, due = NULL, source_due = NULL, doc = json_set(doc, '$.retry', json('{}'))
 		WHERE id = ? AND leased = 0 AND source_gone = 0 AND (state IN (?,?,?,?) OR (state = ? AND spool = ''))`,
 		string(recording.Seen), int64(id), string(recording.Spooled), string(recording.Correlated),
 		string(recording.Decided), string(recording.Quarantined), string(recording.Discarded))
 	if err != nil {
 		return false, wrap(err, "fetch again", id)
 	}
-	n, err := res.RowsAffected()
-	return n > 0, wrap(err, "fetch again", id)
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
+		return n > 0, wrap(err, "fetch again", id)
+	}
+	var leased bool
+	err = c.db.QueryRowContext(ctx, `SELECT leased FROM recording WHERE id = ?`, int64(id)).Scan(&leased)
+	if err == nil && leased {
+		err = ErrBusy
+	}
+	return false, wrap(err, "fetch again", id)
 }
 
 // OpenWork returns how many recordings still have work to do: a step, or a
@@ -124,4 +133,48 @@ func (c *Catalog) OpenWork(ctx context.Context) (int, error) {
 		return 0, fmt.Errorf("count what is open: %w", err)
 	}
 	return n, nil
+}
+
+// Recall makes due at now what is due later than most allows: the machine's
+// clock was wrong when that was written, and it would wait for ever. It returns
+// how many steps and deletions it recalled.
+func (c *Catalog) Recall(ctx context.Context, now time.Time, most time.Duration) (int64, error) {
+	var n int64
+	for _, query := range []string{
+		`UPDATE recording SET due = ? WHERE due > ? AND leased = 0`,
+		`UPDATE recording SET source_due = ? WHERE source_due > ?`,
+	} {
+		res, err := c.db.ExecContext(ctx, query, ms(now), ms(now.Add(most)))
+		if err != nil {
+			return n, fmt.Errorf("recall what is due too late: %w", err)
+		}
+		k, err := res.RowsAffected()
+		if n += k; err != nil {
+			return n, fmt.Errorf("recall what is due too late: %w", err)
+		}
+	}
+	return n, nil
+}
+
+// Stranded returns, for each inbox that is not among those named, how many
+// recordings still need it: not fetched, or with a source to delete.
+func (c *Catalog) Stranded(ctx context.Context, inboxes []string) (map[string]int, error) {
+	rows, err := c.db.QueryContext(ctx, `SELECT inbox, count(*) FROM recording
+		WHERE source_gone = 0 AND (state = ? OR source_due IS NOT NULL) GROUP BY inbox`, string(recording.Seen))
+	if err != nil {
+		return nil, fmt.Errorf("look for inboxes that are not set up: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]int{}
+	for rows.Next() {
+		var inbox string
+		var n int
+		if err := rows.Scan(&inbox, &n); err != nil {
+			return nil, fmt.Errorf("look for inboxes that are not set up: %w", err)
+		}
+		if !slices.Contains(inboxes, inbox) {
+			out[inbox] = n
+		}
+	}
+	return out, rows.Err()
 }
