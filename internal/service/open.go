@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -61,10 +62,12 @@ type Service struct {
 	closers    []func() error
 }
 
+// listener is an address that is taken, and who serves it until the context is
+// done.
 type listener struct {
-	at      net.Listener
-	handler http.Handler
-	what    string
+	what  string
+	addr  net.Addr
+	serve func(context.Context) error
 }
 
 // Open puts a recorder together. It refuses an archive or spool that another
@@ -232,42 +235,60 @@ func (s *Service) openPBXes(ctx context.Context) error {
 // openListeners takes the ports before anything runs, so that a taken port is
 // an error of the start.
 func (s *Service) openListeners(context.Context) error {
-	if s.cfg.Receiver.Listen != "" {
-		h := pbx.NewReceiver(s.cfg.Receiver, s, s.clock, s.log)
-		if err := s.listen("receiver", s.cfg.Receiver.Listen, h); err != nil {
-			return err
-		}
+	r := pbx.NewReceiver(s.cfg.Receiver, s, s.clock, s.log)
+	serveHTTP := func(h http.Handler) func(context.Context, net.Listener) error {
+		return func(ctx context.Context, ln net.Listener) error { return pbx.Serve(ctx, ln, h) }
 	}
-	if s.cfg.Player.Listen != "" {
-		h := player.New(s.forPlayer(), s.log)
-		if err := s.listen("player", s.cfg.Player.Listen, h); err != nil {
-			return err
-		}
+	return errors.Join(
+		s.listen("receiver", s.cfg.Receiver.Listen, serveHTTP(r)),
+		s.listen("receiver lines", s.cfg.Receiver.LinesListen, r.ServeLines),
+		s.listenPacket("receiver syslog", s.cfg.Receiver.SyslogListen, r.ServeSyslog),
+		s.listen("player", s.cfg.Player.Listen, serveHTTP(player.New(s.forPlayer(), s.log))),
+	)
+}
+
+// listen takes a TCP address; an empty one is none.
+func (s *Service) listen(what, addr string, serve func(context.Context, net.Listener) error) error {
+	if addr == "" {
+		return nil
 	}
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("%s: listen on %s: %w", what, addr, err)
+	}
+	s.taken(what, ln.Addr(), ln, func(ctx context.Context) error { return serve(ctx, ln) })
 	return nil
 }
 
-func (s *Service) listen(what, addr string, h http.Handler) error {
-	ln, err := listen(addr)
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+// listenPacket takes a UDP address; an empty one is none.
+func (s *Service) listenPacket(what, addr string, serve func(context.Context, net.PacketConn) error) error {
+	if addr == "" {
+		return nil
 	}
+	pc, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		return fmt.Errorf("%s: listen on %s: %w", what, addr, err)
+	}
+	s.taken(what, pc.LocalAddr(), pc, func(ctx context.Context) error { return serve(ctx, pc) })
+	return nil
+}
+
+func (s *Service) taken(what string, addr net.Addr, c io.Closer, serve func(context.Context) error) {
 	s.onClose(func() error {
-		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		if err := c.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			return err
 		}
 		return nil
 	})
-	s.listeners = append(s.listeners, listener{ln, h, what})
-	return nil
+	s.listeners = append(s.listeners, listener{what, addr, serve})
 }
 
-// Addr is the address that "receiver" or "player" listens on, empty if it does
-// not.
+// Addr is the address that "receiver", "receiver lines", "receiver syslog" or
+// "player" listens on, empty if it does not.
 func (s *Service) Addr(what string) string {
 	for _, l := range s.listeners {
 		if l.what == what {
-			return l.at.Addr().String()
+			return l.addr.String()
 		}
 	}
 	return ""

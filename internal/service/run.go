@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"time"
 
 	"callreel/internal/catalog"
-	"callreel/internal/pbx"
 	"callreel/internal/recording"
 )
 
@@ -38,8 +36,8 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	for _, ln := range s.listeners {
 		start(func(ctx context.Context) {
-			if err := pbx.Serve(ctx, ln.at, ln.handler); err != nil && ctx.Err() == nil {
-				cancel(fmt.Errorf("serve %s: %w", ln.at.Addr(), err))
+			if err := ln.serve(ctx); err != nil && ctx.Err() == nil {
+				cancel(fmt.Errorf("serve %s: %w", ln.addr, err))
 			}
 		})
 	}
@@ -179,12 +177,4 @@ func (s *Service) prune(ctx context.Context) {
 			return
 		}
 	}
-}
-
-func listen(addr string) (net.Listener, error) {
-	ln, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", addr, err)
-	}
-	return ln, nil
 }
