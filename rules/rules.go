@@ -9,6 +9,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"callreel/internal/recording"
@@ -55,6 +56,7 @@ func First() Set {
 		{"cdrs-still-coming", cdrsStillComing},
 		{"agent-took-part", agentTookPart},
 		{"cdr-may-be-late", cdrMayBeLate},
+		{"agent-without-cdr", agentWithoutCDR},
 		{"no-agent", noAgent},
 	}}
 }
@@ -109,11 +111,32 @@ func unseenByAgents(rec recording.Recording, f Facts) (string, bool) {
 		return "CDRs are here already: they decide", false
 	case c.NotBefore.IsZero() || f.Live.Since.After(c.NotBefore):
 		return "the capture may have begun before the PBX link was up", false
+	case f.Now.Before(c.SeenAt):
+		return "the clock has been set back since the capture was seen", false
+	case !seenGrowing(c):
+		return "the capture was not seen while it was written: its call may be older than the link", false
 	case f.Live.ConfChanged:
 		return "an agent's call changed its conference id meanwhile", false
 	}
 	return fmt.Sprintf("PBX link up since %s, before the capture appeared; no agent had a call with this conference id",
 		f.Live.Since.UTC().Format(time.RFC3339)), true
+}
+
+// fastest is the most that one call's capture grows by, in bytes a second: both
+// sides in 16 bit at 16 kHz, with headers. What grows faster is an old file that
+// is copied.
+const fastest = 100_000
+
+// seenGrowing reports whether the capture was seen growing as a call makes it
+// grow. A file that was whole when it appeared (a server that shows uploads only
+// when they end, a card that is put back, a file moved by hand) may be of a call
+// from before the link was up.
+func seenGrowing(c recording.Capture) bool {
+	if c.StillAt.IsZero() {
+		return true // not known; the other facts decide
+	}
+	span := c.StillAt.Sub(c.NotBefore).Seconds() + 1
+	return c.StillAt.After(c.SeenAt) && float64(c.Stamp.Size) <= span*fastest
 }
 
 func noCDR(rec recording.Recording, f Facts) (recording.Verdict, bool) {
@@ -135,20 +158,44 @@ func cdrMayBeLate(rec recording.Recording, f Facts) (recording.Verdict, bool) {
 	return quiet(rec, f, f.DiscardSettle)
 }
 
-// quiet waits until no CDR of the conference has come for d.
+// quiet waits until no CDR of the conference has come for d, and the capture has
+// been here for d: the CDRs of a call's last part come after its capture ends. A
+// time ahead of now was written while the clock was wrong and says nothing.
 func quiet(rec recording.Recording, f Facts, d time.Duration) (recording.Verdict, bool) {
-	var last time.Time
+	last := latest(time.Time{}, rec.Capture.FetchedAt, f.Now.Add(d))
 	for _, r := range rec.Call.Raw {
-		if r.Received.After(last) {
-			last = r.Received
-		}
+		last = latest(last, r.Received, f.Now.Add(d))
 	}
-	reason := fmt.Sprintf("the last CDR came at %s", last.UTC().Format(time.RFC3339))
+	reason := fmt.Sprintf("the capture or its last CDR came at %s", last.UTC().Format(time.RFC3339))
 	until := last.Add(d)
 	if last.IsZero() || d <= 0 || !until.After(f.Now) {
 		return recording.Verdict{Reason: reason}, false
 	}
 	return recording.Verdict{Decision: recording.Wait, Until: until, For: "further CDRs", Reason: reason}, true
+}
+
+// latest is the later of two times, but for one that is after limit.
+func latest(a, b, limit time.Time) time.Time {
+	if b.After(limit) || a.After(b) {
+		return a
+	}
+	return b
+}
+
+// agentWithoutCDR keeps a call in which the PBX showed an agent of whom no CDR
+// has come: what became of him is not known.
+func agentWithoutCDR(rec recording.Recording, _ Facts) (recording.Verdict, bool) {
+	for _, leg := range rec.Call.Live {
+		told := func(c recording.CDR) bool { return sameObject(leg.Agent, c) }
+		if slices.ContainsFunc(rec.Call.CDRs, told) {
+			continue
+		}
+		v := describe(rec, owner{agent: leg.Agent})
+		v.Decision = recording.Keep
+		v.Reason = fmt.Sprintf("the PBX showed agent %s in this call, and no CDR of his has come", leg.Agent.CN)
+		return v, true
+	}
+	return recording.Verdict{Reason: "there is a CDR of every agent whom the PBX showed"}, false
 }
 
 func agentTookPart(rec recording.Recording, f Facts) (recording.Verdict, bool) {

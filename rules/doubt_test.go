@@ -1,0 +1,75 @@
+package rules_test
+
+import (
+	"testing"
+	"time"
+
+	"callreel/internal/recording"
+	"callreel/rules"
+)
+
+// TestEarlyInDoubt has captures whose call the PBX link may not have seen, though
+// the file appeared under its eyes.
+func TestEarlyInDoubt(t *testing.T) {
+	grown := recording.Capture{
+		Conf: conf, NotBefore: noon, SeenAt: noon.Add(5 * time.Second), StillAt: noon.Add(40 * time.Second),
+		Stamp: recording.Stamp{Size: 900_000},
+	}
+	for _, row := range []struct {
+		name   string
+		change func(*recording.Capture)
+		now    time.Time
+		want   bool
+	}{
+		{"written while we watched", func(*recording.Capture) {}, noon.Add(2 * time.Minute), true},
+		{"whole when it appeared", func(c *recording.Capture) { c.StillAt = c.SeenAt }, noon.Add(2 * time.Minute), false},
+		{"an hour's call in forty seconds", func(c *recording.Capture) { c.Stamp.Size = 80 << 20 }, noon.Add(2 * time.Minute), false},
+		{"the clock was set back", func(*recording.Capture) {}, noon.Add(-time.Hour), false},
+	} {
+		rec := recording.Recording{Capture: grown}
+		row.change(&rec.Capture)
+		facts := rules.Facts{Now: row.now, Agents: []recording.Agent{rossi}, Live: rules.Coverage{Linked: true, Since: noon.Add(-2 * time.Hour)}}
+		if v, got := rules.First().Early(rec, facts); got != row.want {
+			t.Errorf("%s: %v (%s), want %v", row.name, got, v.Reason, row.want)
+		}
+	}
+}
+
+// TestDiscardInDoubt has calls without a CDR of an agent, of which it is too soon
+// or not certain enough to say that no agent took part.
+func TestDiscardInDoubt(t *testing.T) {
+	bianchi := recording.Agent{CN: "Bianchi", E164: "31", GUID: "cc"}
+	rang := recording.Leg{Agent: rossi, Conf: conf, Began: noon, Alerted: noon, Ended: noon.Add(9 * time.Second)}
+	for _, row := range []struct {
+		name    string
+		fetched time.Duration // before now
+		cdr     time.Duration // before now
+		live    []recording.Leg
+		want    recording.Decision
+		rule    string
+	}{
+		{"a user transferred ten minutes ago, the call has just ended", 2 * time.Second, 10 * time.Minute, nil, recording.Wait, "cdrs-still-coming"},
+		{"the same, some seconds later", 20 * time.Second, 10 * time.Minute, nil, recording.Wait, "cdr-may-be-late"},
+		{"long enough ago", time.Minute, 10 * time.Minute, nil, recording.Discard, "no-agent"},
+		{"it rang at an agent, no CDR of his", time.Minute, 10 * time.Minute, []recording.Leg{rang}, recording.Keep, "agent-without-cdr"},
+		{"a CDR from a clock that was years ahead", time.Minute, -10 * 365 * 24 * time.Hour, nil, recording.Discard, "no-agent"},
+	} {
+		now := noon.Add(time.Hour)
+		rec := recording.Recording{
+			Capture: recording.Capture{Conf: conf, FetchedAt: now.Add(-row.fetched)},
+			Call: recording.Call{
+				CDRs: []recording.CDR{user(bianchi, "to", ev("setup-to", 0, "0012345"), ev("conn-from", 1, "0012345"))},
+				Raw:  []recording.RawCDR{{Received: now.Add(-row.cdr)}}, Live: row.live,
+			},
+		}
+		got := rules.First().Decide(rec, rules.Facts{
+			Now: now, Agents: []recording.Agent{rossi}, Settle: 5 * time.Second, DiscardSettle: 30 * time.Second,
+		})
+		if got.Decision != row.want || got.Rule != row.rule {
+			t.Errorf("%s: %s by %s (%s), want %s by %s", row.name, got.Decision, got.Rule, got.Reason, row.want, row.rule)
+		}
+		if got.Decision == recording.Wait && got.Until.After(now.Add(30*time.Second)) {
+			t.Errorf("%s: waits until %s", row.name, got.Until)
+		}
+	}
+}
