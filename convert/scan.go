@@ -232,20 +232,33 @@ func (s *scan) purge() {
 func (s *scan) add(t *stream, e entry) {
 	e.arrival = s.latest + s.shift
 	if n := len(t.entries); n > 0 {
-		last := t.entries[n-1]
-		if d := e.seq - last.seq; d == 1 {
-			step := e.arrival - last.arrival
-			if steady := int64(e.ts-last.ts) == last.length() && !last.cut(); steady && (step < -stepBack || step > stepAhead) {
-				due := last.arrival + last.length()*(1e9/rate)
-				s.shift += due - e.arrival
-				e.arrival = due
-			}
-			t.inOrder++
-		} else if d > 0 && d < 100 {
-			t.inOrder++
-		} else if d == 0 || -d < 100 {
-			t.again++
-		}
+		s.follow(t, t.entries[n-1], &e)
 	}
 	t.entries = append(t.entries, e)
+}
+
+// follow compares a packet with the one before it in its stream.
+func (s *scan) follow(t *stream, last entry, e *entry) {
+	const near = 100
+	switch d := e.seq - last.seq; {
+	case d == 1:
+		s.straighten(last, e)
+		t.inOrder++
+	case d > 0 && d < near:
+		t.inOrder++
+	case -d < near:
+		t.again++
+	}
+}
+
+// straighten tells from two packets of which one follows the other at once
+// whether the capture's clock was set between them.
+func (s *scan) straighten(last entry, e *entry) {
+	step := e.arrival - last.arrival
+	steady := int64(e.ts-last.ts) == last.length() && !last.cut()
+	if steady && (step < -stepBack || step > stepAhead) {
+		due := last.arrival + last.length()*(1e9/rate)
+		s.shift += due - e.arrival
+		e.arrival = due
+	}
 }

@@ -253,7 +253,7 @@ func (g *segment) place(position int64, e, before entry, between int) {
 		switch {
 		case before.cut():
 			kind = kindCut
-		case int(uint16(e.seq-before.seq)) > between+1:
+		case int(e.seq-before.seq) > between+1:
 			kind = kindLost
 		}
 		g.spans = extend(g.spans, position, kind)

@@ -4,6 +4,7 @@
 package corpus
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -29,9 +30,9 @@ func Vectors(tb testing.TB, name string) string {
 func find(tb testing.TB, below, name string) string {
 	tb.Helper()
 	root := os.Getenv(Env)
-	path := filepath.Join(root, below, filepath.FromSlash(name))
-	if _, err := os.Stat(path); root == "" || err != nil {
+	folder := filepath.Join(root, below)
+	if _, err := fs.Stat(os.DirFS(folder), name); root == "" || err != nil {
 		tb.Skip("corpus not here: " + name)
 	}
-	return path
+	return filepath.Join(folder, filepath.FromSlash(name))
 }

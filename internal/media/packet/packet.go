@@ -7,6 +7,7 @@ package packet
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
@@ -208,8 +209,8 @@ func (d *Decoder) finish(frame []byte, truncated bool, out *Datagram) Result {
 
 // addresses takes the innermost IP header's.
 func (d *Decoder) addresses(f *Flow) {
-	for i := len(d.decoded) - 1; i >= 0; i-- {
-		switch d.decoded[i] {
+	for _, layer := range slices.Backward(d.decoded) {
+		switch layer {
 		case layers.LayerTypeIPv4:
 			f.Src.IP, f.Dst.IP = mapped(d.ip4.SrcIP), mapped(d.ip4.DstIP)
 			return

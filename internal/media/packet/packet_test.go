@@ -27,14 +27,14 @@ func ip4(body []byte, offset int, more bool) []byte {
 		field |= 0x2000
 	}
 	binary.BigEndian.PutUint16(b[6:], field)
-	return append(b, body...)
+	return slices.Concat(b, body)
 }
 
 func ip6(next byte, body []byte) []byte {
 	b := make([]byte, 40)
 	b[0], b[6], b[7], b[23], b[39] = 0x60, next, 64, 1, 2
 	binary.BigEndian.PutUint16(b[4:], uint16(len(body)))
-	return append(b, body...)
+	return slices.Concat(b, body)
 }
 
 func fragment6(body []byte, offset int, more byte) []byte {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -46,7 +47,7 @@ func classic(order binary.ByteOrder, magic uint32) []byte {
 		order.PutUint32(h[4:], 5)
 		order.PutUint32(h[8:], 4+i)
 		order.PutUint32(h[12:], 100)
-		b = append(append(b, h...), bytes.Repeat([]byte{byte(i)}, int(4+i))...)
+		b = slices.Concat(b, h, bytes.Repeat([]byte{byte(i)}, int(4+i)))
 	}
 	return b
 }

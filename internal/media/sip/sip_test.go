@@ -14,11 +14,13 @@ func TestParse(t *testing.T) {
 	}{
 		{
 			"request with compact headers", "INVITE sip:24@pbx SIP/2.0\r\ni: abc@h\r\nf: \"Rossi, A\" <sip:24@pbx;user=phone>;tag=77\r\nt: <tel:+39012345>\r\nCSeq: 1 INVITE\r\n\r\nv=0\r\n",
-			sip.Message{Method: "INVITE", CallID: "abc@h", From: "24", FromTag: "77", To: "+39012345", SDP: "v=0\r\n"}, true,
+			sip.Message{Method: "INVITE", CallID: "abc@h", From: "24", FromTag: "77", To: "+39012345", SDP: "v=0\r\n"},
+			true,
 		},
 		{
 			"response", "SIP/2.0 180 Ringing\r\nCall-ID: x\r\nFrom: sip:1@a;tag=q\r\nTo: sip:%32@b\r\nCSeq: 5 INVITE\r\n\r\n",
-			sip.Message{Method: "INVITE", Status: 180, CallID: "x", From: "1", FromTag: "q", To: "2"}, true,
+			sip.Message{Method: "INVITE", Status: 180, CallID: "x", From: "1", FromTag: "q", To: "2"},
+			true,
 		},
 		{"line feeds only", "BYE sip:a SIP/2.0\nCall-ID: x\n\n", sip.Message{Method: "BYE", CallID: "x"}, true},
 		{"HTTP", "GET /index.html HTTP/1.1\r\nHost: x\r\n\r\n", sip.Message{}, false},
