@@ -28,6 +28,7 @@ func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	addr := fs.String("listen", "127.0.0.1:8080", "loopback `address` of the page; port 0 takes a free one")
 	calls := fs.Int("calls", 0, "end the calls after so many; 0 goes on until Ctrl-C")
 	every := fs.Duration("every", 4*time.Second, "pause between the beginnings of two calls")
+	scale := fs.Float64("time-scale", 1, "let time pass so many `times` as fast, 1 to 100")
 	level := fs.String("log-level", "error", "debug, info, warn or error")
 	if err := fs.Parse(args); err != nil {
 		return asUsage(err)
@@ -35,18 +36,34 @@ func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if fs.NArg() > 0 {
 		return usagef("demo takes no arguments, only flags; got %q", fs.Args())
 	}
-	d := demo{dir: *dir, addr: *addr, level: *level, plan: pbxsim.TrafficPlan{
+	clk, err := scaledClock(*scale)
+	if err != nil {
+		return err
+	}
+	d := demo{dir: *dir, addr: *addr, level: *level, clock: clk, plan: pbxsim.TrafficPlan{
 		Calls: *calls, Every: *every, MinRing: time.Second, MaxRing: 3 * time.Second, MinTalk: 4 * time.Second, MaxTalk: 12 * time.Second,
 	}}
-	err := d.run(ctx, stdout, stderr)
+	err = d.run(ctx, stdout, stderr)
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
 }
 
+// scaledClock is a clock that runs faster, for simulations.
+func scaledClock(scale float64) (clock.Clock, error) {
+	if scale < 1 || scale > 100 {
+		return clock.Clock{}, usagef("time-scale %v is not allowed; allowed: 1 to 100", scale)
+	}
+	if scale == 1 {
+		return clock.System(), nil
+	}
+	return clock.Scaled(scale), nil
+}
+
 type demo struct {
 	dir, addr, level string
+	clock            clock.Clock
 	plan             pbxsim.TrafficPlan
 }
 
@@ -68,15 +85,14 @@ func (d demo) run(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	if err != nil {
 		return usagef("%w", err)
 	}
-	clk := clock.System()
-	sim, err := pbxsim.Start(ctx, pbxsim.Config{InboxDir: inbox, Clock: clk, Log: log, CDRDelay: time.Second})
+	sim, err := pbxsim.Start(ctx, pbxsim.Config{InboxDir: inbox, Clock: d.clock, Log: log, CDRDelay: time.Second})
 	if err != nil {
 		return err
 	}
 	defer sim.Close()
 	cfg := demoConfig(base, sim)
 	cfg.Player.Listen = d.addr
-	s, err := service.Open(ctx, cfg, service.Options{Clock: clk, Log: log, Version: version})
+	s, err := service.Open(ctx, cfg, service.Options{Clock: d.clock, Log: log, Version: version})
 	if err != nil {
 		return err
 	}

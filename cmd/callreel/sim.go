@@ -8,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	"callreel/internal/clock"
 	"callreel/internal/pbxsim"
 )
 
@@ -26,6 +25,7 @@ func runSim(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	drop := fs.String("inbox-listen", "127.0.0.1:0", "loopback `address` of the drop directory")
 	calls := fs.Int("calls", 0, "so many calls; 0 goes on until Ctrl-C")
 	every := fs.Duration("every", 4*time.Second, "pause between the beginnings of two calls")
+	scale := fs.Float64("time-scale", 1, "let time pass so many `times` as fast, 1 to 100")
 	level := fs.String("log-level", "info", "debug, info, warn or error")
 	if err := fs.Parse(args); err != nil {
 		return asUsage(err)
@@ -36,12 +36,16 @@ func runSim(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if err := os.MkdirAll(*inbox, 0o750); err != nil {
 		return err
 	}
+	clk, err := scaledClock(*scale)
+	if err != nil {
+		return err
+	}
 	log, err := newLog(*level, stderr)
 	if err != nil {
 		return usagef("%w", err)
 	}
 	sim, err := pbxsim.Start(ctx, pbxsim.Config{
-		Listen: *listen, InboxListen: *drop, InboxDir: *inbox, CDRTarget: *cdr, Clock: clock.System(), Log: log,
+		Listen: *listen, InboxListen: *drop, InboxDir: *inbox, CDRTarget: *cdr, Clock: clk, Log: log,
 	})
 	if err != nil {
 		return err

@@ -58,3 +58,12 @@ func sendTo(network, addr, text string) error {
 	}
 	return conn.Close()
 }
+
+func mustListen(t *testing.T) net.Listener {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ln
+}

@@ -1,0 +1,236 @@
+package service_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"callreel/internal/callcheck"
+	"callreel/internal/catalog"
+	"callreel/internal/clock"
+	"callreel/internal/pbx"
+	"callreel/internal/pbxsim"
+	"callreel/internal/recording"
+	"callreel/internal/service"
+)
+
+// soak is a recorder that is stopped and started while faults come and go.
+type soak struct {
+	dir   string
+	cfg   service.Config
+	clock clock.Clock
+	sim   *pbxsim.Sim
+	log   *slog.Logger
+
+	stop func() error // of the recorder that runs
+	made map[string]int
+}
+
+// TestSoak plays calls in scaled time to a recorder under random faults of
+// every kind and restarts, and wants every call filed once, or ended with a
+// reason, at the end. In the ordinary run it is short; CALLREEL_SOAK gives the
+// number of calls.
+func TestSoak(t *testing.T) {
+	calls, scale := 60, 20.0
+	if n, err := strconv.Atoi(os.Getenv("CALLREEL_SOAK")); err == nil && n > 1 {
+		calls, scale = n, 50
+	}
+	s := newSoak(t, scale)
+	ctx, cancel := context.WithCancel(t.Context())
+	chaos := make(chan error, 1)
+	go func() { chaos <- s.chaos(ctx, t) }()
+	began := time.Now()
+	placed, err := s.sim.Traffic(t.Context(), pbxsim.TrafficPlan{
+		Calls: calls, Every: 4 * time.Second, MinRing: time.Second, MaxRing: 5 * time.Second,
+		MinTalk: 10 * time.Second, MaxTalk: 40 * time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-chaos; err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range pbxsim.AllFaults() {
+		s.sim.Fault(f, false)
+	}
+	s.sim.SetCDRTarget("http://" + s.cfg.Receiver.Listen + "/cdr")
+	s.end(t, placed)
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d calls, %.0f s at scale %.0f; faults made: %v", calls, time.Since(began).Seconds(), scale, s.made)
+}
+
+func newSoak(t *testing.T, scale float64) *soak {
+	t.Helper()
+	s := &soak{dir: t.TempDir(), clock: clock.Scaled(scale), made: map[string]int{}}
+	for _, dir := range []string{"inbox", "backup"} {
+		if err := os.MkdirAll(filepath.Join(s.dir, dir), 0o750); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.log = slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	var users []pbxsim.User
+	for i := range 40 {
+		users = append(users, pbxsim.User{
+			CN: fmt.Sprintf("User %02d", i), Number: strconv.Itoa(20 + i), H323: fmt.Sprintf("user%02d", i), Agent: i%3 != 0,
+		})
+	}
+	sim, err := pbxsim.Start(t.Context(), pbxsim.Config{
+		InboxDir: filepath.Join(s.dir, "inbox"), Users: users, CDRDelay: 3 * time.Second, CDRLateBy: 20 * time.Second,
+		PollHold: time.Second, Clock: s.clock, Seed: 11,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sim.Close)
+	s.sim = sim
+	s.cfg = setup(s.dir, sim)
+	s.cfg.Receiver.Listen, s.cfg.Player.Listen = takeAddr(t), ""
+	s.cfg.CDR = service.DefaultConfig().CDR
+	s.cfg.CDR.LastWait = pbx.Duration(time.Hour)
+	in := &s.cfg.Inbox[0]
+	in.Poll, in.Settle = 0, 0 // the defaults, in scaled time
+	sim.SetCDRTarget("http://" + s.cfg.Receiver.Listen + "/cdr")
+	s.start(t)
+	return s
+}
+
+func takeAddr(t *testing.T) string {
+	t.Helper()
+	ln := mustListen(t)
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+func (s *soak) start(t *testing.T) {
+	t.Helper()
+	var r *service.Service
+	until(t, "recorder starts", func() (err error) {
+		r, err = service.Open(t.Context(), s.cfg, service.Options{Clock: s.clock, Log: s.log, Version: "soak"})
+		return err
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	s.stop = func() error {
+		cancel()
+		return errors.Join(<-done, r.Close())
+	}
+}
+
+// chaos makes one fault after the other until ctx is done.
+func (s *soak) chaos(ctx context.Context, t *testing.T) error {
+	random := rand.New(rand.NewPCG(5, 6))
+	faults := pbxsim.AllFaults()
+	for i := 0; ctx.Err() == nil; i++ {
+		wait := time.Duration(100+random.IntN(600)) * time.Millisecond
+		switch {
+		case i%9 == 8:
+			s.made["recorder restarted"]++
+			if err := s.stop(); err != nil {
+				return err
+			}
+			rest(ctx, wait)
+			s.start(t)
+		case i%9 == 4:
+			s.made["CDRs held back"]++
+			s.sim.SetCDRTarget("")
+			rest(ctx, wait)
+			s.sim.SetCDRTarget("http://" + s.cfg.Receiver.Listen + "/cdr")
+		default:
+			f := faults[random.IntN(len(faults))]
+			if f == pbxsim.InboxFull {
+				continue // then the phones cannot deliver; nothing of ours
+			}
+			s.made[string(f)]++
+			s.sim.Fault(f, true)
+			rest(ctx, wait)
+			s.sim.Fault(f, false)
+		}
+		rest(ctx, wait/2)
+	}
+	return nil
+}
+
+func rest(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// end waits until all is filed and holds it against what was played.
+func (s *soak) end(t *testing.T, calls []*pbxsim.Call) {
+	t.Helper()
+	limit, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := s.sim.Wait(limit); err != nil {
+		t.Fatal(err)
+	}
+	ring, err := service.ReadRing(s.cfg.Keys.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalog.OpenReader(t.Context(), s.cfg.Catalog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	until(t, "nothing is open", func() error {
+		n, err := c.OpenWork(t.Context())
+		if err == nil && n > 0 {
+			err = fmt.Errorf("%d recordings have work left", n)
+		}
+		return err
+	})
+	ended := s.reasons(t, c)
+	for _, folder := range []string{s.cfg.Archive.Path, s.cfg.Archive.Backup} {
+		if err := callcheck.Calls(folder, ring, calls); err != nil {
+			for line := range strings.Lines(err.Error()) {
+				if !excused(line, ended) {
+					t.Error(strings.TrimSpace(line))
+				}
+			}
+		}
+	}
+}
+
+// reasons are those recordings that ended otherwise than filed or not kept,
+// with why; each is allowed only with a reason.
+func (s *soak) reasons(t *testing.T, c *catalog.Catalog) map[string]string {
+	t.Helper()
+	list, err := c.Search(t.Context(), catalog.Query{
+		Limit: 1000, States: []recording.State{recording.Quarantined, recording.Unusable},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, rec := range list {
+		if rec.Retry.Reason == "" {
+			t.Errorf("recording %d ended as %s without a reason", rec.ID, rec.State)
+		}
+		out[string(rec.Capture.Conf)] = rec.Retry.Reason
+		t.Logf("%s: %s: %s", rec.Capture.Conf, rec.State, rec.Retry.Reason)
+	}
+	return out
+}
+
+func excused(line string, ended map[string]string) bool {
+	for conf := range ended {
+		if strings.Contains(line, conf) {
+			return true
+		}
+	}
+	return false
+}
