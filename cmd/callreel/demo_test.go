@@ -32,7 +32,7 @@ type demoRun struct {
 	tmp     string // what the program takes for the machine's temporary folder
 	started time.Time
 	cmd     *exec.Cmd
-	said    *output // on standard error
+	said    *output       // on standard error
 	exited  chan struct{} // closed when it has, with err set
 	err     error
 }
