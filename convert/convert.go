@@ -75,6 +75,7 @@ func analyse(ctx context.Context, src Capture, o Options) (recording.Audio, *pla
 	if err != nil {
 		return a, nil, fmt.Errorf("convert: %w", err)
 	}
+	a.Reason = s.damage.beside(a.Reason)
 	return a, p, nil
 }
 

@@ -353,10 +353,13 @@ func TestRefusals(t *testing.T) {
 			k.at = 72 * time.Hour
 			k.send(10)
 		}, recording.AudioDamaged, "72 hours"},
-		{"a length that cannot be", func(b *builder) {
-			newTalker(b, hostC, hostD).send(10)
+		{"nothing but damage", func(b *builder) {
 			b.buf.Write(bytes.Repeat([]byte{0xff}, 64))
-		}, recording.AudioDamaged, "offset 2324"},
+		}, recording.AudioDamaged, "offset 24"},
+		{"damage behind signalling", func(b *builder) {
+			invite(b, 0, "1", "2")
+			b.buf.Write(bytes.Repeat([]byte{0xff}, 64))
+		}, recording.AudioNone, "no voice packets in the capture; the capture is damaged at offset"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBuilder()

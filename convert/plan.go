@@ -25,6 +25,7 @@ type plan struct {
 	dtls   map[packet.Endpoint]bool
 	base   int64 // nanoseconds since 1970
 	passed map[string]int
+	holes  []hole
 	o      Options
 
 	streams []*stream // those that are voice or events, in the order of their first packet
@@ -40,7 +41,7 @@ type plan struct {
 func newPlan(s *scan, o Options, a *recording.Audio) (*plan, error) {
 	p := &plan{
 		src: s.src, win: pcap.NewWindow(s.src, s.src.Size(), 64<<10), arena: s.arena,
-		sip: s.sip, dtls: s.dtls, base: s.base, passed: s.passed, o: o,
+		sip: s.sip, dtls: s.dtls, base: s.base, passed: s.passed, holes: s.damage.holes, o: o,
 	}
 	p.choose(slices.Collect(maps.Values(s.streams)))
 	if err := p.dropCopies(); err != nil {

@@ -47,6 +47,7 @@ type scan struct {
 	base     int64 // time of the first packet, nanoseconds since 1970
 	latest   int64 // arrival of the last packet that had a time
 	shift    int64 // nanoseconds to add, after the capture's clock was set
+	damage   damage
 }
 
 func newScan(src Capture) *scan {
@@ -56,7 +57,8 @@ func newScan(src Capture) *scan {
 	}
 }
 
-// run reads all packets. A cut end is counted and no error.
+// run reads all packets. A cut end is counted and no error, and so is a damaged
+// place if there is anything before or behind it.
 func (s *scan) run(ctx context.Context) error {
 	r, err := pcap.NewReader(s.src, s.src.Size())
 	if err != nil {
@@ -70,9 +72,15 @@ func (s *scan) run(ctx context.Context) error {
 		switch err := r.Next(&rec); {
 		case errors.Is(err, io.EOF):
 			return s.finish()
-		case errors.Is(err, pcap.ErrCut):
-			s.passed["cut"]++
-			return s.finish()
+		case errors.Is(err, pcap.ErrCut), errors.Is(err, pcap.ErrDamaged):
+			more, err := s.skip(r, err)
+			if err != nil {
+				return err
+			}
+			if !more {
+				return s.finish()
+			}
+			continue
 		case err != nil:
 			return err
 		}
@@ -121,6 +129,7 @@ func (s *scan) setTime(t int64) {
 		s.base, s.began = t, true
 	}
 	s.latest = t - s.base
+	s.damage.close(s.latest + s.shift)
 }
 
 // segment looks for signalling in TCP, message by segment.

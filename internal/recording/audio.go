@@ -41,7 +41,7 @@ const (
 // convert owns it.
 type Audio struct {
 	Status     AudioStatus `json:"status,omitempty"`
-	Reason     string      `json:"reason,omitempty"` // for every status but ok: what and where, in words
+	Reason     string      `json:"reason,omitempty"` // for every status but ok, and for ok where the capture is damaged: what and where, in words
 	Format     string      `json:"format,omitempty"` // "wav"
 	Codec      string      `json:"codec,omitempty"`  // coding inside the file: "pcma", "pcmu", "pcm16"
 	SampleRate int         `json:"sample_rate,omitempty"`

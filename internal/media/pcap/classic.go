@@ -34,7 +34,7 @@ func (r *Reader) openClassic(magic [4]byte) error {
 		return err
 	}
 	r.link = int(r.order.Uint32(h[20:]) & 0xffff) // above: length of the frame check sequence
-	r.off = fileHeaderLen
+	r.off, r.last = fileHeaderLen, fileHeaderLen-1
 	return nil
 }
 
@@ -67,13 +67,19 @@ func (r *Reader) nextClassic(rec *Record) error {
 	if captured > MaxRecord {
 		return r.damaged("a packet's length is said to be", captured)
 	}
+	if captured == 0 && original == 0 {
+		return r.damaged("a packet's length is said to be", 0)
+	}
 	rec.Time, rec.HasTime = r.classicTime(h), true
 	rec.Link, rec.Original = r.link, int(original)
 	rec.Offset = r.off + int64(r.header)
 	if rec.Data, err = r.at(rec.Offset, int(captured)); err != nil {
 		return err
 	}
-	r.off = rec.Offset + int64(captured)
+	r.last, r.off = r.off, rec.Offset+int64(captured)
+	if r.lastTime = rec.Time; !r.timed {
+		r.firstTime, r.timed = rec.Time, true
+	}
 	return nil
 }
 

@@ -70,6 +70,7 @@ func (r *Reader) nextBlock(rec *Record) error {
 		}
 		r.off += length
 		if found {
+			r.last = r.off - length
 			return nil
 		}
 	}

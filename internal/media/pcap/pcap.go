@@ -51,7 +51,13 @@ type Reader struct {
 	nano   bool
 	header int // length of a classic record's header
 
-	faces []face // pcapng: the section's interfaces
+	faces  []face // pcapng: the section's interfaces
+	blocks bool   // it is pcapng
+
+	last                int64 // where the last record began
+	firstTime, lastTime int64
+	timed               bool // there was a record with a time
+	resyncs             int
 }
 
 // NewReader looks at the file's first bytes and returns a reader, or an error
@@ -66,7 +72,7 @@ func NewReader(src io.ReaderAt, size int64) (*Reader, error) {
 		return nil, err
 	}
 	if binary.BigEndian.Uint32(magic) == blockSection {
-		r.next = r.nextBlock
+		r.next, r.blocks = r.nextBlock, true
 		return r, r.checkFirstSection()
 	}
 	r.next = r.nextClassic
@@ -76,7 +82,7 @@ func NewReader(src io.ReaderAt, size int64) (*Reader, error) {
 // Next reads the next packet into rec. It returns io.EOF at a proper end, an
 // error wrapping ErrCut where the file was cut, one wrapping ErrDamaged where
 // it makes no sense, and the source's error otherwise. After an error there is
-// nothing more to read.
+// nothing more to read, unless Resync finds where to go on.
 func (r *Reader) Next(rec *Record) error { return r.next(rec) }
 
 // Offset is where the next record is looked for.
