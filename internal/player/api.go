@@ -111,6 +111,7 @@ func (h *handler) sidecar(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
+	w.Header().Set("Content-Security-Policy", xmlPolicy)
 	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	w.Header().Set("Content-Disposition", named(rec, ".xml"))
 	_, _ = w.Write(xml)

@@ -10,6 +10,10 @@ import (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; " +
 	"connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
 
+// xmlPolicy lets a browser draw an XML file with its own built-in style, and
+// the file load or run nothing at all.
+const xmlPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+
 // guard refuses names that are not this machine's own, so that a page of
 // somebody else cannot read recordings through a name that points here, and
 // answers to the API that another page's script or element asks for.

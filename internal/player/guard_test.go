@@ -101,10 +101,16 @@ func TestSecurityHeaders(t *testing.T) {
 			}
 		}
 		policy := head.Get("Content-Security-Policy")
-		for _, part := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"} {
+		for _, part := range []string{"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"} {
 			if !strings.Contains(policy, part) {
 				t.Errorf("%s: the policy %q lacks %q", row.path, policy, part)
 			}
+		}
+		if strings.HasSuffix(row.path, "/sidecar") { // drawn with the browser's own style for XML
+			if strings.Contains(policy, "-src 'self'") {
+				t.Errorf("%s: the policy %q lets the file load something", row.path, policy)
+			}
+			policy = strings.Replace(policy, "style-src 'unsafe-inline'", "", 1)
 		}
 		if strings.Contains(policy, "unsafe") || strings.Contains(policy, "http") {
 			t.Errorf("%s: the policy %q opens too much", row.path, policy)

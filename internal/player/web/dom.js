@@ -33,4 +33,4 @@ export function length(seconds) {
   return Math.floor(s / 3600) + ":" + two(Math.floor(s / 60) % 60) + ":" + two(s % 60);
 }
 
-export const direction = (d) => (d === "o" ? "↗ outgoing" : "↙ incoming");
+export const direction = (d) => (d === "o" ? "↗\u00a0outgoing" : "↙\u00a0incoming");

@@ -62,7 +62,7 @@ function show(list, fresh) {
   if (!body.querySelector('tr[tabindex="0"]') && body.firstElementChild) body.firstElementChild.tabIndex = 0;
   const n = rows.size;
   say(el("shown"), n === 0 ? "" : (more ? "newest " : "") + n + (n === 1 ? " recording" : " recordings"));
-  say(el("empty"), n > 0 ? "" : wanted ? "No recording has this number." : "No recordings yet. They appear here by themselves.");
+  say(el("empty"), n > 0 ? "" : wanted ? "No recording has this number." : "No recordings yet. A call appears here some seconds after it has ended.");
   el("more").hidden = !more;
   mark(chosen);
 }

@@ -12,7 +12,7 @@ function title(v) {
 function head(v) {
   el("side-title").textContent = title(v);
   document.title = title(v) + " · callreel";
-  say(el("side-when"), [full.format(new Date(v.started)), direction(v.direction), "rang " + v.ring + " s", length(v.duration_s)].join(" · "));
+  say(el("side-when"), [full.format(new Date(v.started)), direction(v.direction), "rang\u00a0" + v.ring + "\u00a0s", length(v.duration_s)].join(" · "));
 }
 
 // show opens a recording; row is its line of the list, if that is there.
