@@ -237,7 +237,7 @@ func TestChangedConferencesAmongMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	_, err = db.ExecContext(t.Context(), `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i+1 FROM n WHERE i < 39999)
+	_, err = db.ExecContext(t.Context(), `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i+1 FROM n WHERE i < 19999)
 		INSERT INTO leg (pbx, cn, conf, began, ended, doc) SELECT 'p', 'agent'||(i%10), printf('%032x', i), 1+i*60000, 1+i*60000+30000, '{}' FROM n`)
 	if err != nil {
 		t.Fatal(err)

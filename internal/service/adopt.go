@@ -9,6 +9,7 @@ import (
 	"callreel/crypto"
 	"callreel/internal/recording"
 	"callreel/internal/sidecar"
+	"callreel/naming"
 )
 
 // commit puts the pair into the archive. If the process died after an earlier
@@ -26,14 +27,34 @@ func (s *Service) commit(ctx context.Context, rec *recording.Recording, draft *a
 		return "", fmt.Errorf("%w: a file named %s is in the archive already and its sidecar does not open: %w",
 			recording.ErrUnusable, rec.Name, err)
 	}
-	if theirs.Capture.SHA256 != rec.Capture.SHA256 || theirs.Capture.Source != rec.Capture.Source {
-		return "", fmt.Errorf("%w: a file named %s is in the archive already, made of another capture", recording.ErrUnusable, rec.Name)
+	if !sameCapture(theirs, *rec) {
+		return "", fmt.Errorf("another capture was filed as %s just now", rec.Name) // the next try takes another name
 	}
 	if err := s.archive.Verify(ctx, place, theirs.Seal.FileSHA256); err != nil {
 		return "", err
 	}
 	rec.Seal = theirs.Seal
 	return place, nil
+}
+
+func sameCapture(a, b recording.Recording) bool {
+	return a.Capture.SHA256 == b.Capture.SHA256 && a.Capture.Source == b.Capture.Source
+}
+
+// freeName is the recording's name; if another capture is filed under it (the
+// source grew after it had been filed, a device sent other content under the same
+// name) the beginning of the capture's SHA-256 tells the two apart.
+func (s *Service) freeName(ctx context.Context, rec *recording.Recording) (string, error) {
+	name := naming.Name(*rec, s.location)
+	found, err := s.archive.Find(ctx, name, ".wav")
+	if err != nil || found != archive.FoundPair {
+		return name, err
+	}
+	theirs, err := s.sidecarAt(ctx, archive.PlaceOf(name, ".wav"))
+	if err != nil || sameCapture(theirs, *rec) {
+		return name, nil //nolint:nilerr // commit says what is wrong with that sidecar
+	}
+	return name + "-" + rec.Capture.SHA256[:8], nil
 }
 
 // sidecarAt opens the sidecar of a filed recording.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,7 +53,29 @@ func (l *links) coverage() rules.Coverage {
 	return c
 }
 
-func (l *links) up() bool { return l.coverage().Linked }
+// names are those of the PBXes in the setup.
+func (l *links) names() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(maps.Keys(l.since))
+}
+
+// sees reports whether the link to one PBX is up.
+func (l *links) sees(pbx string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.since[pbx].IsZero()
+}
+
+// missed notes that something a PBX said was lost at a time: what was before it
+// is not covered.
+func (l *links) missed(pbx string, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.since[pbx].IsZero() {
+		l.since[pbx] = at
+	}
+}
 
 // Agents stores a PBX's agents as they are now.
 func (s *Service) Agents(ctx context.Context, name string, list []recording.Agent) {
@@ -77,13 +101,57 @@ func (s *Service) Down(_ context.Context, name string, _ time.Time, err error) {
 }
 
 // Leg stores one agent's part in one conference. What cannot be stored now is
-// tried again with every later event of that leg.
-func (s *Service) Leg(ctx context.Context, _ string, leg recording.Leg) {
-	err := s.catalog.SaveLeg(ctx, leg)
-	s.report(LampSoftware, "call events", "call event cannot be saved", err)
+// kept and tried again until it can (saveLegs), and until then silence of this
+// PBX proves nothing.
+func (s *Service) Leg(ctx context.Context, pbx string, leg recording.Leg) {
+	s.legs.add(leg)
+	if err := s.saveLegs(ctx); err != nil {
+		s.links.missed(pbx, s.clock.Now())
+	}
 	if !leg.Ended.IsZero() {
 		s.wakeUp()
 	}
+}
+
+// saveLegs stores the legs that are not stored yet.
+func (s *Service) saveLegs(ctx context.Context) error {
+	err := s.legs.save(func(leg recording.Leg) error { return s.catalog.SaveLeg(ctx, leg) })
+	s.report(LampSoftware, "call events", "call event cannot be saved", err)
+	return err
+}
+
+// unsaved are legs that are not stored yet, newest state of each. It is safe for
+// concurrent use; the zero value is empty.
+type unsaved struct {
+	mu   sync.Mutex
+	legs []recording.Leg
+}
+
+// mostUnsaved bounds the memory of a catalog that cannot be written for long.
+const mostUnsaved = 20_000
+
+func (u *unsaved) add(leg recording.Leg) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	same := func(o recording.Leg) bool {
+		return o.Agent.PBX == leg.Agent.PBX && o.Agent.CN == leg.Agent.CN && o.Conf == leg.Conf && o.Began.Equal(leg.Began)
+	}
+	if u.legs = append(slices.DeleteFunc(u.legs, same), leg); len(u.legs) > mostUnsaved {
+		u.legs = u.legs[1:]
+	}
+}
+
+// save stores them in order, until one cannot be.
+func (u *unsaved) save(store func(recording.Leg) error) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for len(u.legs) > 0 {
+		if err := store(u.legs[0]); err != nil {
+			return err
+		}
+		u.legs = u.legs[1:]
+	}
+	return nil
 }
 
 // CDR stores what the receiver got. What is no readable CDR is kept aside, so
@@ -158,6 +226,16 @@ func (s *Service) facts(ctx context.Context, cp recording.Capture) ([]recording.
 	legs, err := s.catalog.Legs(ctx, cp.Conf)
 	if err != nil {
 		return nil, f, err
+	}
+	for _, leg := range legs {
+		f.Agents = append(f.Agents, leg.Agent) // he was an agent at the time of the call
+	}
+	// Older events are deleted by then: their absence proves nothing.
+	if kept := f.Now.AddDate(0, 0, -s.cfg.CDR.KeepDays); f.Live.Since.Before(kept) {
+		f.Live.Since = kept
+	}
+	if cp.NotBefore.IsZero() {
+		return legs, f, nil // nothing is certain of it anyhow
 	}
 	f.Live.ConfChanged, err = s.catalog.ConfChanged(ctx, cp.NotBefore)
 	return legs, f, err

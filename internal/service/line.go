@@ -15,6 +15,8 @@ import (
 // fills in the part it owns; the state is saved after each; a step may run
 // twice and then does the same again. doc/design.md has the invariants.
 
+const saveAgain = time.Second // between two tries to save an outcome
+
 // step takes a recording out of one state. It returns the state the recording
 // is in when the step has been completed.
 type step struct {
@@ -53,7 +55,7 @@ func (e *waitError) Unwrap() error { return recording.ErrNotYet }
 func (s *Service) advance(ctx context.Context, cl catalog.Claimed) error {
 	st, ok := s.stepFrom(cl.State)
 	if !ok {
-		return s.catalog.Advance(ctx, cl, time.Time{}, time.Time{})
+		return s.save(ctx, cl, time.Time{}, time.Time{})
 	}
 	s.log.Debug("step begins", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID)
 	next, err := s.try(ctx, st, &cl.Recording)
@@ -65,6 +67,23 @@ func (s *Service) advance(ctx context.Context, cl catalog.Claimed) error {
 	}
 	s.mended(cl.ID)
 	return s.completed(ctx, st, cl, next)
+}
+
+// save gives a claimed recording back with its outcome. While the catalog cannot
+// be written (its disk is full) it goes on trying: the outcome stands nowhere
+// else, and the claim would keep the recording from everybody until its lease
+// ends.
+func (s *Service) save(ctx context.Context, cl catalog.Claimed, next, sourceDue time.Time) error {
+	for {
+		err := s.catalog.Advance(ctx, cl, next, sourceDue)
+		if err == nil || errors.Is(err, catalog.ErrStale) || ctx.Err() != nil {
+			return err
+		}
+		s.report(LampDisk, "catalog", "the catalog cannot be used", err)
+		if !s.clock.Wait(ctx.Done(), saveAgain) {
+			return s.catalog.Advance(context.WithoutCancel(ctx), cl, next, sourceDue)
+		}
+	}
 }
 
 func (s *Service) stepFrom(state recording.State) (step, bool) {
@@ -101,7 +120,7 @@ func (s *Service) completed(ctx context.Context, st step, cl catalog.Claimed, ne
 	if next == recording.Done || next == recording.Quarantined || next == recording.Unusable || next == st.from {
 		due = time.Time{}
 	}
-	if err := s.catalog.Advance(ctx, cl, due, s.sourceDue(cl.Recording, now)); err != nil {
+	if err := s.save(ctx, cl, due, s.sourceDue(cl.Recording, now)); err != nil {
 		return err
 	}
 	s.log.Debug("step completed", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID, "state", next)
@@ -125,7 +144,11 @@ func (s *Service) sourceDue(rec recording.Recording, now time.Time) time.Time {
 	default:
 		return time.Time{}
 	}
-	return now.Add(s.inboxes[rec.Capture.Source.Inbox].deleteDelay())
+	box, ok := s.inboxes[rec.Capture.Source.Inbox]
+	if !ok {
+		return now // not set up any more; due when it is again
+	}
+	return now.Add(box.deleteDelay())
 }
 
 // retryLater saves why a step did not succeed and when it is tried again.
@@ -135,9 +158,10 @@ func (s *Service) retryLater(ctx context.Context, st step, cl catalog.Claimed, e
 	switch {
 	case errors.As(err, &wait):
 		cl.Retry.Reason, cl.Retry.Until = wait.why, wait.until
-		return s.catalog.Advance(ctx, cl, wait.until, time.Time{})
+		return s.save(ctx, cl, wait.until, time.Time{})
 	case errors.Is(err, recording.ErrUnusable):
 		cl.Retry.Reason = err.Error()
+		s.mended(cl.ID) // it will not be tried again; "set aside" takes its place
 		s.lamps.Bad(LampSoftware, "set aside", fmt.Errorf("recording %d set aside: %w", cl.ID, err))
 		s.log.Error("recording set aside: it cannot be used", "id", cl.ID, "uid", cl.Capture.UID, "step", st.name, "error", err)
 		return s.completed(ctx, st, cl, recording.Unusable)
@@ -151,7 +175,7 @@ func (s *Service) retryLater(ctx context.Context, st step, cl catalog.Claimed, e
 	s.lamps.Bad(s.lampOf(st, err), cause(cl.ID), err)
 	s.log.Warn("step failed, will be tried again", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID,
 		"tries", cl.Retry.Tries, "again_at", cl.Retry.Until, "error", err)
-	return s.catalog.Advance(ctx, cl, cl.Retry.Until, time.Time{})
+	return s.save(ctx, cl, cl.Retry.Until, time.Time{})
 }
 
 // cause is under which a recording's failing step stands in the lamps.

@@ -56,6 +56,7 @@ type Service struct {
 	pbxes      []*pbx.Client
 	listeners  []listener
 	links      *links
+	legs       unsaved
 	lamps      *lamps
 	woken      chan struct{}
 	checks     atomic.Int64 // polls of inboxes

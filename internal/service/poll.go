@@ -51,6 +51,9 @@ func (s *Service) poll(ctx context.Context, b *box) error {
 		return err
 	}
 	s.strays(b, stats)
+	if b.listed.After(before) {
+		b.listed = time.Time{} // the clock was set back
+	}
 	there := make(map[string]bool, len(entries))
 	for _, e := range entries {
 		there[e.Name] = true
@@ -81,20 +84,40 @@ func (s *Service) observe(ctx context.Context, b *box, e ingest.Entry) error {
 	rec, err := s.catalog.BySource(ctx, recording.Source{Inbox: b.cfg.Name, Name: e.Name})
 	switch {
 	case errors.Is(err, recording.ErrNotFound):
-		return s.enter(ctx, b, e)
+		return s.enter(ctx, b, e, b.listed)
 	case err != nil:
 		return err
 	case rec.State == recording.Seen:
-		rec.Capture = ingest.Observe(rec.Capture, e, now)
+		rec.Capture = observed(rec.Capture, e, now)
 		return s.offer(ctx, b, rec)
 	case !rec.Capture.SourceGone:
 		return nil // its deletion is under way
-	case rec.Capture.Stamp.Same(e.Stamp) && s.settled(rec):
+	case provedSame(rec.Capture.Stamp, e.Stamp) && s.settled(rec):
 		s.log.Warn("a deleted capture stands in the inbox again; it will be deleted again", "id", rec.ID, "uid", rec.Capture.UID)
 		return s.catalog.SourceBack(ctx, rec.ID, now)
 	default:
-		return s.enter(ctx, b, e)
+		// It was here before, so the last listing without it says nothing about
+		// when its call began.
+		return s.enter(ctx, b, e, time.Time{})
 	}
+}
+
+// observed takes one more listing into account. Two listings with the same stamp
+// are as good as any more, so a third is no news to save; a time ahead of now was
+// taken while the clock was wrong.
+func observed(c recording.Capture, e ingest.Entry, now time.Time) recording.Capture {
+	c = ingest.Observe(c, e, now)
+	c.Polls = min(c.Polls, 2)
+	if c.StillAt.After(now) {
+		c.StillAt = now
+	}
+	return c
+}
+
+// provedSame reports whether two stamps are of the same content by more than
+// their size: two calls of the same length have captures of the same size.
+func provedSame(a, b recording.Stamp) bool {
+	return a.Same(b) && (a.ETag != "" && a.ETag == b.ETag || !a.ModTime.IsZero() && a.ModTime.Equal(b.ModTime))
 }
 
 // settled reports whether a recording's content is known to be safe or not
@@ -103,10 +126,11 @@ func (s *Service) settled(rec recording.Recording) bool {
 	return !rec.Capture.FetchedAt.IsZero() || rec.State == recording.Discarded
 }
 
-// enter makes a recording of a file seen for the first time.
-func (s *Service) enter(ctx context.Context, b *box, e ingest.Entry) error {
+// enter makes a recording of a file seen for the first time. notBefore is the
+// last listing in which it was not there yet, zero if that is not known.
+func (s *Service) enter(ctx context.Context, b *box, e ingest.Entry, notBefore time.Time) error {
 	cp := ingest.CaptureOf(b.cfg, e, s.clock.Now().UTC())
-	cp.NotBefore = b.listed
+	cp.NotBefore = notBefore
 	rec, err := s.catalog.Add(ctx, cp)
 	if err != nil {
 		return err
@@ -122,9 +146,9 @@ func (s *Service) offer(ctx context.Context, b *box, rec recording.Recording) er
 		return err
 	}
 	now := s.clock.Now().UTC()
-	up := s.links.up()
+	knows, live := s.pbxSays(legs)
 	done, _ := ingest.Complete(rec.Capture, ingest.Facts{
-		SOAPKnows: len(legs) > 0 && up, Live: anyLive(legs) && up, Settle: time.Duration(b.cfg.Settle), Now: now,
+		SOAPKnows: knows, Live: live, Settle: time.Duration(b.cfg.Settle), Now: now,
 	})
 	var due time.Time
 	if done {
@@ -142,13 +166,16 @@ func (s *Service) offer(ctx context.Context, b *box, rec recording.Recording) er
 	return nil
 }
 
-func anyLive(legs []recording.Leg) bool {
+// pbxSays tells whether the PBXes know a conference, and whether it lives. Each
+// leg counts as long as the link to its own PBX is up; the others do not matter.
+func (s *Service) pbxSays(legs []recording.Leg) (knows, live bool) {
+	knows = len(legs) > 0
 	for _, l := range legs {
-		if l.Ended.IsZero() {
-			return true
-		}
+		up := s.links.sees(l.Agent.PBX)
+		knows = knows && up
+		live = live || up && l.Ended.IsZero()
 	}
-	return false
+	return knows, live
 }
 
 // missing looks for captures that were only seen and are no longer listed.
@@ -186,7 +213,8 @@ func (s *Service) vanished(ctx context.Context, b *box, rec recording.Recording)
 	if err != nil || !saved {
 		return err
 	}
+	s.mended(rec.ID)
 	s.lamps.Bad(LampPCAP, "vanished", fmt.Errorf("recording %d: %s", rec.ID, rec.Retry.Reason))
 	s.log.Error("a capture vanished before it was fetched", "id", rec.ID, "uid", rec.Capture.UID, "inbox", b.cfg.Name)
-	return s.catalog.SourceGone(ctx, rec.ID, s.clock.Now())
+	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 )
 
 const (
-	lease      = 30 * time.Minute // of a claimed recording
+	lease      = 24 * time.Hour   // of a claimed recording; longer than any step, since two workers at one file would spoil it
 	idle       = time.Second      // longest wait of a worker that finds nothing due
 	checkEvery = 10 * time.Second // of the health checks
 	pruneEvery = 6 * time.Hour
@@ -114,27 +113,10 @@ func (s *Service) recover(ctx context.Context) error {
 	if _, err := s.archive.Sweep(ctx, func(string) bool { return false }); err != nil {
 		s.report(LampDisk, "sweep", "leftovers in the archive cannot be removed", err)
 	}
-	return s.sweepSpool(needed)
-}
-
-// sweepSpool removes half-written copies, and whole ones whose recording does
-// not know of them because the process died before it was saved: they are
-// fetched again.
-func (s *Service) sweepSpool(needed map[string]recording.ID) error {
-	names, err := s.spool.List()
-	if err = errors.Join(err, s.spool.Sweep()); err != nil {
+	if err := s.forgotten(ctx); err != nil {
 		return err
 	}
-	for _, name := range names {
-		if _, ok := needed[name]; ok || !strings.HasSuffix(name, ".pcap") {
-			continue
-		}
-		if err := s.spool.Remove(name); err != nil {
-			return err
-		}
-		s.log.Info("leftover of an unfinished copy removed from the spool", "file", name)
-	}
-	return nil
+	return s.sweepSpool(ctx, needed)
 }
 
 // watchHealth asks the archive, the backup and the catalog how they are.
@@ -160,6 +142,9 @@ func (s *Service) checkHealth(ctx context.Context) {
 	s.report(LampDisk, "archive", "archive cannot be written", disk)
 	s.report(LampBackup, "backup", "backup cannot be written", backup)
 	s.report(LampDisk, "catalog", "the catalog cannot be used", store)
+	if store == nil {
+		s.tidy(ctx)
+	}
 }
 
 // prune deletes CDRs that have been kept long enough.

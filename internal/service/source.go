@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"callreel/internal/catalog"
 	"callreel/internal/recording"
 )
 
@@ -60,8 +61,11 @@ func (s *Service) deleteSource(ctx context.Context, b *box, rec recording.Record
 // that is not filed yet starts anew; one that is goes on, and the file is a new
 // capture at the next poll.
 func (s *Service) sourceChanged(ctx context.Context, rec recording.Recording) error {
-	s.log.Warn("the capture changed at the source after it was copied; it is copied again", "id", rec.ID, "uid", rec.Capture.UID)
+	s.log.Warn("the capture changed at the source after it was listed; it is copied again", "id", rec.ID, "uid", rec.Capture.UID)
 	again, err := s.catalog.Refetch(ctx, rec.ID)
+	if errors.Is(err, catalog.ErrBusy) {
+		return s.catalog.SourceLater(ctx, rec.ID, s.clock.Now().Add(deleteRetry))
+	}
 	if err != nil || again {
 		return err
 	}

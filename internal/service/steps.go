@@ -12,7 +12,7 @@ import (
 	"callreel/ingest"
 	"callreel/internal/recording"
 	"callreel/internal/sidecar"
-	"callreel/naming"
+	"callreel/rules"
 )
 
 // fetchPatience is how long one try to fetch goes on without a byte of progress.
@@ -20,21 +20,24 @@ import (
 // again with growing delay.
 const fetchPatience = 10 * time.Second
 
+// nobodyAgain is the pause before a decision is tried again that waits for agents.
+const nobodyAgain = 10 * time.Second
+
 // fetch brings the capture into the spool, unless it is already certain that no
 // agent took part.
 func (s *Service) fetch(ctx context.Context, rec *recording.Recording) (recording.State, error) {
-	live, facts, err := s.facts(ctx, rec.Capture)
+	box, ok := s.inboxes[rec.Capture.Source.Inbox]
+	if !ok {
+		return "", fmt.Errorf("inbox %q is not set up any more", rec.Capture.Source.Inbox)
+	}
+	v, sure, err := s.early(ctx, rec)
 	if err != nil {
 		return "", err
 	}
-	rec.Call.Live = live
-	if s.cfg.EarlyDiscard {
-		if v, ok := s.rules.Early(*rec, facts); ok {
-			rec.Verdict = v
-			return recording.Discarded, nil
-		}
+	if sure {
+		rec.Verdict = v
+		return recording.Discarded, nil
 	}
-	box := s.inboxes[rec.Capture.Source.Inbox]
 	f := ingest.Fetcher{Inbox: box.inbox, Spool: s.spool, Clock: s.clock, Log: s.log, GiveUp: fetchPatience,
 		Broken: func(err error) { s.report(LampPCAP, cause(rec.ID), "copy from the inbox broke and goes on", err) }}
 	fetched, err := f.Fetch(ctx, fmt.Sprintf("%d.pcap", rec.ID), rec.Capture)
@@ -45,15 +48,56 @@ func (s *Service) fetch(ctx context.Context, rec *recording.Recording) (recordin
 	return s.unlessKnown(ctx, rec)
 }
 
-// notFetched sends a capture whose source moved under our hands back to
-// watching; a source that is gone is not ours to invent.
+// early asks the rules whether it is certain that no agent took part. Where CDRs
+// are here already, they must say the same as the PBX's live events. While no
+// agent is known at all, nothing is certain.
+func (s *Service) early(ctx context.Context, rec *recording.Recording) (recording.Verdict, bool, error) {
+	live, facts, err := s.facts(ctx, rec.Capture)
+	rec.Call.Live = live
+	if err != nil || !s.cfg.EarlyDiscard || s.nobody(facts) {
+		return recording.Verdict{}, false, err
+	}
+	call, err := s.correlator.Correlate(ctx, *rec)
+	switch {
+	case errors.Is(err, recording.ErrNotYet):
+	case err != nil:
+		return recording.Verdict{}, false, err
+	default:
+		told := *rec
+		told.Call = call
+		if s.rules.Decide(told, facts).Decision != recording.Discard {
+			return recording.Verdict{}, false, nil
+		}
+	}
+	v, sure := s.rules.Early(*rec, facts)
+	return v, sure, nil
+}
+
+// nobody reports that no agent is known, and makes the lamp say so: a recording
+// group that is misspelt must not make callreel throw every call away.
+func (s *Service) nobody(f rules.Facts) bool {
+	if f.All || len(f.Agents) > 0 {
+		s.lamps.Good(LampSoftware, "no agents")
+		return false
+	}
+	s.report(LampSoftware, "no agents", "no agent is known", errors.New(
+		"no agent is known, so that no call is thrown away and none is filed; look at the recording group of the PBX"))
+	return true
+}
+
+// changedOften is how many fetches in a row may find the file changed before that
+// is a fault: a server whose listing never agrees with the file.
+const changedOften = 20
+
+// notFetched sends a capture whose source moved under our hands, or is not there
+// just now, back to watching: the next listings tell what has become of it.
 func (s *Service) notFetched(rec *recording.Recording, err error) (recording.State, error) {
 	switch {
-	case errors.Is(err, recording.ErrChanged):
+	case errors.Is(err, recording.ErrChanged) && rec.Retry.Tries < changedOften:
+		rec.Retry.Tries++
 		return "", &waitError{why: "the file is still changing at the source"}
 	case errors.Is(err, recording.ErrNotFound):
-		return "", fmt.Errorf("%w: the file is gone from inbox %s and was never here: %w",
-			recording.ErrUnusable, rec.Capture.Source.Inbox, err)
+		return "", &waitError{why: "the file is not at the source just now"}
 	}
 	return "", err
 }
@@ -100,13 +144,16 @@ func (s *Service) countDown(ctx context.Context, rec *recording.Recording) (reco
 	waits := s.cfg.CDR.waits(len(legs) > 0)
 	if rec.Retry.Tries >= len(waits) {
 		rec.Retry.Reason = fmt.Sprintf("no CDR names conference %s; looked %d times", rec.Capture.Conf, rec.Retry.Tries+1)
-		s.lamps.Bad(LampReporting, "no CDR for a capture", errors.New(rec.Retry.Reason))
+		s.lamps.Bad(LampReporting, noCDR, errors.New(rec.Retry.Reason))
 		return recording.Quarantined, nil
 	}
 	until := s.clock.Now().Add(waits[rec.Retry.Tries])
 	rec.Retry.Tries++
 	return "", &waitError{until, fmt.Sprintf("waiting for a CDR, look %d of %d", rec.Retry.Tries+1, len(waits)+1)}
 }
+
+// noCDR is the cause in the lamps of captures in quarantine.
+const noCDR = "no CDR for a capture"
 
 // waits are the pauses between two looks for CDRs.
 func (c CDRConfig) waits(known bool) []time.Duration {
@@ -130,6 +177,9 @@ func (s *Service) decide(ctx context.Context, rec *recording.Recording) (recordi
 	_, facts, err := s.facts(ctx, rec.Capture)
 	if err != nil {
 		return "", err
+	}
+	if s.nobody(facts) {
+		return "", &waitError{s.clock.Now().Add(nobodyAgain), "waiting for the PBX to name an agent"}
 	}
 	v := s.rules.Decide(*rec, facts)
 	switch v.Decision {
@@ -156,7 +206,9 @@ func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording
 	if err != nil {
 		return "", err
 	}
-	rec.Name = naming.Name(*rec, s.location)
+	if rec.Name, err = s.freeName(ctx, rec); err != nil {
+		return "", err
+	}
 	rec.Seal.FileSHA256, rec.Seal.Size = draft.Sum()
 	rec.Seal.ClearSHA256 = clearSum
 	rec.Seal.AudioSealed, rec.Seal.Key = s.cfg.Keys.EncryptAudio, s.ring.Current()

@@ -1,0 +1,120 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"callreel/internal/recording"
+)
+
+// This file is what is seen to outside the line: what a killed process, another
+// setup, a lost catalog or a wrong clock have left behind.
+
+// forgotten sees to what belongs to inboxes and PBXes that are not in the setup
+// any more: captures that can neither be fetched nor deleted are shown, calls
+// whose end nobody will tell have ended.
+func (s *Service) forgotten(ctx context.Context) error {
+	n, err := s.catalog.EndLegs(ctx, s.links.names(), s.clock.Now())
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		s.log.Warn("calls of a PBX that is not set up any more are taken to have ended", "count", n)
+	}
+	left, err := s.catalog.Stranded(ctx, slices.Collect(maps.Keys(s.inboxes)))
+	for inbox, n := range left {
+		s.report(LampPCAP, "inbox "+inbox, "captures of an inbox that is not set up any more", fmt.Errorf(
+			"%d captures were seen in inbox %q, which is not in the setup any more; they are neither fetched nor deleted until it is", n, inbox))
+	}
+	return err
+}
+
+// sweepSpool removes half-written copies. A whole one that no recording names is
+// dealt with by what the catalog says of its number.
+func (s *Service) sweepSpool(ctx context.Context, needed map[string]recording.ID) error {
+	names, err := s.spool.List()
+	if err = errors.Join(err, s.spool.Sweep()); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, ok := needed[name]; ok || !strings.HasSuffix(name, ".pcap") {
+			continue
+		}
+		if err := s.leftover(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leftover deals with a whole copy that no recording names. It may be the only one
+// (the catalog was lost, or put back from a backup, after the source had been
+// deleted), so it is removed only when its recording has ended without it.
+func (s *Service) leftover(ctx context.Context, name string) error {
+	var id recording.ID
+	if _, err := fmt.Sscanf(name, "%d.pcap", &id); err != nil {
+		return s.setAside(name)
+	}
+	rec, err := s.catalog.Get(ctx, id)
+	switch {
+	case errors.Is(err, recording.ErrNotFound):
+		return s.setAside(name)
+	case err != nil:
+		return err
+	case rec.State == recording.Seen:
+		return nil // the process died before it was saved; the next copy replaces it
+	case rec.State == recording.Done || rec.State == recording.Discarded:
+		s.log.Info("leftover of an unfinished copy removed from the spool", "file", name)
+		return s.spool.Remove(name)
+	}
+	return s.setAside(name)
+}
+
+// orphan begins the name of a copy in the spool that the catalog knows nothing of.
+const orphan = "orphan-"
+
+// setAside gives a copy that the catalog does not know a name that no recording
+// will take, and says so until somebody has looked.
+func (s *Service) setAside(name string) error {
+	if !strings.HasPrefix(name, orphan) {
+		kept := fmt.Sprintf("%s%d-%s", orphan, s.clock.Now().UnixMilli(), name)
+		if err := os.Rename(filepath.Join(s.cfg.Spool, name), filepath.Join(s.cfg.Spool, kept)); err != nil {
+			return fmt.Errorf("set %s in the spool aside: %w", name, err)
+		}
+		name = kept
+	}
+	s.report(LampSoftware, "spool "+name, "a capture in the spool is not in the catalog; it is kept", fmt.Errorf(
+		"%s in the spool is a capture that the catalog does not know; it is kept. Was the catalog replaced?", name))
+	return nil
+}
+
+// longest is more than any step waits: what is due later was saved while the
+// clock was wrong.
+const longest = 24 * time.Hour
+
+// tidy does what must be done now and then: it stores call events that could not
+// be stored, recalls what a wrong clock put off, and shows who is in quarantine.
+func (s *Service) tidy(ctx context.Context) {
+	_ = s.saveLegs(ctx) // it reports by itself
+	most := longest + time.Duration(s.cfg.CDR.LastWait) + time.Duration(s.cfg.CDR.DiscardSettle)
+	if n, err := s.catalog.Recall(ctx, s.clock.Now(), most); err == nil && n > 0 {
+		s.log.Warn("steps that were put off by a wrong clock are due now", "count", n)
+		s.wakeUp()
+	}
+	n, err := s.catalog.Count(ctx)
+	if err != nil {
+		return
+	}
+	if waiting := n[recording.Quarantined]; waiting > 0 {
+		s.lamps.Bad(LampReporting, noCDR, fmt.Errorf("no CDR has come for %d captures; they are in quarantine", waiting))
+	} else {
+		s.lamps.Good(LampReporting, noCDR)
+	}
+}
