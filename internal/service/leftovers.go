@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"callreel/internal/catalog"
 	"callreel/internal/recording"
 )
 
@@ -28,12 +29,28 @@ func (s *Service) forgotten(ctx context.Context) error {
 	if n > 0 {
 		s.log.Warn("calls of a PBX that is not set up any more are taken to have ended", "count", n)
 	}
+	if err := s.newestOpens(ctx); err != nil {
+		s.report(LampSoftware, "key ring", "the newest recording does not open", err)
+	}
 	left, err := s.catalog.Stranded(ctx, slices.Collect(maps.Keys(s.inboxes)))
 	for inbox, n := range left {
 		s.report(LampPCAP, "inbox "+inbox, "captures of an inbox that is not set up any more", fmt.Errorf(
 			"%d captures were seen in inbox %q, which is not in the setup any more; they are neither fetched nor deleted until it is", n, inbox))
 	}
 	return err
+}
+
+// newestOpens opens the sidecar of the recording filed last: a key ring that was
+// lost or exchanged shows at once, and not years later when somebody listens.
+func (s *Service) newestOpens(ctx context.Context) error {
+	list, err := s.catalog.Search(ctx, catalog.Query{Limit: 1})
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	if _, err := s.sidecarAt(ctx, list[0].Place); err != nil {
+		return fmt.Errorf("the sidecar of recording %d does not open; is %s the key ring it was sealed with? %w", list[0].ID, s.cfg.Keys.File, err)
+	}
+	return nil
 }
 
 // sweepSpool removes half-written copies. A whole one that no recording names is

@@ -192,6 +192,11 @@ func (s *Service) openStores(ctx context.Context) error {
 		return err
 	}
 	s.onClose(s.spool.Close)
+	spooling, err := archive.LockFolder(s.cfg.Spool)
+	if err != nil {
+		return err
+	}
+	s.onClose(spooling.Release)
 	if err := os.MkdirAll(filepath.Dir(s.cfg.Catalog), 0o750); err != nil {
 		return fmt.Errorf("open the catalog: %w", err)
 	}

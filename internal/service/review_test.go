@@ -476,3 +476,87 @@ func TestFullCatalog(t *testing.T) {
 	r.allFiled(t)
 	r.light(t, service.LampDisk, service.Green)
 }
+
+// TestSpoolIsHeld refuses a second recorder on the same spool: each would take the
+// other's captures for leftovers.
+func TestSpoolIsHeld(t *testing.T) {
+	first, second := plain(t), plain(t)
+	second.Spool = first.Spool
+	running(t, first)
+	s, err := service.Open(t.Context(), second, service.Options{Clock: clock.System(), Log: slog.New(slog.DiscardHandler)})
+	if err == nil {
+		t.Fatal("a second recorder opened the spool", s.Close())
+	}
+	if !strings.Contains(err.Error(), "held by another") {
+		t.Errorf("the refusal says %v", err)
+	}
+}
+
+// TestKeyRingIsExchanged starts with another key ring than the one the recordings
+// are sealed with.
+func TestKeyRingIsExchanged(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.light(t, service.LampPBX, service.Green)
+	r.call(t, pbxsim.ExternalToAgent)
+	r.allFiled(t)
+	other := r.cfg
+	copied := plain(t)
+	other.Archive.Path, other.Archive.Backup, other.Spool, other.Catalog = copied.Archive.Path, "", copied.Spool, copied.Catalog
+	other.Keys.File, other.PBX, other.Agent, other.Inbox = copied.Keys.File, nil, copied.Agent, copied.Inbox
+	if err := os.CopyFS(other.Archive.Path, os.DirFS(r.cfg.Archive.Path)); err != nil {
+		t.Fatal(err)
+	}
+	conf, _ := recording.ParseConfID(r.calls[0].Conf)
+	filed := rows(t, r.cfg, conf)[0]
+	put(t, other, filed)
+	s := running(t, other)
+	until(t, "lamp SOFTWARE", func() error {
+		if st := s.Lamp(service.LampSoftware); st.Light != service.Red || !strings.Contains(st.Error, "key ring") {
+			return fmt.Errorf("it is %s: %s", st.Light, st.Error)
+		}
+		return nil
+	})
+}
+
+// put enters a filed recording into a catalog that no recorder has open.
+func put(t *testing.T, cfg service.Config, rec recording.Recording) {
+	t.Helper()
+	c, err := catalog.Open(t.Context(), cfg.Catalog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	added, err := c.Add(t.Context(), rec.Capture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	if err := c.Observe(t.Context(), added, now); err != nil {
+		t.Fatal(err)
+	}
+	cl, err := c.Claim(t.Context(), now, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := cl.ID
+	cl.Recording = rec
+	cl.ID, cl.State = id, recording.Done
+	if err := c.Advance(t.Context(), cl, time.Time{}, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestQuarantineLampHeals: once the late CDR has come there is nothing left to
+// look at.
+func TestQuarantineLampHeals(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *service.Config) { c.CDR.LastWait = pbx.Duration(100 * time.Millisecond) })
+	r.light(t, service.LampPBX, service.Green)
+	r.sim.SetCDRTarget("")
+	r.call(t, pbxsim.ExternalToAgent)
+	r.light(t, service.LampReporting, service.Red)
+	r.sim.SetCDRTarget("http://" + r.s.Addr("receiver") + "/cdr")
+	r.allFiled(t)
+	r.light(t, service.LampReporting, service.Green)
+}

@@ -1,0 +1,82 @@
+package service
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"callreel/ingest"
+	"callreel/internal/clock"
+	"callreel/internal/recording"
+)
+
+// TestFullInbox lists an inbox with thousands of captures that wait.
+func TestFullInbox(t *testing.T) {
+	const files = 1000
+	dir := t.TempDir()
+	cfg := DefaultConfig()
+	cfg.Catalog, cfg.Keys.File = filepath.Join(dir, "c.db"), filepath.Join(dir, "keys")
+	cfg.Archive.Path, cfg.Spool = filepath.Join(dir, "archive"), filepath.Join(dir, "spool")
+	cfg.Receiver.Listen, cfg.Player.Listen = "", ""
+	in := ingest.Config{}
+	in.Name, in.Kind, in.Path, in.Settle = "card", "folder", filepath.Join(dir, "inbox"), ingest.Duration(time.Hour)
+	cfg.Inbox = []ingest.Config{in}
+	if err := os.MkdirAll(in.Path, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	for i := range files {
+		if err := os.WriteFile(filepath.Join(in.Path, fmt.Sprintf("%032x.pcap", i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Open(t.Context(), cfg, Options{Clock: clock.System(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for i := range 4 {
+		began := time.Now()
+		if err := s.poll(t.Context(), s.inboxes["card"]); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("poll %d of %d captures took %s", i+1, files, time.Since(began))
+	}
+	if n, err := s.catalog.Count(t.Context()); err != nil || n[recording.Seen] != files {
+		t.Errorf("%v, %v; want %d seen", n, err, files)
+	}
+}
+
+// TestProvedSame: a size alone does not prove that a file is the one that was
+// copied and deleted.
+func TestProvedSame(t *testing.T) {
+	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	for _, row := range []struct {
+		name string
+		a, b recording.Stamp
+		want bool
+	}{
+		{"size alone", recording.Stamp{Size: 9}, recording.Stamp{Size: 9}, false},
+		{"one side has a time", recording.Stamp{Size: 9, ModTime: at}, recording.Stamp{Size: 9}, false},
+		{"time", recording.Stamp{Size: 9, ModTime: at}, recording.Stamp{Size: 9, ModTime: at}, true},
+		{"tag", recording.Stamp{Size: 9, ETag: "x"}, recording.Stamp{Size: 9, ETag: "x"}, true},
+		{"tag, another time", recording.Stamp{Size: 9, ETag: "x", ModTime: at}, recording.Stamp{Size: 9, ETag: "x", ModTime: at.Add(1)}, false},
+		{"another size", recording.Stamp{Size: 8, ETag: "x"}, recording.Stamp{Size: 9, ETag: "x"}, false},
+	} {
+		if got := provedSame(row.a, row.b); got != row.want {
+			t.Errorf("%s: %v, want %v", row.name, got, row.want)
+		}
+	}
+}
+
+// TestObservedWhileTheClockWasWrong: a time ahead of now would keep a capture
+// from ever being complete.
+func TestObservedWhileTheClockWasWrong(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	c := recording.Capture{Stamp: recording.Stamp{Size: 9}, Polls: 7, StillAt: now.AddDate(10, 0, 0)}
+	if got := observed(c, ingest.Entry{Stamp: c.Stamp}, now); !got.StillAt.Equal(now) || got.Polls != 2 {
+		t.Errorf("observed = %+v; want it to stand still since now", got)
+	}
+}
