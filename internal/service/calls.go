@@ -88,6 +88,9 @@ func (s *Service) Agents(ctx context.Context, name string, list []recording.Agen
 func (s *Service) Up(_ context.Context, name string, at time.Time) {
 	s.links.set(name, at)
 	s.lamps.Good(LampPBX, "pbx "+name)
+	for _, r := range s.reporting {
+		r.PBXBack()
+	}
 	s.log.Info("PBX link is up", "pbx", name)
 }
 

@@ -31,15 +31,16 @@ type Config struct {
 	Catalog      string `toml:"catalog"` // database file
 	Spool        string `toml:"spool"`   // folder of the work copies; empty = REC in the archive
 
-	Archive  archive.Config     `toml:"archive"`
-	Keys     KeysConfig         `toml:"keys"`
-	Audio    convert.Config     `toml:"audio"`
-	Receiver pbx.ReceiverConfig `toml:"receiver"`
-	CDR      CDRConfig          `toml:"cdr"`
-	Player   PlayerConfig       `toml:"player"`
-	PBX      []pbx.Config       `toml:"pbx"`
-	Inbox    []ingest.Config    `toml:"inbox"`
-	Agent    []AgentConfig      `toml:"agent"`
+	Archive   archive.Config        `toml:"archive"`
+	Keys      KeysConfig            `toml:"keys"`
+	Audio     convert.Config        `toml:"audio"`
+	Receiver  pbx.ReceiverConfig    `toml:"receiver"`
+	CDR       CDRConfig             `toml:"cdr"`
+	Player    PlayerConfig          `toml:"player"`
+	PBX       []pbx.Config          `toml:"pbx"`
+	Reporting []pbx.ReportingConfig `toml:"reporting"`
+	Inbox     []ingest.Config       `toml:"inbox"`
+	Agent     []AgentConfig         `toml:"agent"`
 }
 
 // KeysConfig says where the keys lie and what they seal. Sidecars are always
@@ -119,6 +120,9 @@ func (c *Config) resolve(dir string) {
 	for i := range c.PBX {
 		paths = append(paths, &c.PBX[i].CAFile)
 	}
+	for i := range c.Reporting {
+		paths = append(paths, &c.Reporting[i].CAFile)
+	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
@@ -154,6 +158,11 @@ func (c Config) problems() []problem {
 	for i, p := range c.PBX {
 		add("pbx", i, p.Validate())
 		add("pbx", i, unique("pbx", i, p.Name, func(j int) string { return c.PBX[j].Name }))
+	}
+	for i, r := range c.Reporting {
+		r = r.WithDefaults()
+		add("reporting", i, r.Validate())
+		add("reporting", i, unique("reporting", i, r.Name, func(j int) string { return c.Reporting[j].WithDefaults().Name }))
 	}
 	for i, in := range c.Inbox {
 		add("inbox", i, in.WithDefaults().Validate())

@@ -54,6 +54,7 @@ type Service struct {
 	correlator cdr.Correlator
 	inboxes    map[string]*box
 	pbxes      []*pbx.Client
+	reporting  []*pbx.Reporting
 	listeners  []listener
 	links      *links
 	legs       unsaved
@@ -83,7 +84,7 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 		rules: rules.First(), inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{
-		s.openHealth, s.openKeys, s.openStores, s.openInboxes, s.openPBXes, s.openListeners,
+		s.openHealth, s.openKeys, s.openStores, s.openInboxes, s.openPBXes, s.openReporting, s.openListeners,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())

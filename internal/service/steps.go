@@ -10,6 +10,7 @@ import (
 	"callreel/convert"
 	"callreel/crypto"
 	"callreel/ingest"
+	"callreel/internal/pbx"
 	"callreel/internal/recording"
 	"callreel/internal/sidecar"
 	"callreel/rules"
@@ -114,7 +115,7 @@ func (s *Service) unlessKnown(ctx context.Context, rec *recording.Recording) (re
 	}
 	reason := fmt.Sprintf("the same file, with the same content, is recording %d already", older.ID)
 	rec.Verdict = recording.Verdict{
-		Decision: recording.Discard, Rule: "same-file", Reason: reason, At: s.clock.Now(),
+		Decision: recording.Discard, Rule: "same-file", Owner: rec.Verdict.Owner, Reason: reason, At: s.clock.Now(),
 		Trace: []recording.Tried{{Rule: "same-file", Fired: true, Why: reason}},
 	}
 	return recording.Discarded, nil
@@ -122,11 +123,13 @@ func (s *Service) unlessKnown(ctx context.Context, rec *recording.Recording) (re
 
 // correlate finds the CDRs of the capture's conference, or counts down.
 func (s *Service) correlate(ctx context.Context, rec *recording.Recording) (recording.State, error) {
-	call, err := s.correlator.Correlate(ctx, *rec)
-	if errors.Is(err, recording.ErrNotYet) {
+	call, err := s.lookUp(ctx, *rec)
+	switch {
+	case errors.Is(err, pbx.ErrNoAnswer):
+		return "", s.noAnswer(err)
+	case errors.Is(err, recording.ErrNotYet):
 		return s.countDown(ctx, rec)
-	}
-	if err != nil {
+	case err != nil:
 		return "", err
 	}
 	rec.Call = call
@@ -197,6 +200,10 @@ func (s *Service) decide(ctx context.Context, rec *recording.Recording) (recordi
 // file makes the recording: converted, named, sealed, archived and verified.
 // Nothing half-made is a state, so it is one step.
 func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording.State, error) {
+	// Two inboxes may have been fetched from at the same moment.
+	if next, err := s.unlessKnown(ctx, rec); err != nil || next == recording.Discarded {
+		return next, err
+	}
 	draft, err := s.archive.Draft(ctx, fmt.Sprint(rec.ID))
 	if err != nil {
 		return "", err

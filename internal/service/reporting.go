@@ -1,0 +1,81 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"callreel/internal/pbx"
+	"callreel/internal/recording"
+)
+
+// reportingAgain is the pause before Reporting is asked again that gave no
+// answer. The countdown of SPEC §3.4 stands still meanwhile.
+const reportingAgain = 5 * time.Second
+
+func (s *Service) openReporting(context.Context) error {
+	for _, c := range s.cfg.Reporting {
+		r, err := pbx.NewReporting(c, s.clock)
+		if err != nil {
+			return err
+		}
+		s.reporting = append(s.reporting, r)
+		s.onClose(func() error { r.Close(); return nil })
+	}
+	return nil
+}
+
+// lookUp correlates, and where no CDR is here asks Reporting for some. It wraps
+// recording.ErrNotYet when there is none, and pbx.ErrNoAnswer when that is not
+// known.
+func (s *Service) lookUp(ctx context.Context, rec recording.Recording) (recording.Call, error) {
+	call, err := s.correlator.Correlate(ctx, rec)
+	if !errors.Is(err, recording.ErrNotYet) || len(s.reporting) == 0 {
+		return call, err
+	}
+	found, asked := s.askReporting(ctx, rec)
+	if found == 0 {
+		return call, errors.Join(err, asked)
+	}
+	return s.correlator.Correlate(ctx, rec)
+}
+
+// askReporting asks every Reporting server and stores what comes. It returns
+// how many records came, and ErrNoAnswer when a server gave no answer.
+func (s *Service) askReporting(ctx context.Context, rec recording.Recording) (found int, err error) {
+	q := s.question(ctx, rec)
+	for _, r := range s.reporting {
+		records, askErr := r.Ask(ctx, q)
+		if ctx.Err() != nil {
+			return found, ctx.Err()
+		}
+		s.report(LampReporting, "reporting "+r.Name(), "Reporting gives no answer", askErr)
+		err = errors.Join(err, askErr)
+		for _, record := range records {
+			if err := s.CDR(ctx, record, s.clock.Now()); err != nil {
+				return found, err
+			}
+			found++
+		}
+	}
+	return found, err
+}
+
+// question asks for the time from an hour before the capture appeared to an
+// hour after now, and for the agent's number where the PBX showed one.
+func (s *Service) question(ctx context.Context, rec recording.Recording) pbx.Question {
+	q := pbx.Question{
+		Conf: rec.Capture.Conf, From: rec.Capture.SeenAt.Add(-time.Hour), To: s.clock.Now().Add(time.Hour),
+	}
+	if legs, err := s.catalog.Legs(ctx, rec.Capture.Conf); err == nil && len(legs) > 0 {
+		q.Number = legs[0].Agent.E164
+	}
+	return q
+}
+
+// noAnswer waits for Reporting without counting down: "no answer" is not "no
+// record" (SPEC §3.5).
+func (s *Service) noAnswer(err error) error {
+	return &waitError{s.clock.Now().Add(reportingAgain), fmt.Sprintf("the countdown stands still: %v", err)}
+}
