@@ -24,7 +24,7 @@ import (
 
 // browser is a real browser with one empty tab.
 type browser struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // chromedp keeps the tab in it
 
 	mu         sync.Mutex
 	complaints []string
@@ -162,10 +162,10 @@ func TestBrowserShowsTheDemo(t *testing.T) {
 	d := startDemo(t, build(t), "--every", "1s", "--calls", "4")
 	b.do(t, chromedp.Navigate(d.url))
 
-	b.becomes(t, firstWithin-time.Since(d.started), `document.querySelectorAll("#rows tr").length > 0`)
+	b.becomes(t, firstWithin-d.age(), `document.querySelectorAll("#rows tr").length > 0`)
 	b.do(t, chromedp.Click(chromedp.CSS("#rows tr")))
-	b.becomes(t, max(time.Second, firstWithin-time.Since(d.started)), `document.getElementById("audio").readyState >= 1`)
-	t.Logf("first recording playable %.1f s after the start", time.Since(d.started).Seconds())
+	b.becomes(t, max(time.Second, firstWithin-d.age()), `document.getElementById("audio").readyState >= 1`)
+	t.Logf("first recording playable %.1f s after the start", d.age().Seconds())
 
 	checkSelected(t, b)
 	checkPlays(t, b, d)

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"callreel/internal/callcheck"
+	"callreel/internal/clock"
 	"callreel/internal/player"
 	"callreel/internal/recording"
 	"callreel/internal/service"
@@ -62,14 +63,14 @@ func startDemo(t *testing.T, binary string, args ...string) *demoRun {
 		t.Skip("a child process cannot be interrupted on Windows as Ctrl-C does it")
 	}
 	d := &demoRun{tmp: t.TempDir(), said: &output{}, exited: make(chan struct{})}
-	d.cmd = exec.Command(binary, append([]string{"demo", "--listen", "127.0.0.1:0"}, args...)...) //nolint:noctx // it is interrupted, not killed
+	d.cmd = exec.Command(binary, append([]string{"demo", "--listen", "127.0.0.1:0"}, args...)...) // it is interrupted, not killed
 	d.cmd.Env = append(os.Environ(), "TMPDIR="+d.tmp)
 	d.cmd.Stderr = d.said
 	stdout, err := d.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.started = time.Now()
+	d.started = clock.System().Now()
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +101,9 @@ func readAddress(stdout io.Reader) string {
 	}
 	return ""
 }
+
+// age is how long ago the program was started.
+func (d *demoRun) age() time.Duration { return clock.System().Now().Sub(d.started) }
 
 // end stops a demo that still runs, by force if it must be.
 func (d *demoRun) end(t *testing.T) {

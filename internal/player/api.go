@@ -1,6 +1,7 @@
 package player
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -114,7 +115,7 @@ func (h *handler) sidecar(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Security-Policy", xmlPolicy)
 	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	w.Header().Set("Content-Disposition", named(rec, ".xml"))
-	_, _ = w.Write(xml)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(xml))
 }
 
 // named gives what a browser saves the name it has in the archive.
@@ -173,7 +174,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 func innermost(err error) error {
 	for {
 		inner := errors.Unwrap(err)
-		if many, ok := err.(interface{ Unwrap() []error }); ok && len(many.Unwrap()) > 0 { //nolint:errorlint // one level at a time
+		if many, ok := err.(interface{ Unwrap() []error }); ok && len(many.Unwrap()) > 0 {
 			inner = many.Unwrap()[0]
 		}
 		if inner == nil {

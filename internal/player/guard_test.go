@@ -38,8 +38,8 @@ func TestHosts(t *testing.T) {
 	} {
 		for _, path := range []string{"/", "/api/status", "/api/recordings/7/audio"} {
 			resp := request(t, sample(), path, func(r *http.Request) { r.Host = host })
-			if resp.StatusCode != want {
-				t.Errorf("Host %q, %s: %d, want %d", host, path, resp.StatusCode, want)
+			if resp.Code != want {
+				t.Errorf("Host %q, %s: %d, want %d", host, path, resp.Code, want)
 			}
 		}
 	}
@@ -65,10 +65,10 @@ func TestOtherPages(t *testing.T) {
 			}
 			r.Header.Set("Origin", "https://evil.example")
 		})
-		if resp.StatusCode != row.want {
-			t.Errorf("%q, %s: %d, want %d", row.site, row.path, resp.StatusCode, row.want)
+		if resp.Code != row.want {
+			t.Errorf("%q, %s: %d, want %d", row.site, row.path, resp.Code, row.want)
 		}
-		if got := resp.Header.Get("Access-Control-Allow-Origin"); got != "" {
+		if got := resp.Header().Get("Access-Control-Allow-Origin"); got != "" {
 			t.Errorf("%q, %s: opened to %q", row.site, row.path, got)
 		}
 	}
@@ -88,7 +88,7 @@ func TestSecurityHeaders(t *testing.T) {
 		{"/api/recordings/8", nil},
 		{"/", refused},
 	} {
-		head := request(t, sample(), row.path, row.change).Header
+		head := request(t, sample(), row.path, row.change).Header()
 		for name, want := range map[string]string{
 			"X-Content-Type-Options":       "nosniff",
 			"Referrer-Policy":              "no-referrer",

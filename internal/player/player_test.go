@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -77,7 +76,7 @@ func sample() *archive {
 }
 
 // request asks the page as a browser on this machine does.
-func request(t *testing.T, a *archive, path string, change func(*http.Request)) *http.Response {
+func request(t *testing.T, a *archive, path string, change func(*http.Request)) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 	r.Host = "127.0.0.1:8080"
@@ -86,16 +85,7 @@ func request(t *testing.T, a *archive, path string, change func(*http.Request)) 
 	}
 	w := httptest.NewRecorder()
 	player.New(a, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
-	return w.Result()
-}
-
-func body(t *testing.T, resp *http.Response) string {
-	t.Helper()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
+	return w
 }
 
 func TestAnswers(t *testing.T) {
@@ -133,10 +123,10 @@ func TestAnswers(t *testing.T) {
 	} {
 		t.Run(row.path[:min(40, len(row.path))], func(t *testing.T) {
 			resp := request(t, sample(), row.path, nil)
-			if got := body(t, resp); resp.StatusCode != row.code || !strings.Contains(got, row.want) {
-				t.Errorf("got %d %q, want %d with %q", resp.StatusCode, got, row.code, row.want)
+			if got := resp.Body.String(); resp.Code != row.code || !strings.Contains(got, row.want) {
+				t.Errorf("got %d %q, want %d with %q", resp.Code, got, row.code, row.want)
 			}
-			if got := resp.Header.Get("Content-Type"); got != row.contentType {
+			if got := resp.Header().Get("Content-Type"); got != row.contentType {
 				t.Errorf("Content-Type is %q, want %q", got, row.contentType)
 			}
 		})
@@ -150,12 +140,12 @@ func TestListPassesTheQuestionOn(t *testing.T) {
 		"/api/recordings?number=%2B39%204*&limit=500&before=12": {Number: "+39 4*", Limit: 500, Before: 12},
 		"/api/recordings?limit=1":                               {Limit: 1},
 	} {
-		if resp := request(t, a, path, nil); resp.StatusCode != http.StatusOK || a.asked != want {
-			t.Errorf("%s: %d, asked %+v, want %+v", path, resp.StatusCode, a.asked, want)
+		if resp := request(t, a, path, nil); resp.Code != http.StatusOK || a.asked != want {
+			t.Errorf("%s: %d, asked %+v, want %+v", path, resp.Code, a.asked, want)
 		}
 	}
 	a.recs = nil
-	if got := body(t, request(t, a, "/api/recordings", nil)); got != "[]" {
+	if got := request(t, a, "/api/recordings", nil).Body.String(); got != "[]" {
 		t.Errorf("an empty list is %q, want []", got)
 	}
 }
@@ -176,8 +166,8 @@ func TestOnlyReading(t *testing.T) {
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, "PROPFIND"} {
 		for _, path := range []string{"/", "/api/status", "/api/recordings/7", "/api/recordings/7/audio"} {
 			resp := request(t, sample(), path, func(r *http.Request) { r.Method = method })
-			if resp.StatusCode != http.StatusMethodNotAllowed {
-				t.Errorf("%s %s: %d, want 405", method, path, resp.StatusCode)
+			if resp.Code != http.StatusMethodNotAllowed {
+				t.Errorf("%s %s: %d, want 405", method, path, resp.Code)
 			}
 		}
 	}
@@ -254,11 +244,11 @@ func TestRanges(t *testing.T) {
 				r.Header.Set("Range", row.asked)
 			}
 		})
-		got := body(t, resp)
-		if resp.StatusCode != row.code || resp.Header.Get("Content-Range") != row.content || row.code < 400 && got != row.want {
-			t.Errorf("%q: %d %q %q, want %d %q %q", row.asked, resp.StatusCode, resp.Header.Get("Content-Range"), got, row.code, row.content, row.want)
+		got := resp.Body.String()
+		if resp.Code != row.code || resp.Header().Get("Content-Range") != row.content || row.code < 400 && got != row.want {
+			t.Errorf("%q: %d %q %q, want %d %q %q", row.asked, resp.Code, resp.Header().Get("Content-Range"), got, row.code, row.content, row.want)
 		}
-		if resp.StatusCode < 400 && resp.Header.Get("Accept-Ranges") != "bytes" {
+		if resp.Code < 400 && resp.Header().Get("Accept-Ranges") != "bytes" {
 			t.Errorf("%q: no Accept-Ranges, so no player can seek", row.asked)
 		}
 		if a.closed != 1 {
@@ -276,7 +266,7 @@ func TestSavedNames(t *testing.T) {
 		a := sample()
 		a.recs[0].Name = name
 		resp := request(t, a, "/api/recordings/7/audio", nil)
-		if got := resp.Header.Get("Content-Disposition"); got != want {
+		if got := resp.Header().Get("Content-Disposition"); got != want {
 			t.Errorf("%q is saved as %q, want %q", name, got, want)
 		}
 	}
@@ -290,16 +280,16 @@ func TestHostileTexts(t *testing.T) {
 	a.recs[0].Verdict.ExternalName, a.recs[0].Verdict.Owner.CN = evil, evil
 	for _, path := range []string{"/api/recordings", "/api/recordings/7"} {
 		resp := request(t, a, path, nil)
-		got := body(t, resp)
+		got := resp.Body.String()
 		if strings.ContainsAny(got, "<>") {
 			t.Errorf("%s: markup in %s", path, got)
 		}
-		if resp.Header.Get("Content-Type") != "application/json" || resp.Header.Get("X-Content-Type-Options") != "nosniff" {
-			t.Errorf("%s: headers %v", path, resp.Header)
+		if resp.Header().Get("Content-Type") != "application/json" || resp.Header().Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: headers %v", path, resp.Header())
 		}
 	}
 	var rows []player.Row
-	if err := json.Unmarshal([]byte(body(t, request(t, a, "/api/recordings", nil))), &rows); err != nil || rows[0].Name != evil {
+	if err := json.Unmarshal(request(t, a, "/api/recordings", nil).Body.Bytes(), &rows); err != nil || rows[0].Name != evil {
 		t.Errorf("the name arrives as %+v, %v", rows, err)
 	}
 }
