@@ -44,11 +44,12 @@ func (c *Catalog) SourceBack(ctx context.Context, id recording.ID, at time.Time)
 
 // SameContent returns an older recording with the same capture content under
 // the same file name, or recording.ErrNotFound: the file came back after it had
-// been deleted, or two inboxes show it.
+// been deleted, or two inboxes show it. One that is to be fetched again does not
+// count: its content is about to change.
 func (c *Catalog) SameContent(ctx context.Context, rec recording.Recording) (recording.Recording, error) {
 	row := c.db.QueryRowContext(ctx, `SELECT `+columns+` FROM recording
-		WHERE source = ? AND sha256 = ? AND id < ? AND sha256 <> '' ORDER BY id DESC LIMIT 1`,
-		rec.Capture.Source.Name, rec.Capture.SHA256, int64(rec.ID))
+		WHERE source = ? AND sha256 = ? AND id < ? AND sha256 <> '' AND state <> ?
+		ORDER BY id DESC LIMIT 1`, rec.Capture.Source.Name, rec.Capture.SHA256, int64(rec.ID), string(recording.Seen))
 	older, err := scan(row)
 	return older, wrap(err, "look up the content of", rec.ID)
 }
@@ -83,16 +84,17 @@ func (c *Catalog) NextDue(ctx context.Context) (time.Time, bool, error) {
 	return time.UnixMilli(n.Int64), n.Valid, nil
 }
 
-// End saves the last state of a recording that no worker has, that is still in
-// state from, and whose source is gone. It reports whether it was.
+// End saves the state of a recording that no worker has, that is still in state
+// from, and whose source is gone: one it ends in, or one whose next step is due at
+// once. It reports whether it was.
 func (c *Catalog) End(ctx context.Context, rec recording.Recording, from recording.State) (bool, error) {
 	doc, err := encode(rec)
 	if err != nil {
 		return false, err
 	}
-	res, err := c.db.ExecContext(ctx, `UPDATE recording SET state = ?, doc = ?, due = NULL, source_gone = 1, source_due = NULL
+	res, err := c.db.ExecContext(ctx, `UPDATE recording SET state = ?, doc = ?, due = CASE WHEN ? THEN NULL ELSE 0 END, source_gone = 1, source_due = NULL
 		WHERE id = ? AND state = ? AND leased = 0`,
-		string(rec.State), doc, int64(rec.ID), string(from))
+		string(rec.State), doc, rec.State.Ended(), int64(rec.ID), string(from))
 	if err != nil {
 		return false, wrap(err, "end", rec.ID)
 	}

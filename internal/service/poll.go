@@ -201,11 +201,26 @@ func (s *Service) missing(ctx context.Context, b *box, there map[string]bool) er
 	return nil
 }
 
+// fallBack goes on with the copy of an earlier fetch: the source changed after it,
+// and vanished before it could be fetched again.
+func (s *Service) fallBack(ctx context.Context, rec recording.Recording) error {
+	rec.State, rec.Retry = recording.Spooled, recording.Retry{}
+	saved, err := s.catalog.End(ctx, rec, recording.Seen)
+	if saved {
+		s.log.Warn("the capture vanished before it could be fetched again; the copy of before is used", "id", rec.ID, "uid", rec.Capture.UID)
+		s.wakeUp()
+	}
+	return err
+}
+
 // vanished ends a capture that somebody else took away before it was fetched:
 // not silently.
 func (s *Service) vanished(ctx context.Context, b *box, rec recording.Recording) error {
 	if _, err := b.inbox.Stat(ctx, rec.Capture.Source.Name); !errors.Is(err, recording.ErrNotFound) {
 		return err
+	}
+	if rec.Capture.Spool != "" {
+		return s.fallBack(ctx, rec)
 	}
 	rec.State = recording.Unusable
 	rec.Retry.Reason = fmt.Sprintf("the capture vanished from inbox %s before it could be fetched; callreel did not delete it", b.cfg.Name)

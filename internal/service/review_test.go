@@ -560,3 +560,65 @@ func TestQuarantineLampHeals(t *testing.T) {
 	r.allFiled(t)
 	r.light(t, service.LampReporting, service.Green)
 }
+
+// TestTwoInboxesShowOneFolder files the calls of a folder once, by whichever way
+// they come first.
+func TestTwoInboxesShowOneFolder(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *service.Config) {
+		twin := c.Inbox[0]
+		twin.Name = "twin"
+		c.Inbox = append(c.Inbox, twin)
+	})
+	r.light(t, service.LampPBX, service.Green)
+	for range 3 {
+		r.call(t, pbxsim.ExternalToAgent)
+	}
+	until(t, "the inbox is empty", func() error { return callcheck.Empty(filepath.Join(r.dir, "inbox"), ".pcap") })
+	for _, call := range r.calls {
+		conf, _ := recording.ParseConfID(call.Conf)
+		until(t, "all come to an end", func() error {
+			for _, rec := range rows(t, r.cfg, conf) {
+				if !rec.State.Ended() {
+					return fmt.Errorf("recording %d is %s", rec.ID, rec.State)
+				}
+			}
+			return nil
+		})
+	}
+	r.allFiled(t)
+}
+
+// TestCaptureVanishesBeforeItIsFetchedAgain: the copy of before is better than
+// nothing.
+func TestCaptureVanishesBeforeItIsFetchedAgain(t *testing.T) {
+	cfg := plain(t)
+	cfg.Inbox[0].DeleteDelay = 0
+	rec := waiting(t, cfg, "card", recording.Spooled)
+	c, err := catalog.Open(t.Context(), cfg.Catalog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cl, err := c.Claim(t.Context(), time.Now(), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cl.Capture.Spool = "1.pcap"
+	if err := c.Advance(t.Context(), cl, time.Now(), time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := c.Refetch(t.Context(), rec.ID); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if err := errors.Join(c.Close(), os.WriteFile(filepath.Join(cfg.Spool, "1.pcap"), []byte("a copy"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	running(t, cfg)
+	until(t, "the copy goes on", func() error {
+		got := rows(t, cfg, lonely)[0]
+		if got.State != recording.Quarantined || got.Capture.Spool == "" || !got.Capture.SourceGone {
+			return fmt.Errorf("%s, spool %q: %s", got.State, got.Capture.Spool, got.Retry.Reason)
+		}
+		return nil
+	})
+}
