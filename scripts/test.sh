@@ -8,20 +8,44 @@ export GOFLAGS="${GOFLAGS:-} -mod=readonly"
 
 say() { printf '\n== %s\n' "$*"; }
 
+# Debian packages: the program that is looked for, and its package.
+needed() {
+  cat <<'END'
+gcc gcc
+/usr/include/stdio.h libc6-dev
+ffmpeg ffmpeg
+sox sox
+tshark tshark
+chromium chromium
+apache2 apache2-bin
+lighttpd lighttpd
+/usr/lib/lighttpd/mod_webdav.so lighttpd-mod-webdav
+nginx nginx-light
+/usr/lib/nginx/modules/ngx_http_dav_ext_module.so libnginx-mod-http-dav-ext
+rclone rclone
+END
+}
+
 install_needed() {
-  local missing=()
-  command -v gcc >/dev/null || missing+=(gcc libc6-dev)
-  command -v ffmpeg >/dev/null || missing+=(ffmpeg)
-  command -v sox >/dev/null || missing+=(sox)
-  command -v chromium >/dev/null || missing+=(chromium)
+  local missing=() what package
+  while read -r what package; do
+    case $what in
+      /*) [ -e "$what" ] || missing+=("$package") ;;
+      *) command -v "$what" >/dev/null || missing+=("$package") ;;
+    esac
+  done < <(needed)
   [ ${#missing[@]} -eq 0 ] && return
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "Not installed, and this is no root shell of a Debian machine: ${missing[*]}. The tests that need them are skipped."
     return
   fi
   say "install ${missing[*]}"
+  # The servers are for the tests to start, not for the machine.
+  local guard=/usr/sbin/policy-rc.d made=
+  [ -e "$guard" ] || { printf '#!/bin/sh\nexit 101\n' >"$guard" && chmod +x "$guard" && made=1; }
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  [ -z "$made" ] || rm -f "$guard"
 }
 
 # Captures made by others lie beside the repository where they are at all.
