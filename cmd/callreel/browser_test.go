@@ -152,7 +152,7 @@ func (b *browser) text(t *testing.T, css string) string {
 
 // firstWithin is how long the first recording may take from the start of the
 // demo: the longest first call that its plan allows, and the work after it.
-const firstWithin = 20 * time.Second
+const firstWithin = 15 * time.Second
 
 // TestBrowserShowsTheDemo is a user's first minute: start the demo, open the
 // page, see the first call come, read it, hear it, look for another.

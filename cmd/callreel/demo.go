@@ -110,14 +110,31 @@ func (d demo) play(ctx context.Context, sim *pbxsim.Sim, s *service.Service) err
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
-		_, err := sim.Traffic(ctx, d.plan)
-		done <- err
+		done <- d.talk(ctx, sim)
 	}()
 	err := s.Run(ctx)
 	cancel()
 	if traffic := <-done; err == nil && !errors.Is(traffic, context.Canceled) {
 		err = traffic
 	}
+	return err
+}
+
+// talk places a short call first, so that there is something to hear soon, and
+// then the planned ones.
+func (d demo) talk(ctx context.Context, sim *pbxsim.Sim) error {
+	first := pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, Ring: time.Second, Talk: 4 * time.Second}
+	if _, err := sim.Place(ctx, first); err != nil {
+		return err
+	}
+	if !d.clock.Wait(ctx.Done(), d.plan.Every) {
+		return ctx.Err()
+	}
+	if d.plan.Calls == 1 {
+		return nil
+	}
+	d.plan.Calls = max(d.plan.Calls-1, 0)
+	_, err := sim.Traffic(ctx, d.plan)
 	return err
 }
 
