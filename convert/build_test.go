@@ -200,7 +200,7 @@ func checkAudio(tb testing.TB, a recording.Audio, file []byte) {
 		if at != a.DurationS {
 			tb.Fatalf("channel %d: spans end at %v, duration %v", i, at, a.DurationS)
 		}
-		if want := 2 * int((a.Samples+159)/160); len(a.Peaks[i]) != want {
+		if want := 2 * int((a.Samples+int64(a.SampleRate)/50-1)/(int64(a.SampleRate)/50)); len(a.Peaks[i]) != want {
 			tb.Fatalf("channel %d: %d bytes of peaks, want %d", i, len(a.Peaks[i]), want)
 		}
 	}

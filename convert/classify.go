@@ -78,6 +78,8 @@ func named(name string, video, plain bool) codec {
 		return codec{name: "PCMA", role: roleVoice, law: lawA}
 	case upper == "PCMU" && plain:
 		return codec{name: "PCMU", role: roleVoice, law: lawMu}
+	case upper == "G722" && plain:
+		return codec{name: "G722", role: roleVoice, law: lawWide}
 	case strings.Contains(upper, "FEC") || upper == "TONE" || upper == "RTX":
 		return codec{name: name, role: roleOther}
 	}

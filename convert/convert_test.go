@@ -467,8 +467,9 @@ func TestConfig(t *testing.T) {
 		t.Error(err)
 	}
 	for want, c := range map[string]Config{
-		"audio.format":   {Format: "mp3", Channels: Stereo},
-		"audio.channels": {Format: "wav", Channels: "left"},
+		"audio.format":   {Format: "mp3", Channels: Stereo, Wideband: WidePCM},
+		"audio.channels": {Format: "wav", Channels: "left", Wideband: WidePCM},
+		"audio.wideband": {Format: "wav", Channels: Stereo, Wideband: "48k"},
 	} {
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v", c, err)
@@ -502,9 +503,15 @@ func FuzzConvert(f *testing.F) {
 	b, _, _ := twoSides(4)
 	invite(b, 0, "1", "2")
 	f.Add(b.buf.Bytes(), false, "stereo")
+	wide, _, _ := twoSides(4)
+	newTalker(wide, hostD, hostC).sing(700, 5000, 4)
+	f.Add(wide.buf.Bytes(), false, "stereo")
 	f.Add([]byte{0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a}, true, "mono")
 	f.Fuzz(func(t *testing.T, data []byte, pcm bool, channels string) {
 		o := Options{PCM: pcm, Channels: Channels(channels)}
+		if len(data)%2 == 1 {
+			o.Wideband = WideG711
+		}
 		if o.Validate() != nil {
 			o.Channels = Stereo
 		}

@@ -20,11 +20,23 @@ const (
 
 func allChannels() []Channels { return []Channels{Stereo, Mono, Internal, External} }
 
+// Wideband says what becomes of a call of which a side is wider than 8 kHz.
+type Wideband string
+
+// The choices. The zero value means WidePCM.
+const (
+	WidePCM  Wideband = "pcm16" // 16-bit samples at 16 kHz, both sides
+	WideG711 Wideband = "g711"  // G.711 at 8 kHz, what is above 3.4 kHz is lost
+)
+
+func allWidebands() []Wideband { return []Wideband{WidePCM, WideG711} }
+
 // Options says how to convert. The zero value is good: stereo, G.711, recorded
 // on a phone.
 type Options struct {
 	Channels   Channels
-	PCM        bool                 // 16-bit linear samples instead of G.711
+	PCM        bool // 16-bit linear samples instead of G.711
+	Wideband   Wideband
 	RecordedOn recording.RecordedOn // which side of the device is the internal one
 	// Swap turns the sides round, except where a number in Numbers decided.
 	Swap    bool
@@ -36,6 +48,9 @@ type Options struct {
 func (o Options) Validate() error {
 	if o.Channels != "" && !slices.Contains(allChannels(), o.Channels) {
 		return fmt.Errorf("channels %q: must be one of stereo, mono, internal, external", o.Channels)
+	}
+	if o.Wideband != "" && !slices.Contains(allWidebands(), o.Wideband) {
+		return fmt.Errorf("wideband %q: must be one of pcm16, g711", o.Wideband)
 	}
 	switch o.RecordedOn {
 	case "", recording.OnPhone, recording.OnGateway:
@@ -49,10 +64,11 @@ type Config struct {
 	Format   string   `toml:"format"`   // wav
 	Channels Channels `toml:"channels"` // stereo, mono, internal, external
 	PCM      bool     `toml:"pcm"`      // 16-bit samples: twice the space, for players without G.711
+	Wideband Wideband `toml:"wideband"` // pcm16 (16 kHz, four times the space), g711
 }
 
 // DefaultConfig is what holds where the setup says nothing.
-func DefaultConfig() Config { return Config{Format: "wav", Channels: Stereo} }
+func DefaultConfig() Config { return Config{Format: "wav", Channels: Stereo, Wideband: WidePCM} }
 
 // Validate reports the first value that is not allowed, by its key.
 func (c Config) Validate() error {
@@ -61,6 +77,9 @@ func (c Config) Validate() error {
 	}
 	if !slices.Contains(allChannels(), c.Channels) {
 		return fmt.Errorf("audio.channels %q: must be one of stereo, mono, internal, external", c.Channels)
+	}
+	if !slices.Contains(allWidebands(), c.Wideband) {
+		return fmt.Errorf("audio.wideband %q: must be one of pcm16, g711", c.Wideband)
 	}
 	return nil
 }

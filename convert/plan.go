@@ -31,8 +31,8 @@ type plan struct {
 	streams []*stream // those that are voice or events, in the order of their first packet
 	by      recording.SidesBy
 	sides   [2][]*segment // left, right
-	zero    int64         // arrival of the first sample, in samples since base
-	samples int64         // length of the timeline
+	zero    int64         // arrival of the first sample, in ticks since base
+	ticks   int64         // length of the timeline
 	out     output
 }
 
@@ -65,9 +65,9 @@ func newPlan(s *scan, o Options, a *recording.Audio) (*plan, error) {
 		return p, nil
 	}
 	p.lay()
-	if p.samples > maxDuration {
+	if p.ticks > maxDuration {
 		a.Status = recording.AudioDamaged
-		a.Reason = fmt.Sprintf("its packets lie %d hours apart", p.samples/rate/3600)
+		a.Reason = fmt.Sprintf("its packets lie %d hours apart", p.ticks/rate/3600)
 		a.Streams = nil
 		return p, nil
 	}
@@ -164,11 +164,11 @@ func payload(win *pcap.Window, arena []byte, e entry, from, to int64) ([]byte, e
 func (p *plan) settle(a *recording.Audio) {
 	p.out = p.chooseOutput()
 	a.Format, a.Codec = "wav", p.out.codecName()
-	a.SampleRate, a.Channels = rate, p.out.channels
-	a.Samples, a.DurationS = p.samples, seconds(p.samples)
+	a.SampleRate, a.Channels = p.out.rate(), p.out.channels
+	a.Samples, a.DurationS = p.out.samples(p.ticks), seconds(p.ticks)
 	a.Start = time.Unix(0, p.base+p.zero*(1e9/rate)).UTC()
 	p.report(a)
 	a.Truth = p.truth()
 }
 
-func seconds(samples int64) float64 { return float64(samples) / rate }
+func seconds(ticks int64) float64 { return float64(ticks) / rate }

@@ -34,7 +34,7 @@ func (s *stream) tagged() bool {
 	n := 0
 	for _, e := range s.entries {
 		if l := e.length() % 80; l == 4 || l == 10 {
-			if c := s.codecs[e.payloadType()]; c.law != noLaw || c.name == "G722" {
+			if c := s.codecs[e.payloadType()]; c.law != noLaw {
 				n++
 			}
 		}

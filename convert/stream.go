@@ -5,14 +5,14 @@ import (
 	"callreel/internal/media/packet"
 )
 
-// rate is the clock of G.711 and of every file written here, in samples a
-// second.
+// rate is the RTP clock of G.711 and G.722 in ticks a second. All positions on
+// the timeline are in ticks.
 const rate = 8000
 
 // entry is one RTP packet of the index, 24 bytes.
 type entry struct {
 	where   uint64 // offset of the payload in the file << 8 | payload type
-	arrival int64  // nanoseconds since the capture's first packet; once placed: samples since the segment's start
+	arrival int64  // nanoseconds since the capture's first packet; once placed: ticks since the segment's start
 	ts      uint32
 	seq     uint16
 	size    uint16 // bytes of payload; the top bit says that its end was not captured
@@ -30,7 +30,7 @@ func (e entry) offset() int64      { return int64(e.where >> 8) }
 func (e entry) length() int64      { return int64(e.size &^ cutBit) }
 func (e entry) cut() bool          { return e.size&cutBit != 0 }
 
-// at is the arrival in samples.
+// at is the arrival in ticks.
 func (e entry) at() int64 { return e.arrival / (1e9 / rate) }
 
 // streamKey names an RTP stream: a source may send to two receivers, and two
@@ -69,14 +69,16 @@ type run struct {
 	entries []entry
 }
 
-// law is the coding of a G.711 payload.
+// law is the coding of a payload: one of the two laws of G.711, or G.722. Of all
+// of them an octet lasts one tick of the RTP clock.
 type law uint8
 
 // The laws.
 const (
-	noLaw law = iota
+	noLaw law = iota // not built in; of an output: 16-bit samples
 	lawA
 	lawMu
+	lawWide // G.722: two samples an octet
 )
 
 func (l law) decode() *[256]int16 {

@@ -7,14 +7,14 @@ import (
 
 const (
 	// apart is the disagreement between RTP time and arrival from which arrival
-	// is believed, in samples: a second.
+	// is believed, in ticks: a second.
 	apart = rate
 	// pause is a shorter one that lasts: the sender's RTP clock stood still.
 	pause      = rate / 4
 	pauseAhead = 1000 // most packets looked at for whether it lasts: those of a second
 	pauseLeast = 10
 	// chain is how near a segment must begin to the end of the one before it to
-	// be its direct continuation, in samples: arrival is not exacter.
+	// be its direct continuation, in ticks: arrival is not exacter.
 	chain = rate / 10
 )
 
@@ -22,8 +22,8 @@ const (
 type segment struct {
 	stream  *stream
 	entries []entry // voice only, sorted; arrival holds the position from the segment's start
-	begin   int64   // arrival of the first packet, in samples since base
-	start   int64   // on the timeline, in samples from its zero
+	begin   int64   // arrival of the first packet, in ticks since base
+	start   int64   // on the timeline, in ticks from its zero
 	length  int64
 	spans   []span // of the segment, from its start
 	next    int    // writing: first entry not wholly written
@@ -45,7 +45,7 @@ func (p *plan) lay() {
 		}
 	}
 	for _, segments := range p.sides {
-		p.samples = max(p.samples, chainUp(segments, p.zero))
+		p.ticks = max(p.ticks, chainUp(segments, p.zero))
 	}
 }
 

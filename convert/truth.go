@@ -57,7 +57,7 @@ func (p *plan) truth() []recording.Truth {
 		if len(sides) == 1 {
 			out[i].Side = p.name(sides[0])
 		}
-		out[i].Spans = told(p.markHoles(overlay(segments, p.samples)))
+		out[i].Spans = told(p.markHoles(overlay(segments, p.ticks)))
 	}
 	return out
 }

@@ -68,6 +68,7 @@ func TestConvertSaysWhyNot(t *testing.T) {
 		{"a folder", []string{"-o", out, dir}, exitUsage, "is a folder"},
 		{"onto itself", []string{"-o", page, page}, exitUsage, "the capture itself"},
 		{"channels", []string{"--channels", "5.1", "-o", out, page}, exitUsage, "stereo, mono, internal, external"},
+		{"wideband", []string{"--wideband", "48k", "-o", out, page}, exitUsage, "pcm16, g711"},
 		{"device", []string{"--recorded-on", "tape", "-o", out, page}, exitUsage, "phone or gateway"},
 		{"unknown flag", []string{"--loud"}, exitUsage, "loud"},
 		{"not there", []string{"-o", out, filepath.Join(dir, "none")}, exitFault, "none"},
