@@ -193,6 +193,48 @@ func (s *Service) saveCDRs(ctx context.Context, list []catalog.CDR, confs []reco
 	}
 	s.log.Debug("CDRs received", "count", len(list), "woken", n)
 	s.wakeUp()
+	return s.tooLate(ctx, confs)
+}
+
+// tooLate looks whether a CDR came for a call that was not kept, and would have
+// been with it: that is never passed over in silence.
+func (s *Service) tooLate(ctx context.Context, confs []recording.ConfID) error {
+	for _, conf := range confs {
+		list, err := s.catalog.ByConf(ctx, conf)
+		if err != nil {
+			return err
+		}
+		for _, rec := range list {
+			if rec.State == recording.Discarded {
+				if err := s.judgeAgain(ctx, rec); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Service) judgeAgain(ctx context.Context, rec recording.Recording) error {
+	if rec.Verdict.Rule == sameFile {
+		return nil
+	}
+	call, err := s.correlator.Correlate(ctx, rec)
+	if err != nil {
+		return err
+	}
+	rec.Call = call
+	_, facts, err := s.facts(ctx, rec.Capture)
+	if err != nil {
+		return err
+	}
+	facts.Settle, facts.DiscardSettle = 0, 0
+	v := s.rules.Decide(rec, facts)
+	if v.Decision != recording.Keep {
+		return nil
+	}
+	s.report(LampReporting, "late "+string(rec.Capture.Conf), "a CDR of an agent came after his call had been discarded",
+		fmt.Errorf("recording %d of conference %s was discarded by rule %q; a CDR that came later says: %s", rec.ID, rec.Capture.Conf, rec.Verdict.Rule, v.Reason))
 	return nil
 }
 

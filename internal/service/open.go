@@ -123,8 +123,12 @@ func (s *Service) openHealth(context.Context) error {
 	return nil
 }
 
-// openKeys reads the key ring, or makes one with a first key.
-func (s *Service) openKeys(context.Context) error {
+// openKeys reads the key ring, or makes one with a first key; but not beside
+// recordings that no new ring would open.
+func (s *Service) openKeys(ctx context.Context) error {
+	if err := s.ringIsLost(ctx); err != nil {
+		return err
+	}
 	ring, made, err := EnsureRing(s.cfg.Keys.File)
 	if err != nil {
 		return err
@@ -134,6 +138,27 @@ func (s *Service) openKeys(context.Context) error {
 	}
 	s.ring = ring
 	return nil
+}
+
+// ringIsLost reports a missing key ring where recordings are filed already.
+func (s *Service) ringIsLost(ctx context.Context) error {
+	for _, file := range []string{s.cfg.Keys.File, s.cfg.Catalog} {
+		_, err := os.Stat(file)
+		if lost := file == s.cfg.Keys.File; lost == (err == nil) {
+			return nil // the ring is here, or there is no catalog
+		}
+	}
+	c, err := catalog.OpenReader(ctx, s.cfg.Catalog)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	filed, err := c.Search(ctx, catalog.Query{Limit: 1})
+	if err != nil || len(filed) == 0 {
+		return err
+	}
+	return fmt.Errorf("the key ring %s is not there, and recordings are filed that only it opens; put it back from its copy, "+
+		"or make another one with \"callreel keys new\" if it is lost for good", s.cfg.Keys.File)
 }
 
 // ReadRing reads the key ring at path; an error wraps fs.ErrNotExist where there

@@ -76,6 +76,11 @@ func (s *Service) strays(b *box, stats ingest.Stats) {
 		s.log.Debug("names that are not safe", "inbox", b.cfg.Name, "examples", stats.Examples)
 		b.evil = stats.Refused
 	}
+	var unsafe error
+	if stats.Refused > 0 {
+		unsafe = fmt.Errorf("inbox %s shows %d names that are not safe; they are not touched", b.cfg.Name, stats.Refused)
+	}
+	s.report(LampPCAP, "names in inbox "+b.cfg.Name, "inbox shows names that are not safe", unsafe)
 }
 
 // observe handles one file of a listing.

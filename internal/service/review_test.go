@@ -510,6 +510,9 @@ func TestKeyRingIsExchanged(t *testing.T) {
 	conf, _ := recording.ParseConfID(r.calls[0].Conf)
 	filed := rows(t, r.cfg, conf)[0]
 	put(t, other, filed)
+	if _, made, err := service.EnsureRing(other.Keys.File); err != nil || !made {
+		t.Fatalf("another key ring: made %v, %v", made, err)
+	}
 	s := running(t, other)
 	until(t, "lamp SOFTWARE", func() error {
 		if st := s.Lamp(service.LampSoftware); st.Light != service.Red || !strings.Contains(st.Error, "key ring") {

@@ -115,8 +115,8 @@ func (s *Service) unlessKnown(ctx context.Context, rec *recording.Recording) (re
 	}
 	reason := fmt.Sprintf("the same file, with the same content, is recording %d already", older.ID)
 	rec.Verdict = recording.Verdict{
-		Decision: recording.Discard, Rule: "same-file", Owner: rec.Verdict.Owner, Reason: reason, At: s.clock.Now(),
-		Trace: []recording.Tried{{Rule: "same-file", Fired: true, Why: reason}},
+		Decision: recording.Discard, Rule: sameFile, Owner: rec.Verdict.Owner, Reason: reason, At: s.clock.Now(),
+		Trace: []recording.Tried{{Rule: sameFile, Fired: true, Why: reason}},
 	}
 	return recording.Discarded, nil
 }
@@ -144,6 +144,11 @@ func (s *Service) countDown(ctx context.Context, rec *recording.Recording) (reco
 		return "", err
 	}
 	rec.Call.Live = legs
+	if rec.Capture.Conf == "" {
+		rec.Retry.Reason = "the file's name holds no conference id, so no CDR can be found for it; the capture is kept"
+		s.lamps.Bad(LampReporting, noCDR, errors.New(rec.Retry.Reason))
+		return recording.Quarantined, nil
+	}
 	waits := s.cfg.CDR.waits(len(legs) > 0)
 	if rec.Retry.Tries >= len(waits) {
 		rec.Retry.Reason = fmt.Sprintf("no CDR names conference %s; looked %d times", rec.Capture.Conf, rec.Retry.Tries+1)
@@ -154,6 +159,9 @@ func (s *Service) countDown(ctx context.Context, rec *recording.Recording) (reco
 	rec.Retry.Tries++
 	return "", &waitError{until, fmt.Sprintf("waiting for a CDR, look %d of %d", rec.Retry.Tries+1, len(waits)+1)}
 }
+
+// sameFile is the rule by which a file that is filed already is not kept again.
+const sameFile = "same-file"
 
 // noCDR is the cause in the lamps of captures in quarantine.
 const noCDR = "no CDR for a capture"
