@@ -41,6 +41,7 @@ func table() map[string]rule {
 		"cmd/callreel":       {may: []string{"..."}, why: "flags, output, exit codes", mustNot: []string{"database/sql", "html/template"}},
 		"internal/layout":    {why: "looks at all, stands on nothing"},
 		"internal/corpus":    {why: "finds captures for tests"},
+		"bench/gen":          {may: []string{media}, why: "makes captures to measure with"},
 		"internal/callcheck": {may: []string{"crypto", "internal/pbxsim", "internal/recording", "internal/sidecar"}, why: "checks archives for tests"},
 	}
 }
