@@ -75,7 +75,7 @@ run_tests() {
   say "tests, with the race detector"
   local log status=0
   log=$(mktemp)
-  go test -race -timeout 10m -v ./... >"$log" 2>&1 || status=$?
+  go test -race -timeout 10m -parallel 8 -v ./... >"$log" 2>&1 || status=$?
   grep -E '^(ok|FAIL|---? FAIL|panic:|WARNING: DATA RACE)|^\s+--- FAIL' "$log" || true
   if [ $status -ne 0 ]; then
     say "the failing part of the log"

@@ -21,6 +21,7 @@ import (
 
 // TestCallsAreFiled is the line without any fault, for all kinds of calls.
 func TestCallsAreFiled(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	r.light(t, service.LampPBX, service.Green)
 	for _, scenario := range pbxsim.DefaultMix() {
@@ -37,6 +38,7 @@ func TestCallsAreFiled(t *testing.T) {
 // TestSealedAudio has every byte of a call sealed on its way: spool, archive
 // and backup.
 func TestSealedAudio(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, func(c *service.Config) { c.Keys.EncryptAudio = true })
 	c := r.call(t, pbxsim.ExternalToAgent)
 	r.allFiled(t)
@@ -61,6 +63,7 @@ func TestSealedAudio(t *testing.T) {
 // TestFaultsLoseNothing makes every fault while a call is made, sees the lamp
 // go red, mends the fault, and wants the call filed and the lamp green.
 func TestFaultsLoseNothing(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		fault pbxsim.Fault
 		lamp  service.Lamp // empty: nothing needs to be red
@@ -126,6 +129,7 @@ func (r *rig) seenRed(t *testing.T, lamp service.Lamp) service.LampState {
 // TestNoCDRMeansQuarantine keeps the capture of a call whose CDR does not come,
 // and takes it back when it does.
 func TestNoCDRMeansQuarantine(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, func(c *service.Config) { c.CDR.LastWait = pbx.Duration(500 * time.Millisecond) })
 	r.light(t, service.LampPBX, service.Green)
 	r.sim.SetCDRTarget("")
@@ -154,6 +158,7 @@ func (r *rig) count(state string, want int) error {
 
 // TestFullDisk fills a real, small file system under the archive.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	small := t.TempDir()
 	if err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small).Run(); err != nil {
 		t.Skipf("a small file system cannot be mounted here: %v", err)
@@ -179,6 +184,7 @@ func TestFullDisk(t *testing.T) {
 
 // TestFullSpool fills the disk of the spool: captures stay at the source.
 func TestFullSpool(t *testing.T) {
+	t.Parallel()
 	small := t.TempDir()
 	if err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small).Run(); err != nil {
 		t.Skipf("a small file system cannot be mounted here: %v", err)
@@ -203,6 +209,7 @@ func TestFullSpool(t *testing.T) {
 
 // TestBackupAway takes the backup folder away and gives it back.
 func TestBackupAway(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	r.call(t, pbxsim.ExternalToAgent)
 	r.allFiled(t)
@@ -227,6 +234,7 @@ func TestBackupAway(t *testing.T) {
 
 // TestArchiveIsHeld refuses a second recorder on the same archive.
 func TestArchiveIsHeld(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	other := r.cfg
 	other.Catalog += "2"

@@ -18,6 +18,7 @@ import (
 // TestCDRAfterTheDiscard shows an agent's CDR that came when his call had been
 // discarded already.
 func TestCDRAfterTheDiscard(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	r.light(t, service.LampPBX, service.Green)
 	c := r.call(t, pbxsim.ExternalToUser)
@@ -38,6 +39,7 @@ func TestCDRAfterTheDiscard(t *testing.T) {
 // TestForeignFileIsKept sets a capture aside whose name says nothing, and says
 // why.
 func TestForeignFileIsKept(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	if err := os.WriteFile(filepath.Join(r.dir, "inbox", "trace.pcap"), []byte("not empty"), 0o600); err != nil {
 		t.Fatal(err)
@@ -50,6 +52,7 @@ func TestForeignFileIsKept(t *testing.T) {
 
 // TestKeyRingIsLost refuses to go on with a new ring beside old recordings.
 func TestKeyRingIsLost(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	r.call(t, pbxsim.ExternalToAgent)
 	r.allFiled(t)

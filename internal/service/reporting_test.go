@@ -57,6 +57,7 @@ func (o *office) set(down bool) {
 // TestReporting asks a Reporting server for the records that the PBX does not
 // send to us; while it gives no answer the countdown stands still.
 func TestReporting(t *testing.T) {
+	t.Parallel()
 	o := &office{}
 	server := httptest.NewServer(o)
 	t.Cleanup(server.Close)

@@ -39,6 +39,7 @@ type soak struct {
 // reason, at the end. In the ordinary run it is short; CALLREEL_SOAK gives the
 // number of calls.
 func TestSoak(t *testing.T) {
+	t.Parallel()
 	calls, scale := 60, 20.0
 	if n, err := strconv.Atoi(os.Getenv("CALLREEL_SOAK")); err == nil && n > 1 {
 		calls, scale = n, 50

@@ -16,6 +16,7 @@ import (
 
 // TestEveryWayOfCDRs lets the records of a call come by each way there is.
 func TestEveryWayOfCDRs(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, func(c *service.Config) {
 		c.Receiver.LinesListen, c.Receiver.SyslogListen = "127.0.0.1:0", "127.0.0.1:0"
 	})
