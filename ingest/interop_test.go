@@ -27,7 +27,6 @@ type real struct {
 	needs   []string // files the program needs
 	files   map[string]string
 	args    []string
-	auth    string
 	url     string
 }
 
