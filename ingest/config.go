@@ -16,6 +16,7 @@ import (
 // The kinds of inbox.
 const (
 	KindWebDAV = "webdav"
+	KindHTTP   = "http" // plain HTTP: a listing page, HEAD, GET, DELETE
 	KindFolder = "folder"
 )
 
@@ -45,7 +46,7 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 // Config is one [[inbox]] of the setup.
 type Config struct {
 	Name string `toml:"name"`
-	Kind string `toml:"kind"` // webdav or folder; guessed from url and path if empty
+	Kind string `toml:"kind"` // webdav, http or folder; guessed from url and path if empty
 
 	URL          string `toml:"url"`           // of the folder, http or https, without user and password
 	Path         string `toml:"path"`          // of kind folder
@@ -100,14 +101,14 @@ func (c Config) Validate() error {
 		bad("name", "", "a name, unique among the inboxes")
 	}
 	switch c.Kind {
-	case KindWebDAV:
-		c.validateWebDAV(bad)
+	case KindWebDAV, KindHTTP:
+		c.validateServer(bad)
 	case KindFolder:
 		if c.Path == "" {
 			bad("path", "", "the folder that the captures are put in")
 		}
 	default:
-		bad("kind", c.Kind, `"webdav" (with url) or "folder" (with path)`)
+		bad("kind", c.Kind, `"webdav" or "http" (with url) or "folder" (with path)`)
 	}
 	if c.RecordedOn != recording.OnPhone && c.RecordedOn != recording.OnGateway {
 		bad("recorded_on", c.RecordedOn, `"phone" or "gateway"`)
@@ -140,7 +141,7 @@ func (c Config) validateTimes(bad func(string, any, string)) {
 	}
 }
 
-func (c Config) validateWebDAV(bad func(string, any, string)) {
+func (c Config) validateServer(bad func(string, any, string)) {
 	u, err := url.Parse(c.URL)
 	switch {
 	case err != nil:

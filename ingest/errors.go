@@ -34,7 +34,7 @@ func (e *StatusError) Error() string {
 	case e.Code >= 300 && e.Code < 400:
 		return text + fmt.Sprintf(": redirects are not followed (to %q); put the real address into the setup", e.Location)
 	case e.Code == http.StatusMethodNotAllowed, e.Code == http.StatusNotImplemented:
-		return text + ": it does not speak WebDAV at this address"
+		return text + ": it does not take this request at this address (is the kind of the inbox right?)"
 	case e.Code == http.StatusLocked:
 		return text + ": the file is being written"
 	}

@@ -1,5 +1,5 @@
 // Package ingest owns the way of a capture from its inbox into the spool: what
-// lies in an inbox (WebDAV or a folder), what a capture's name says, whether a
+// lies in an inbox (WebDAV, plain HTTP or a folder), what a capture's name says, whether a
 // file is complete, and a copy of it that is whole and proved. It neither asks the
 // PBX nor decides what is kept, and it deletes a source only when told to.
 //
@@ -65,8 +65,11 @@ func New(cfg Config, clk clock.Clock, log *slog.Logger) (Inbox, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if cfg.Kind == KindFolder {
+	switch cfg.Kind {
+	case KindFolder:
 		return &folder{cfg: cfg, clock: clk}, nil
+	case KindHTTP:
+		return newWeb(cfg, clk, log)
 	}
 	return newDAV(cfg, clk, log)
 }

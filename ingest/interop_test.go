@@ -19,7 +19,7 @@ import (
 	"callreel/internal/recording"
 )
 
-// real is a WebDAV server as Debian ships it, started on loopback for a test.
+// real is a server as Debian ships it, started on loopback for a test.
 // TEMP in a file or argument is the test's folder, ADDR and PORT its address.
 type real struct {
 	name    string
@@ -28,6 +28,7 @@ type real struct {
 	files   map[string]string
 	args    []string
 	url     string
+	kind    string // of the inbox; empty = WebDAV
 }
 
 const (
@@ -35,55 +36,22 @@ const (
 	apacheModules        = "/usr/lib/apache2/modules/"
 )
 
+// realServers are those with WebDAV, and those that only list folders. An Apache
+// lists and deletes only as a WebDAV server; its listing page is asked for all the
+// same.
 func realServers() []real {
 	htdigest := fmt.Sprintf("%s:drop:%x\n", davUser, md5.Sum([]byte(davUser+":drop:"+davPassword)))
 	plain := davUser + ":" + davPassword + "\n"
 	htpasswd := davUser + ":{PLAIN}" + davPassword + "\n"
 	apache := func(auth string) string {
 		conf := "ServerName localhost\nServerRoot TEMP\nPidFile TEMP/pid\nErrorLog TEMP/error.log\nListen ADDR\nDavLockDB TEMP/lock\n"
-		for _, m := range []string{"mpm_event", "authn_core", "authz_core", "authn_file", "authz_user", "auth_basic", "auth_digest", "dav", "dav_fs", "mime"} {
+		for _, m := range []string{"mpm_event", "authn_core", "authz_core", "authn_file", "authz_user", "auth_basic", "auth_digest", "dav", "dav_fs", "mime", "autoindex"} {
 			conf += "LoadModule " + m + "_module " + apacheModules + "mod_" + m + ".so\n"
 		}
 		return conf + "TypesConfig /dev/null\nDocumentRoot TEMP/root\n<Directory TEMP/root>\nDAV On\n" + auth + "Require valid-user\n</Directory>\n"
 	}
-	return []real{
-		{
-			name: "Apache mod_dav, Digest", program: "apache2", needs: []string{apacheModules + "mod_dav_fs.so", apacheModules + "mod_auth_digest.so"},
-			files: map[string]string{
-				"conf": apache("AuthType Digest\nAuthName drop\nAuthUserFile TEMP/users\n"), "users": htdigest,
-			},
-			args: []string{"-X", "-f", "TEMP/conf"}, url: "http://ADDR/drop%20box/",
-		},
-		{
-			name: "lighttpd mod_webdav, Basic", program: "lighttpd", needs: []string{"/usr/lib/lighttpd/mod_webdav.so"},
-			files: map[string]string{"conf": `server.port = PORT
-server.bind = "127.0.0.1"
-server.document-root = "TEMP/root"
-server.modules = ("mod_auth", "mod_authn_file", "mod_webdav")
-auth.backend = "plain"
-auth.backend.plain.userfile = "TEMP/users"
-auth.require = ("" => ("method" => "basic", "realm" => "drop", "require" => "valid-user"))
-webdav.activate = "enable"
-`, "users": plain},
-			args: []string{"-D", "-f", "TEMP/conf"}, url: "http://ADDR/drop%20box/",
-		},
-		{
-			name: "lighttpd mod_webdav, Digest", program: "lighttpd", needs: []string{"/usr/lib/lighttpd/mod_webdav.so"},
-			files: map[string]string{"conf": `server.port = PORT
-server.bind = "127.0.0.1"
-server.document-root = "TEMP/root"
-server.modules = ("mod_auth", "mod_authn_file", "mod_webdav")
-auth.backend = "htdigest"
-auth.backend.htdigest.userfile = "TEMP/users"
-auth.require = ("" => ("method" => "digest", "realm" => "drop", "require" => "valid-user"))
-webdav.activate = "enable"
-`, "users": htdigest},
-			args: []string{"-D", "-f", "TEMP/conf"}, url: "http://ADDR/drop%20box/",
-		},
-		{
-			name: "nginx dav-ext, Basic", program: "nginx", needs: []string{"/usr/lib/nginx/modules/ngx_http_dav_ext_module.so"},
-			files: map[string]string{"conf": `load_module /usr/lib/nginx/modules/ngx_http_dav_ext_module.so;
-user root;
+	nginx := func(module, methods string) string {
+		return module + `user root;
 daemon off;
 master_process off;
 pid TEMP/pid;
@@ -95,19 +63,69 @@ http {
   server {
     listen ADDR;
     root TEMP/root;
-    dav_methods PUT DELETE MKCOL COPY MOVE;
-    dav_ext_methods PROPFIND OPTIONS;
+    ` + methods + `
     auth_basic drop;
     auth_basic_user_file TEMP/users;
   }
 }
-`, "users": htpasswd},
+`
+	}
+	lighttpd := func(auth, file, more string) string {
+		return `server.port = PORT
+server.bind = "127.0.0.1"
+server.document-root = "TEMP/root"
+server.modules = ("mod_auth", "mod_authn_file", "mod_webdav", "mod_dirlisting")
+auth.backend = "` + file + `"
+auth.backend.` + file + `.userfile = "TEMP/users"
+auth.require = ("" => ("method" => "` + auth + `", "realm" => "drop", "require" => "valid-user"))
+webdav.activate = "enable"
+` + more
+	}
+	return []real{
+		{
+			name: "Apache mod_dav, Digest", program: "apache2", needs: []string{apacheModules + "mod_dav_fs.so", apacheModules + "mod_auth_digest.so"},
+			files: map[string]string{
+				"conf": apache("AuthType Digest\nAuthName drop\nAuthUserFile TEMP/users\n"), "users": htdigest,
+			},
+			args: []string{"-X", "-f", "TEMP/conf"}, url: "http://ADDR/drop%20box/",
+		},
+		{
+			name: "lighttpd mod_webdav, Basic", program: "lighttpd", needs: []string{"/usr/lib/lighttpd/mod_webdav.so"},
+			files: map[string]string{"conf": lighttpd("basic", "plain", ""), "users": plain},
+			args:  []string{"-D", "-f", "TEMP/conf"}, url: "http://ADDR/drop%20box/",
+		},
+		{
+			name: "lighttpd mod_webdav, Digest", program: "lighttpd", needs: []string{"/usr/lib/lighttpd/mod_webdav.so"},
+			files: map[string]string{"conf": lighttpd("digest", "htdigest", ""), "users": htdigest},
+			args:  []string{"-D", "-f", "TEMP/conf"}, url: "http://ADDR/drop%20box/",
+		},
+		{
+			name: "nginx dav-ext, Basic", program: "nginx", needs: []string{"/usr/lib/nginx/modules/ngx_http_dav_ext_module.so"},
+			files: map[string]string{"conf": nginx("load_module /usr/lib/nginx/modules/ngx_http_dav_ext_module.so;\n",
+				"dav_methods PUT DELETE MKCOL COPY MOVE; dav_ext_methods PROPFIND OPTIONS;"), "users": htpasswd},
 			args: []string{"-c", "TEMP/conf", "-e", "TEMP/error.log"}, url: "http://ADDR/drop%20box/",
 		},
 		{
 			name: "rclone serve webdav, Basic", program: "rclone",
 			args: []string{"serve", "webdav", "TEMP/root", "--addr", "ADDR", "--user", davUser, "--pass", davPassword, "--dir-cache-time", "0s"},
 			url:  "http://ADDR/drop%20box/",
+		},
+		{
+			name: "Apache autoindex, Digest", program: "apache2", needs: []string{apacheModules + "mod_dav_fs.so", apacheModules + "mod_autoindex.so"},
+			files: map[string]string{
+				"conf": apache("Options +Indexes\nIndexOptions FancyIndexing HTMLTable IconsAreLinks NameWidth=20\nAuthType Digest\nAuthName drop\nAuthUserFile TEMP/users\n"), "users": htdigest,
+			},
+			args: []string{"-X", "-f", "TEMP/conf"}, url: "http://ADDR/drop%20box", kind: ingest.KindHTTP,
+		},
+		{
+			name: "nginx autoindex, Basic", program: "nginx",
+			files: map[string]string{"conf": nginx("", "autoindex on; dav_methods DELETE;"), "users": htpasswd},
+			args:  []string{"-c", "TEMP/conf", "-e", "TEMP/error.log"}, url: "http://ADDR/drop%20box", kind: ingest.KindHTTP,
+		},
+		{
+			name: "lighttpd dirlisting, Digest", program: "lighttpd", needs: []string{"/usr/lib/lighttpd/mod_webdav.so", "/usr/lib/lighttpd/mod_dirlisting.so"},
+			files: map[string]string{"conf": lighttpd("digest", "htdigest", "dir-listing.activate = \"enable\"\nmimetype.assign = (\"\" => \"application/octet-stream\")\n"), "users": htdigest},
+			args:  []string{"-D", "-f", "TEMP/conf"}, url: "http://ADDR/drop%20box/", kind: ingest.KindHTTP,
 		},
 	}
 }
@@ -229,7 +247,7 @@ func (r real) start(t *testing.T) (ingest.Inbox, string) {
 	})
 	waitFor(t, addr)
 	in, err := ingest.New(ingest.Config{
-		Name: "real", Kind: ingest.KindWebDAV, URL: fill(r.url), User: davUser, Password: davPassword, IdleTimeout: ingest.Duration(5 * time.Second),
+		Name: "real", Kind: r.kind, URL: fill(r.url), User: davUser, Password: davPassword, IdleTimeout: ingest.Duration(5 * time.Second),
 	}, clock.System(), quiet())
 	if err != nil {
 		t.Fatal(err)

@@ -69,26 +69,12 @@ func (d *dav) call(x *exchange, op func(*gowebdav.Client) error) error {
 	return err
 }
 
-// short bounds an operation that moves little: the idle timeout alone would let a
-// server drip for ever. Real time, as all network timeouts.
-func (d *dav) short(ctx context.Context) (context.Context, context.CancelFunc) {
-	most := 4 * time.Duration(d.cfg.IdleTimeout)
-	return context.WithTimeoutCause(ctx, most, fmt.Errorf("%w to the end within %s", ErrIdle, most))
-}
-
 func (d *dav) fault(do, name string, err error) error {
-	var status *StatusError
-	if errors.As(err, &status) && status.Code == http.StatusNotFound && name != "" {
-		err = fmt.Errorf("%w: %w", recording.ErrNotFound, err)
-	}
-	if name == "" {
-		return fmt.Errorf("inbox %s: %s: %w", d.cfg.Name, do, err)
-	}
-	return fmt.Errorf("inbox %s: %s %.100q: %w", d.cfg.Name, do, name, err)
+	return fault(d.cfg.Name, do, name, notFound(err))
 }
 
 func (d *dav) List(ctx context.Context) ([]Entry, Stats, error) {
-	ctx, cancel := d.short(ctx)
+	ctx, cancel := short(ctx, d.cfg)
 	defer cancel()
 	x := &exchange{ctx: ctx}
 	var files []os.FileInfo
@@ -132,7 +118,7 @@ func (d *dav) Stat(ctx context.Context, name string) (recording.Stamp, error) {
 	if !IsCapture(name) {
 		return recording.Stamp{}, d.fault("look at", name, errName)
 	}
-	ctx, cancel := d.short(ctx)
+	ctx, cancel := short(ctx, d.cfg)
 	defer cancel()
 	x := &exchange{ctx: ctx}
 	var stamp recording.Stamp
@@ -201,30 +187,11 @@ func (d *dav) Delete(ctx context.Context, name string, want recording.Stamp) err
 	if !d.clock.Wait(ctx.Done(), time.Duration(d.cfg.DeleteDelay)) {
 		return context.Cause(ctx)
 	}
-	got, err := d.Stat(ctx, name)
-	switch {
-	case errors.Is(err, recording.ErrNotFound):
-		return nil
-	case err != nil:
-		return err
-	case !got.Same(want):
-		return d.fault("delete", name, recording.ErrChanged)
-	}
-	if err := d.remove(ctx, name, got); err != nil && !errors.Is(err, recording.ErrNotFound) {
-		return err
-	}
-	// Servers say 404, or even 204, and keep the file; only its absence counts.
-	switch _, err := d.Stat(ctx, name); {
-	case errors.Is(err, recording.ErrNotFound):
-		return nil
-	case err != nil:
-		return err
-	}
-	return d.fault("delete", name, ErrStill)
+	return deleteProved(ctx, d, name, want)
 }
 
 func (d *dav) remove(ctx context.Context, name string, got recording.Stamp) error {
-	ctx, cancel := d.short(ctx)
+	ctx, cancel := short(ctx, d.cfg)
 	defer cancel()
 	x := &exchange{ctx: ctx, header: http.Header{}}
 	if strings.HasPrefix(got.ETag, `"`) {
