@@ -3,6 +3,7 @@ package convert
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 
@@ -121,12 +122,27 @@ func interleave(frame []byte, tracks []*track) []byte {
 		return tracks[0].bytes
 	}
 	l, r := tracks[0].bytes, tracks[1].bytes
-	frame = frame[:2*len(l)]
-	r = r[:len(l)]
+	return weave(frame[:2*len(l)], l, r)
+}
+
+// weave puts the bytes of l and r in turn into frame, four of each at a time.
+func weave(frame, l, r []byte) []byte {
+	le, out := binary.LittleEndian, frame
+	for len(l) >= 4 && len(r) >= 4 && len(out) >= 8 {
+		le.PutUint64(out, spread(le.Uint32(l))|spread(le.Uint32(r))<<8)
+		out, l, r = out[8:], l[4:], r[4:]
+	}
 	for i, x := range l {
-		frame[2*i], frame[2*i+1] = x, r[i]
+		out[2*i], out[2*i+1] = x, r[i]
 	}
 	return frame
+}
+
+// spread puts the four bytes of x into the even bytes of a word.
+func spread(x uint32) uint64 {
+	y := uint64(x)
+	y = (y | y<<16) & 0x0000ffff0000ffff
+	return (y | y<<8) & 0x00ff00ff00ff00ff
 }
 
 func interleave16(frame []byte, tracks []*track) []byte {

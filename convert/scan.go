@@ -70,6 +70,7 @@ func (s *scan) run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		switch err := r.Next(&rec); {
+		case err == nil:
 		case errors.Is(err, io.EOF):
 			return s.finish()
 		case errors.Is(err, pcap.ErrCut), errors.Is(err, pcap.ErrDamaged):
@@ -81,7 +82,7 @@ func (s *scan) run(ctx context.Context) error {
 				return s.finish()
 			}
 			continue
-		case err != nil:
+		default:
 			return err
 		}
 		if err := s.frame(&rec); err != nil {

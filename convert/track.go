@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"bytes"
+
 	"callreel/internal/media/g711"
 	"callreel/internal/media/pcap"
 )
@@ -11,6 +13,7 @@ type track struct {
 	factor    int // samples a tick
 	voices    []*voice
 	bytes     []byte  // the samples in G.711
+	idle      []byte  // a chunk of silence
 	linear    []int16 // or as numbers, while mixing or for PCM
 	peaks     []byte
 	peakBytes [256]int8
@@ -26,6 +29,7 @@ func (p *plan) tracks() []*track {
 		for _, s := range sides {
 			t.voices = append(t.voices, p.voice(s))
 		}
+		t.idle = bytes.Repeat([]byte{t.law.idle()}, chunk)
 		t.bytes, t.linear = make([]byte, chunk), make([]int16, chunk*t.factor)
 		tracks[i] = t
 	}
@@ -75,10 +79,7 @@ func (t *track) make(from int64, n int) error {
 }
 
 func (t *track) copy(v *voice, sounding []*segment, from int64) error {
-	idle := t.law.idle()
-	for i := range t.bytes {
-		t.bytes[i] = idle
-	}
+	copy(t.bytes, t.idle)
 	if len(sounding) == 0 {
 		return nil
 	}
@@ -96,29 +97,5 @@ func (t *track) encode() {
 			t.bytes[i] = g711.EncodeMu(x)
 		}
 	case noLaw, lawWide:
-	}
-}
-
-// peaksOfBytes and peaksOfSamples add one pair for each 20 ms, the last of what
-// is left.
-func (t *track) peaksOfBytes() {
-	for b := t.bytes; len(b) > 0; b = b[min(len(b), peakTicks):] {
-		low, high := int8(127), int8(-128)
-		for _, code := range b[:min(len(b), peakTicks)] {
-			v := t.peakBytes[code]
-			low, high = min(low, v), max(high, v)
-		}
-		t.peaks = append(t.peaks, byte(low), byte(high))
-	}
-}
-
-func (t *track) peaksOfSamples() {
-	size := peakTicks * t.factor
-	for b := t.linear; len(b) > 0; b = b[min(len(b), size):] {
-		low, high := int16(32767), int16(-32768)
-		for _, v := range b[:min(len(b), size)] {
-			low, high = min(low, v), max(high, v)
-		}
-		t.peaks = append(t.peaks, byte(low>>8), byte(high>>8))
 	}
 }

@@ -116,6 +116,14 @@ func (d *Decoder) parser(first gopacket.LayerType) *gopacket.DecodingLayerParser
 // Decode reads one frame of the given link type into out. The frame is not
 // changed, and kept only as long as the payload.
 func (d *Decoder) Decode(link int, frame []byte, out *Datagram) Result {
+	if link == linkEthernet && quick(frame, out) {
+		return UDP
+	}
+	return d.layers(link, frame, out)
+}
+
+// layers reads any frame.
+func (d *Decoder) layers(link int, frame []byte, out *Datagram) Result {
 	first, body := start(link, frame)
 	if first == gopacket.LayerTypeZero {
 		return BadLink

@@ -1,0 +1,70 @@
+package packet
+
+import (
+	"bytes"
+	"encoding/binary"
+	"testing"
+)
+
+// frame is a plain UDP datagram in Ethernet, with some bytes behind it.
+func frame(payload string, behind int) []byte {
+	b := make([]byte, 42, 42+len(payload)+behind)
+	copy(b[12:], []byte{8, 0, 0x45, 0xb8})
+	binary.BigEndian.PutUint16(b[16:], uint16(28+len(payload)))
+	copy(b[22:], []byte{64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2, 0x40, 2, 0x40, 4})
+	binary.BigEndian.PutUint16(b[38:], uint16(8+len(payload)))
+	return append(append(b, payload...), make([]byte, behind)...)
+}
+
+func same(a, b Datagram) bool {
+	return a.Flow == b.Flow && bytes.Equal(a.Payload, b.Payload) && a.Cut == b.Cut && (a.At == b.At || len(a.Payload) == 0)
+}
+
+func TestQuickReadsPlainFrames(t *testing.T) {
+	plain := frame("voice", 3)
+	for at := range plain[:42] {
+		for _, bit := range []byte{1, 2, 4, 8, 16, 32, 64, 128} {
+			b := bytes.Clone(plain)
+			b[at] ^= bit
+			var fast, slow Datagram
+			if !quick(b, &fast) {
+				continue
+			}
+			if r := NewDecoder().layers(linkEthernet, b, &slow); r != UDP || !same(fast, slow) {
+				t.Errorf("byte %d, bit %#x: %+v, the layers say %+v", at, bit, fast, slow)
+			}
+		}
+	}
+	var d Datagram
+	if !quick(plain, &d) || string(d.Payload) != "voice" || d.At != 42 || d.Flow.Src.Port != 16386 {
+		t.Errorf("%+v", d)
+	}
+}
+
+// FuzzQuick holds the quick way against gopacket's layers.
+func FuzzQuick(f *testing.F) {
+	f.Add(frame("voice", 0))
+	f.Add(frame("", 18))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var fast, slow Datagram
+		if !quick(b, &fast) {
+			return
+		}
+		if r := NewDecoder().layers(linkEthernet, b, &slow); r != UDP || !same(fast, slow) {
+			t.Fatalf("%+v, the layers say %d %+v", fast, r, slow)
+		}
+	})
+}
+
+func BenchmarkDecode(b *testing.B) {
+	plain := frame(string(make([]byte, 172)), 0)
+	dec := NewDecoder()
+	for name, decode := range map[string]func(int, []byte, *Datagram) Result{"quick": dec.Decode, "layers": dec.layers} {
+		b.Run(name, func(b *testing.B) {
+			var d Datagram
+			for b.Loop() {
+				decode(linkEthernet, plain, &d)
+			}
+		})
+	}
+}
