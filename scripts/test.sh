@@ -79,7 +79,7 @@ run_tests() {
   grep -E '^(ok|FAIL|---? FAIL|panic:|WARNING: DATA RACE)|^\s+--- FAIL' "$log" || true
   if [ $status -ne 0 ]; then
     say "the failing part of the log"
-    grep -vE '^(=== |--- PASS|\s+--- PASS|--- SKIP|\s+--- SKIP|PASS$|ok )' "$log" | tail -n 200
+    grep -vE '^(=== |--- PASS|\s+--- PASS|--- SKIP|\s+--- SKIP|PASS$|ok )| level=' "$log" | tail -n 200
     rm -f "$log"
     exit "$status"
   fi

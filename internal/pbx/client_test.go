@@ -198,9 +198,12 @@ func checkLeg(t *testing.T, b *book, c *pbxsim.Call, toAgent bool) {
 	if l.Began.IsZero() || l.Alerted.Before(l.Began) || l.Connected.Before(l.Alerted) || !l.Ended.After(l.Connected) {
 		t.Errorf("times of %+v", l)
 	}
-	ring := l.Connected.Sub(l.Alerted)
-	if want := time.Duration(c.Ring) * time.Second; ring < want-time.Second || ring > want+20*time.Second {
-		t.Errorf("rang for %v, want about %v", ring, want)
+	// An event is seen when it has happened and, on a busy machine, some time
+	// later; how much is not ours to promise.
+	const late = 20 * time.Second
+	answer := c.Setup.Add(time.Duration(c.Ring) * time.Second)
+	if l.Alerted.Before(c.Setup) || l.Alerted.After(c.Setup.Add(late)) || l.Connected.Before(answer) || l.Connected.After(answer.Add(late)) {
+		t.Errorf("alerted %v and connected %v after the setup, want 0 and %v", l.Alerted.Sub(c.Setup), l.Connected.Sub(c.Setup), answer.Sub(c.Setup))
 	}
 	held := slices.ContainsFunc(b.legs, func(o recording.Leg) bool { return o.Conf == l.Conf && o.Held })
 	if held != (c.HoldFrames > 0) {
@@ -395,7 +398,10 @@ func TestPBXThatAnswersOtherwise(t *testing.T) {
 			server := httptest.NewServer(row.answer)
 			t.Cleanup(server.Close)
 			cfg := pbx.DefaultConfig()
-			cfg.URL, cfg.User, cfg.CallTimeout = server.URL, "x", pbx.Duration(500*time.Millisecond)
+			cfg.URL, cfg.User, cfg.CallTimeout = server.URL, "x", pbx.Duration(10*time.Second)
+			if row.name == "silence" {
+				cfg.CallTimeout = pbx.Duration(500 * time.Millisecond)
+			}
 			b, _ := run(t, cfg)
 			b.until(t, "failure", func() bool { return len(b.downs) > 1 })
 			if !strings.Contains(b.downs[0].Error(), row.want) {
