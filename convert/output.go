@@ -1,11 +1,12 @@
 package convert
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"callreel/internal/media/wav"
 	"callreel/internal/recording"
@@ -14,7 +15,7 @@ import (
 const (
 	peaksPerSecond = 50
 	peakTicks      = rate / peaksPerSecond
-	chunk          = 100 * peakTicks // 2 s: ticks made at a time
+	chunk          = 400 * peakTicks // 8 s: ticks made at a time
 	sideWindow     = 256 << 10
 )
 
@@ -84,33 +85,62 @@ func (p *plan) write(ctx context.Context, dst io.Writer, a *recording.Audio) err
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(dst, 128<<10)
-	if _, err := w.Write(header); err != nil {
+	if _, err := dst.Write(header); err != nil {
 		return fmt.Errorf("write header: %w", err)
 	}
 	tracks := p.tracks()
-	frame := make([]byte, 0, len(tracks)*p.out.format().Coding.Bytes()*p.out.factor*chunk)
+	if err := p.frames(ctx, dst, tracks); err != nil {
+		return err
+	}
+	for _, t := range tracks {
+		a.Peaks = append(a.Peaks, t.peaks)
+	}
+	return put(dst, make([]byte, p.out.format().Pad(a.Samples)))
+}
+
+func put(dst io.Writer, b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	if _, err := dst.Write(b); err != nil {
+		return fmt.Errorf("write audio: %w", err)
+	}
+	return nil
+}
+
+// frames makes and writes the audio, eight seconds at a time: the channels side
+// by side, while what was made before is written.
+func (p *plan) frames(ctx context.Context, dst io.Writer, tracks []*track) error {
+	size := len(tracks) * p.out.format().Coding.Bytes() * p.out.factor * chunk
+	made, spare := make([]byte, 0, size), make([]byte, 0, size)
+	jobs := make([]func() error, len(tracks)+1)
+	jobs[0] = func() error { return put(dst, made) }
 	for from := int64(0); from < p.ticks; from += chunk {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		n := int(min(chunk, p.ticks-from))
-		for _, t := range tracks {
-			if err := t.make(from, n); err != nil {
-				return err
-			}
+		for i, t := range tracks {
+			jobs[i+1] = func() error { return t.make(from, n) }
 		}
-		if _, err := w.Write(interleave(frame, tracks)); err != nil {
-			return fmt.Errorf("write audio: %w", err)
+		if err := together(jobs); err != nil {
+			return err
 		}
+		made, spare = interleave(spare[:0], tracks), made
 	}
-	for _, t := range tracks {
-		a.Peaks = append(a.Peaks, t.peaks)
+	return jobs[0]()
+}
+
+// together runs the jobs at the same time and waits for all.
+func together(jobs []func() error) error {
+	errs := make([]error, len(jobs))
+	var group sync.WaitGroup
+	for i, job := range jobs[1:] {
+		group.Go(func() { errs[i+1] = job() })
 	}
-	if _, err := w.Write(make([]byte, p.out.format().Pad(a.Samples))); err != nil {
-		return fmt.Errorf("write audio: %w", err)
-	}
-	return w.Flush()
+	errs[0] = jobs[0]()
+	group.Wait()
+	return errors.Join(errs...)
 }
 
 // interleave puts the tracks' samples side by side.
@@ -119,18 +149,20 @@ func interleave(frame []byte, tracks []*track) []byte {
 	case tracks[0].law == noLaw:
 		return interleave16(frame, tracks)
 	case len(tracks) == 1:
-		return tracks[0].bytes
+		return append(frame, tracks[0].bytes...)
 	}
 	l, r := tracks[0].bytes, tracks[1].bytes
 	return weave(frame[:2*len(l)], l, r)
 }
 
-// weave puts the bytes of l and r in turn into frame, four of each at a time.
+// weave puts the bytes of l and r in turn into frame, eight of each at a time.
 func weave(frame, l, r []byte) []byte {
 	le, out := binary.LittleEndian, frame
-	for len(l) >= 4 && len(r) >= 4 && len(out) >= 8 {
-		le.PutUint64(out, spread(le.Uint32(l))|spread(le.Uint32(r))<<8)
-		out, l, r = out[8:], l[4:], r[4:]
+	for len(l) >= 8 && len(r) >= 8 && len(out) >= 16 {
+		x, y := le.Uint64(l), le.Uint64(r)
+		le.PutUint64(out, spread(x&0xffffffff)|spread(y&0xffffffff)<<8)
+		le.PutUint64(out[8:], spread(x>>32)|spread(y>>32)<<8)
+		out, l, r = out[16:], l[8:], r[8:]
 	}
 	for i, x := range l {
 		out[2*i], out[2*i+1] = x, r[i]
@@ -138,11 +170,10 @@ func weave(frame, l, r []byte) []byte {
 	return frame
 }
 
-// spread puts the four bytes of x into the even bytes of a word.
-func spread(x uint32) uint64 {
-	y := uint64(x)
-	y = (y | y<<16) & 0x0000ffff0000ffff
-	return (y | y<<8) & 0x00ff00ff00ff00ff
+// spread puts the lower four bytes of x into the even bytes of a word.
+func spread(x uint64) uint64 {
+	x = (x | x<<16) & 0x0000ffff0000ffff
+	return (x | x<<8) & 0x00ff00ff00ff00ff
 }
 
 func interleave16(frame []byte, tracks []*track) []byte {

@@ -55,27 +55,39 @@ const (
 // negative, and seven bits of magnitude. It gives up where not both signs occur,
 // unless all codes are the same.
 func extremes(codes []byte, mask byte) (low, high byte, ok bool) {
-	if len(codes)%8 != 0 {
+	if len(codes)%16 != 0 {
 		return 0, 0, false
 	}
 	if bytes.Equal(codes[1:], codes[:len(codes)-1]) {
 		return codes[0], codes[0], true
 	}
-	var up, down, some uint64 // greatest magnitudes; signs that occur
-	every := uint64(signs)
-	words := uint64(mask) * ones
-	for ; len(codes) >= 8; codes = codes[8:] {
-		x := binary.LittleEndian.Uint64(codes) ^ words
-		negative := x & signs
+	// Two chains of words, for each step must wait for the one before it.
+	var up0, up1, down0, down1 uint64       // greatest magnitudes
+	some, every := uint64(0), uint64(signs) // signs that occur
+	words, half := uint64(mask)*ones, len(codes)/2
+	first, second := codes[:half], codes[half:]
+	for len(first) >= 8 && len(second) >= 8 {
+		above, below, negative := parts(binary.LittleEndian.Uint64(first) ^ words)
 		some, every = some|negative, every&negative
-		magnitude := x &^ signs
-		below := magnitude & (negative - negative>>7)
-		up, down = greater(up, magnitude^below), greater(down, below)
+		up0, down0 = greater(up0, above), greater(down0, below)
+		above, below, negative = parts(binary.LittleEndian.Uint64(second) ^ words)
+		some, every = some|negative, every&negative
+		up1, down1 = greater(up1, above), greater(down1, below)
+		first, second = first[8:], second[8:]
 	}
 	if some == 0 || every == signs {
 		return 0, 0, false
 	}
-	return greatest(down) ^ mask ^ 0x80, greatest(up) ^ mask, true
+	low, high = greatest(greater(down0, down1)), greatest(greater(up0, up1))
+	return low ^ mask ^ 0x80, high ^ mask, true
+}
+
+// parts are the magnitudes above and below zero, and the signs.
+func parts(x uint64) (above, below, negative uint64) {
+	negative = x & signs
+	magnitude := x &^ signs
+	below = magnitude & (negative - negative>>7)
+	return magnitude ^ below, below, negative
 }
 
 // greater takes the greater of each two bytes of 7 bits.

@@ -55,3 +55,14 @@ func TestInterleaveWords(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkExtremes(b *testing.B) {
+	codes := make([]byte, 160)
+	for i := range codes {
+		codes[i] = byte(i * 37)
+	}
+	b.SetBytes(160)
+	for b.Loop() {
+		extremes(codes, 0xd5)
+	}
+}

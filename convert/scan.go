@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 
 	"callreel/internal/media/packet"
 	"callreel/internal/media/pcap"
@@ -40,6 +41,7 @@ type scan struct {
 
 	packets  int   // RTP packets in the index
 	purged   int   // value of packets at the last clearing
+	at       int64 // offset of the record being read
 	frames   int   // records read
 	badLinks int   // of these with a link type that is not read
 	badLink  int   // the last such
@@ -106,6 +108,7 @@ func (s *scan) count(kind string, n int) {
 }
 
 func (s *scan) frame(rec *pcap.Record) error {
+	s.at = rec.Offset
 	if rec.HasTime {
 		s.setTime(rec.Time)
 	}
@@ -211,7 +214,7 @@ func (s *scan) stream(k streamKey) *stream {
 		if s.purge(); len(s.streams) >= maxStreams {
 			return nil
 		}
-		t = &stream{key: k, born: s.packets}
+		t = &stream{key: k, born: s.packets, since: s.at}
 		s.streams[k] = t
 	}
 	s.recent[1], s.recent[0] = s.recent[0], t
@@ -244,7 +247,23 @@ func (s *scan) add(t *stream, e entry) {
 	if n := len(t.entries); n > 0 {
 		s.follow(t, t.entries[n-1], &e)
 	}
+	if len(t.entries) == cap(t.entries) {
+		s.reserve(t)
+	}
 	t.entries = append(t.entries, e)
+}
+
+// reserve makes room for the rest of a stream's packets, as many as there will be
+// if it goes on like this to the end of the capture, but not more than three
+// times what there are.
+func (s *scan) reserve(t *stream) {
+	const enough = 4096 // packets to judge by
+	n := int64(len(t.entries))
+	if n < enough || s.at <= t.since {
+		return
+	}
+	more := n * (s.src.Size() - s.at) / (s.at - t.since)
+	t.entries = slices.Grow(t.entries, int(min(more+more/64+64, 3*n)))
 }
 
 // follow compares a packet with the one before it in its stream.

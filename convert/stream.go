@@ -44,9 +44,10 @@ type streamKey struct {
 type stream struct {
 	key     streamKey
 	entries []entry
-	inOrder int // packets that follow their predecessor's sequence number closely
-	again   int // packets that repeat their predecessor or come a little late
-	born    int // number of the packet that began it
+	inOrder int   // packets that follow their predecessor's sequence number closely
+	again   int   // packets that repeat their predecessor or come a little late
+	born    int   // number of the packet that began it
+	since   int64 // offset of the record that began it
 
 	counts  [128]int   // packets by payload type
 	codecs  [128]codec // by payload type

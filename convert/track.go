@@ -7,7 +7,7 @@ import (
 	"callreel/internal/media/pcap"
 )
 
-// track makes one channel of the file, two seconds at a time.
+// track makes one channel of the file, eight seconds at a time.
 type track struct {
 	law       law
 	factor    int // samples a tick
