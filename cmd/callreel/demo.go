@@ -123,7 +123,7 @@ func (d demo) play(ctx context.Context, sim *pbxsim.Sim, s *service.Service) err
 // talk places a short call first, so that there is something to hear soon, and
 // then the planned ones.
 func (d demo) talk(ctx context.Context, sim *pbxsim.Sim) error {
-	first := pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, Ring: time.Second, Talk: 4 * time.Second}
+	first := pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, Ring: time.Second, Talk: 6500 * time.Millisecond}
 	if _, err := sim.Place(ctx, first); err != nil {
 		return err
 	}
