@@ -49,6 +49,8 @@ type Config struct {
 	Kind string `toml:"kind"` // webdav, http or folder; guessed from url and path if empty
 
 	URL          string `toml:"url"`           // of the folder, http or https, without user and password
+	Standby      string `toml:"standby"`       // host, host:port or whole URL that is used when that of url does not answer
+	FollowPBX    bool   `toml:"follow_pbx"`    // use the standby address while the PBX is on its own; whoever wires both calls Pair.Use
 	Path         string `toml:"path"`          // of kind folder
 	User         string `toml:"user"`          //
 	Password     string `toml:"password"`      // one of the three, if there is a user
@@ -104,6 +106,9 @@ func (c Config) Validate() error {
 	case KindWebDAV, KindHTTP:
 		c.validateServer(bad)
 	case KindFolder:
+		if c.Standby != "" {
+			bad("standby", c.Standby, "none: a folder has no second address")
+		}
 		if c.Path == "" {
 			bad("path", "", "the folder that the captures are put in")
 		}
@@ -118,6 +123,7 @@ func (c Config) Validate() error {
 			bad("gateway_macs", m, `12 hex digits, as in "009033010203" or "00-90-33-01-02-03"`)
 		}
 	}
+	c.validateStandby(bad)
 	c.validateTimes(bad)
 	return errors.Join(all...)
 }
@@ -139,6 +145,34 @@ func (c Config) validateTimes(bad func(string, any, string)) {
 			bad(d.key, v, fmt.Sprintf("%s to %s", d.min, d.max))
 		}
 	}
+}
+
+func (c Config) validateStandby(bad func(string, any, string)) {
+	if c.Standby == "" {
+		if c.FollowPBX {
+			bad("follow_pbx", c.FollowPBX, "false, or an address in standby")
+		}
+		return
+	}
+	s, err := c.standbyConfig()
+	if err == nil && c.Kind != KindFolder {
+		s.validateServer(func(key string, _ any, _ string) {
+			if key == "url" {
+				err = errors.New("its address is not accepted")
+			}
+		})
+	}
+	if err != nil {
+		bad("standby", redacted(c.Standby), `"host", "host:port" or a whole URL without user and password`)
+	}
+}
+
+// redacted keeps a password out of a message.
+func redacted(s string) string {
+	if u, err := url.Parse(s); err == nil && u.User == nil && !strings.Contains(s, "@") {
+		return s
+	}
+	return "(not shown)"
 }
 
 func (c Config) validateServer(bad func(string, any, string)) {

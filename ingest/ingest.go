@@ -59,12 +59,35 @@ type Inbox interface {
 	Delete(ctx context.Context, name string, want recording.Stamp) error
 }
 
-// New makes the inbox that a valid cfg describes. It does not connect.
+// New makes the inbox that a valid cfg describes; with a standby address it is a
+// *Pair. It does not connect.
 func New(cfg Config, clk clock.Clock, log *slog.Logger) (Inbox, error) {
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	if cfg.Standby == "" {
+		return newSingle(cfg, clk, log)
+	}
+	second, err := cfg.standbyConfig()
+	if err != nil {
+		return nil, fmt.Errorf("inbox %q: standby: %w", cfg.Name, err)
+	}
+	main, err := newSingle(cfg, clk, log)
+	if err != nil {
+		return nil, err
+	}
+	standby, err := newSingle(second, clk, log)
+	if err != nil {
+		return nil, err
+	}
+	pair := Failover(main, standby)
+	pair.log = log
+	return pair, nil
+}
+
+// newSingle makes an inbox with one address.
+func newSingle(cfg Config, clk clock.Clock, log *slog.Logger) (Inbox, error) {
 	switch cfg.Kind {
 	case KindFolder:
 		return &folder{cfg: cfg, clock: clk}, nil

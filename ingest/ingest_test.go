@@ -200,6 +200,10 @@ poll = "1s"`
 		`pin_sha256 = "abc"`:                   `pin_sha256 is "abc": want 64 hex digits`,
 		`password_file = "x"` + "\nuser=\"u\"": `only one of password`,
 		`user = ""`:                            `user is ""`,
+		`standby = "a/b"`:                      `standby is "a/b": want "host"`,
+		`standby = "ftp://x/"`:                 `standby is "ftp://x/"`,
+		`standby = "http://u:geheim@x/"`:       `standby is "(not shown)"`,
+		`follow_pbx = true`:                    `follow_pbx is "true"`,
 	} {
 		key, _, _ := strings.Cut(line, " ")
 		var kept []string
