@@ -19,18 +19,27 @@ OUT is written whole or not at all. Exit code 3 means that there is no audio to
 make: none in the capture, encrypted, a codec that is not built in, or damage;
 the reason is printed and stands in the report.
 
+If IN is a folder, all captures in it and below are converted into the folder
+OUT. WAV files that are there already are kept, so that it can be stopped and
+started again. A capture that is not converted is named with its reason; then
+the exit code is 4.
+
 Flags:`
 
 // convertJob is what the command line asks for.
 type convertJob struct {
 	in, out, report string
+	workers         int // for a folder; 0 = one a core
 	options         convert.Options
 }
 
-func runConvert(ctx context.Context, args []string, _, stderr io.Writer) error {
+func runConvert(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	job, err := parseConvert(args, stderr)
 	if err != nil {
 		return err
+	}
+	if info, err := os.Stat(job.in); err == nil && info.IsDir() {
+		return runFolder(ctx, job, stdout, stderr)
 	}
 	src, err := openCapture(job.in)
 	if err != nil {
@@ -56,7 +65,8 @@ func parseConvert(args []string, stderr io.Writer) (*convertJob, error) {
 	fs.BoolVar(&job.options.PCM, "pcm", false, "write 16-bit linear samples instead of G.711")
 	fs.BoolVar(&job.options.Swap, "swap", false, "turn left and right round")
 	fs.StringVar(&job.report, "report", "", "write a report as JSON to this `file`")
-	fs.StringVar(&job.out, "o", "", "the WAV `file` to write")
+	fs.StringVar(&job.out, "o", "", "the WAV `file` to write, or the folder")
+	fs.IntVar(&job.workers, "workers", 0, "captures of a folder converted at the same time; 0 is one a core")
 	if err := parseMixed(fs.Parse, fs.Args, args, &job.in); err != nil {
 		return nil, err
 	}
@@ -85,7 +95,7 @@ func parseMixed(parse func([]string) error, rest func() []string, args []string,
 		names, args = append(names, args[0]), args[1:]
 	}
 	if len(names) != 1 {
-		return usagef("convert: one capture must be named, got %d", len(names))
+		return usagef("convert: one capture or folder must be named, got %d", len(names))
 	}
 	*in = names[0]
 	return nil
@@ -107,8 +117,6 @@ func openCapture(path string) (*capture, error) {
 	info, err := f.Stat()
 	switch {
 	case err != nil:
-	case info.IsDir():
-		err = usagef("convert: %s is a folder; name one capture", path)
 	case !info.Mode().IsRegular():
 		err = usagef("convert: %s is no regular file", path)
 	default:

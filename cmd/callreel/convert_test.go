@@ -63,9 +63,10 @@ func TestConvertSaysWhyNot(t *testing.T) {
 	}{
 		{"no capture", []string{"--report", report, "-o", out, page}, exitNothing, "damaged: no packet capture"},
 		{"no output", []string{page}, exitUsage, "-o OUT is missing"},
-		{"no input", []string{"-o", out}, exitUsage, "one capture must be named"},
+		{"no input", []string{"-o", out}, exitUsage, "one capture or folder must be named"},
 		{"two inputs", []string{"-o", out, page, page}, exitUsage, "got 2"},
-		{"a folder", []string{"-o", out, dir}, exitUsage, "is a folder"},
+		{"a folder with a report", []string{"--report", report, "-o", out, dir}, exitUsage, "does not go with a folder"},
+		{"workers", []string{"--workers", "-1", "-o", out, dir}, exitUsage, "--workers -1"},
 		{"onto itself", []string{"-o", page, page}, exitUsage, "the capture itself"},
 		{"channels", []string{"--channels", "5.1", "-o", out, page}, exitUsage, "stereo, mono, internal, external"},
 		{"wideband", []string{"--wideband", "48k", "-o", out, page}, exitUsage, "pcm16, g711"},
