@@ -40,6 +40,9 @@ func (p *plan) digits() []recording.Digit {
 
 // takeEvents reads a stream's telephone events, in the order of arrival.
 func (p *plan) takeEvents(s *stream) error {
+	if s.has(roleEvent) == 0 {
+		return nil
+	}
 	for _, e := range s.entries {
 		if s.codecs[e.payloadType()].role != roleEvent {
 			continue

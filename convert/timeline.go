@@ -32,10 +32,9 @@ type segment struct {
 
 // lay puts all voice on the timeline.
 func (p *plan) lay() {
-	for _, s := range p.streams {
-		for _, r := range s.split() {
-			p.sides[s.side] = append(p.sides[s.side], s.segments(r)...)
-		}
+	laid := p.cutUp()
+	for i, s := range p.streams {
+		p.sides[s.side] = append(p.sides[s.side], laid[i]...)
 	}
 	first := true
 	for i := range p.sides {
@@ -47,6 +46,27 @@ func (p *plan) lay() {
 	for _, segments := range p.sides {
 		p.ticks = max(p.ticks, chainUp(segments, p.zero))
 	}
+}
+
+// cutUp makes the segments of all streams, two streams at the same time.
+func (p *plan) cutUp() [][]*segment {
+	laid := make([][]*segment, len(p.streams))
+	one := func(i int) func() error {
+		return func() error {
+			for _, r := range p.streams[i].split() {
+				laid[i] = append(laid[i], p.streams[i].segments(r)...)
+			}
+			return nil
+		}
+	}
+	for i := 0; i < len(laid); i += 2 {
+		jobs := []func() error{one(i)}
+		if i+1 < len(laid) {
+			jobs = append(jobs, one(i+1))
+		}
+		_ = together(jobs) // none fails
+	}
+	return laid
 }
 
 // chainUp gives each segment its start and returns the end of the last. One that
