@@ -33,9 +33,6 @@ func (s *stream) known() bool { return s.fixedPort() || s.match.exact > 1 && s.m
 // identify counts a stream's payload types and names them.
 func (p *plan) identify(s *stream) {
 	s.match = p.sip.find(s.key.flow, s.entries[0].arrival)
-	for _, e := range s.entries {
-		s.counts[e.payloadType()]++
-	}
 	for t, n := range s.counts {
 		if n > 0 {
 			s.codecs[t] = p.codec(s, uint8(t))

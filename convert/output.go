@@ -112,9 +112,9 @@ func put(dst io.Writer, b []byte) error {
 // by side, while what was made before is written.
 func (p *plan) frames(ctx context.Context, dst io.Writer, tracks []*track) error {
 	size := len(tracks) * p.out.format().Coding.Bytes() * p.out.factor * chunk
-	made, spare := make([]byte, 0, size), make([]byte, 0, size)
+	frame := make([]byte, 0, size)
 	jobs := make([]func() error, len(tracks)+1)
-	jobs[0] = func() error { return put(dst, made) }
+	jobs[0] = func() error { return put(dst, interleave(frame, tracks)) }
 	for from := int64(0); from < p.ticks; from += chunk {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -126,7 +126,9 @@ func (p *plan) frames(ctx context.Context, dst io.Writer, tracks []*track) error
 		if err := together(jobs); err != nil {
 			return err
 		}
-		made, spare = interleave(spare[:0], tracks), made
+		for _, t := range tracks {
+			t.turn()
+		}
 	}
 	return jobs[0]()
 }
@@ -143,15 +145,15 @@ func together(jobs []func() error) error {
 	return errors.Join(errs...)
 }
 
-// interleave puts the tracks' samples side by side.
+// interleave puts what the tracks have made side by side.
 func interleave(frame []byte, tracks []*track) []byte {
 	switch {
 	case tracks[0].law == noLaw:
 		return interleave16(frame, tracks)
 	case len(tracks) == 1:
-		return append(frame, tracks[0].bytes...)
+		return tracks[0].madeBytes
 	}
-	l, r := tracks[0].bytes, tracks[1].bytes
+	l, r := tracks[0].madeBytes, tracks[1].madeBytes
 	return weave(frame[:2*len(l)], l, r)
 }
 
@@ -177,9 +179,9 @@ func spread(x uint64) uint64 {
 }
 
 func interleave16(frame []byte, tracks []*track) []byte {
-	for i := range tracks[0].linear {
+	for i := range tracks[0].madeLinear {
 		for _, t := range tracks {
-			x := uint16(t.linear[i])
+			x := uint16(t.madeLinear[i])
 			frame = append(frame, byte(x), byte(x>>8))
 		}
 	}

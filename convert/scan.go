@@ -251,6 +251,7 @@ func (s *scan) add(t *stream, e entry) {
 		s.reserve(t)
 	}
 	t.entries = append(t.entries, e)
+	t.counts[e.payloadType()&0x7f]++
 }
 
 // reserve makes room for the rest of a stream's packets, as many as there will be

@@ -9,12 +9,16 @@ import (
 
 // track makes one channel of the file, eight seconds at a time.
 type track struct {
-	law       law
-	factor    int // samples a tick
-	voices    []*voice
-	bytes     []byte  // the samples in G.711
-	idle      []byte  // a chunk of silence
-	linear    []int16 // or as numbers, while mixing or for PCM
+	law    law
+	factor int // samples a tick
+	voices []*voice
+	bytes  []byte  // the samples in G.711
+	idle   []byte  // a chunk of silence
+	linear []int16 // or as numbers, while mixing or for PCM
+
+	madeBytes  []byte // the same of the eight seconds before, to be written
+	madeLinear []int16
+
 	peaks     []byte
 	peakBytes [256]int8
 }
@@ -31,6 +35,7 @@ func (p *plan) tracks() []*track {
 		}
 		t.idle = bytes.Repeat([]byte{t.law.idle()}, chunk)
 		t.bytes, t.linear = make([]byte, chunk), make([]int16, chunk*t.factor)
+		t.madeBytes, t.madeLinear = make([]byte, 0, chunk), make([]int16, 0, chunk*t.factor)
 		tracks[i] = t
 	}
 	return tracks
@@ -76,6 +81,12 @@ func (t *track) make(from int64, n int) error {
 	t.peaksOfSamples()
 	t.encode()
 	return nil
+}
+
+// turn hands over what was made, and takes the room of what was written.
+func (t *track) turn() {
+	t.bytes, t.madeBytes = t.madeBytes[:cap(t.madeBytes)], t.bytes
+	t.linear, t.madeLinear = t.madeLinear[:cap(t.madeLinear)], t.linear
 }
 
 func (t *track) copy(v *voice, sounding []*segment, from int64) error {
