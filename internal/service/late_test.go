@@ -70,3 +70,23 @@ func TestKeyRingIsLost(t *testing.T) {
 		t.Error("a new ring was made")
 	}
 }
+
+// TestEmptyFileWaits leaves a file without a byte alone for longer than a size
+// has to stand still: it may be one that is being put there.
+func TestEmptyFileWaits(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	name := "c03a55c2e909d311b6450090331b3e3b-009033010203-1.pcap"
+	file := filepath.Join(r.dir, "inbox", name)
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "file seen", func() error { return r.count("seen", 1) })
+	<-time.After(time.Duration(r.cfg.Inbox[0].Settle) + time.Second)
+	if err := r.count("seen", 1); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}

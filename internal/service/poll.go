@@ -10,6 +10,10 @@ import (
 	"callreel/internal/recording"
 )
 
+// emptySettle is how long a file must stand there without a byte before it is
+// taken for what it seems to be.
+const emptySettle = 10 * time.Minute
+
 // goneAfter is how many listings in a row must not show a file, and a direct
 // question be answered "not found", before it counts as gone: one listing
 // proves nothing.
@@ -155,6 +159,9 @@ func (s *Service) offer(ctx context.Context, b *box, rec recording.Recording) er
 	done, _ := ingest.Complete(rec.Capture, ingest.Facts{
 		SOAPKnows: knows, Live: live, Settle: time.Duration(b.cfg.Settle), Now: now,
 	})
+	if rec.Capture.Stamp.Size == 0 && now.Sub(rec.Capture.StillAt) < emptySettle {
+		done = false // some servers show no size while the file is being put there
+	}
 	var due time.Time
 	if done {
 		due = now
