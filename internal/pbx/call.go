@@ -15,6 +15,7 @@ import (
 // caller sends single operations to one PBX.
 type caller struct {
 	url  string
+	wire string
 	http *http.Client
 }
 
@@ -23,6 +24,9 @@ type caller struct {
 func (c *caller) call(ctx context.Context, timeout time.Duration, op operation, args ...any) (*node, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	if c.wire == wireV11 {
+		op = op.v11()
+	}
 	n, err := c.exchange(ctx, op, args)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op.name, err)
@@ -159,8 +163,22 @@ func (c *caller) version(ctx context.Context, timeout time.Duration) (*wsdl11.Ve
 		return nil, err
 	}
 	var r reader
+	name := "WSDLVersion"
+	if c.wire == wireV11 {
+		name = "VersionResult"
+	}
 	return &wsdl11.VersionResponse{
-		VersionResult: r.integer(n, "WSDLVersion"), GatekeeperID: n.text("GatekeeperID"), Location: n.text("Location"),
+		VersionResult: r.integer(n, name), GatekeeperID: n.text("GatekeeperID"), Location: n.text("Location"),
 		FirmwareVersion: n.text("FirmwareVersion"), SerialNumber: n.text("SerialNumber"),
 	}, r.err
+}
+
+// locationURL asks where the PBX of a location is. The version flags are
+// strings here; any text that is not empty sets them.
+func (c *caller) locationURL(ctx context.Context, timeout time.Duration, loc string, tls bool) (string, error) {
+	n, err := c.call(ctx, timeout, opLocationURL(), "true", "true", "true", "true", loc, tls)
+	if err != nil {
+		return "", err
+	}
+	return n.text("return"), nil
 }

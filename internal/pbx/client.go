@@ -4,7 +4,8 @@
 // know registers a Handler or a Sink.
 //
 // The wire is that of pbx10_00.wsdl (rpc/encoded), which every PBX from
-// version 10 on serves and speaks.
+// version 10 on serves and speaks, or by a setting that of pbx11_00.wsdl
+// (document/literal). What comes back is decoded by one reader for both.
 package pbx
 
 import (
@@ -70,7 +71,7 @@ func New(cfg Config, h Handler, clk clock.Clock, log *slog.Logger) (*Client, err
 	}
 	return &Client{
 		cfg: cfg, handler: h, clock: clk, log: log.With("pbx", cfg.Name), http: web,
-		pbx: &caller{url: cfg.URL, http: web}, legs: &tracker{},
+		pbx: &caller{url: cfg.URL, wire: cfg.Wire, http: web}, legs: &tracker{},
 	}, nil
 }
 

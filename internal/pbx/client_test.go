@@ -109,6 +109,7 @@ func config(sim *pbxsim.Sim) pbx.Config {
 	cfg := pbx.DefaultConfig()
 	cfg.URL = sim.PBXURL()
 	cfg.User, cfg.Password, cfg.Group = sim.Credentials()
+	cfg.Wire = sim.Wire()
 	return cfg
 }
 
@@ -159,6 +160,8 @@ func TestAgentsAndTheirCalls(t *testing.T) {
 	}{
 		{"digest", pbxsim.Config{}, false, agents},
 		{"basic, latin-1, others in scope", pbxsim.Config{Basic: true, Latin1: true, WideScope: true}, false, agents},
+		{"v11", pbxsim.Config{Wire: "v11"}, false, agents},
+		{"v11, basic, latin-1, others in scope", pbxsim.Config{Wire: "v11", Basic: true, Latin1: true, WideScope: true}, false, agents},
 		{"no group: all users in scope", pbxsim.Config{WideScope: true}, true, []string{
 			"Anna Rossi", "Jürgen Müller", "Luca Bianchi", "Mary Example", "Paul Muster", "Reception",
 		}},
@@ -214,7 +217,7 @@ func checkLeg(t *testing.T, b *book, c *pbxsim.Call, toAgent bool) {
 func TestAgentsComeAndGo(t *testing.T) {
 	t.Parallel()
 	for _, wide := range []bool{false, true} {
-		sim := simulate(t, pbxsim.Config{WideScope: wide})
+		sim := simulate(t, pbxsim.Config{WideScope: wide, Wire: map[bool]string{false: "v10", true: "v11"}[wide]})
 		b, _ := run(t, config(sim))
 		b.until(t, "session", func() bool { return b.ups == 1 })
 		sim.SetAgent("Reception", true)
@@ -233,10 +236,11 @@ func TestAgentsComeAndGo(t *testing.T) {
 
 func TestLostSessions(t *testing.T) {
 	t.Parallel()
-	for _, fault := range []pbxsim.Fault{pbxsim.SOAPLost, pbxsim.SOAPCut, pbxsim.SOAPFault} {
+	wires := map[pbxsim.Fault]string{pbxsim.SOAPLost: "v11", pbxsim.SOAPCut: "v10", pbxsim.SOAPFault: "v11"}
+	for fault, wire := range wires {
 		t.Run(string(fault), func(t *testing.T) {
 			t.Parallel()
-			sim := simulate(t, pbxsim.Config{PollHold: 300 * time.Millisecond})
+			sim := simulate(t, pbxsim.Config{Wire: wire, PollHold: 300 * time.Millisecond})
 			b, _ := run(t, config(sim))
 			b.until(t, "session", func() bool { return b.ups == 1 })
 			short := place(t, sim, pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, Talk: 60 * time.Second})
@@ -435,7 +439,8 @@ func TestConfigIsChecked(t *testing.T) {
 		{"no scheme", "must start with http://", func(c *pbx.Config) { c.URL = "pbx/user.soap" }},
 		{"password in url", "keys of their own", func(c *pbx.Config) { c.URL = "http://u:p@192.0.2.1/" }},
 		{"no user", "user is missing", func(c *pbx.Config) { c.User = "" }},
-		{"wire", `wire "v11" is not built in`, func(c *pbx.Config) { c.Wire = "v11" }},
+		{"v11", "", func(c *pbx.Config) { c.Wire = "v11" }},
+		{"wire", `wire "v12" is not known`, func(c *pbx.Config) { c.Wire = "v12" }},
 		{"timeout", "must not be negative", func(c *pbx.Config) { c.CallTimeout = -1 }},
 		{"both", "exclude each other", func(c *pbx.Config) { c.Insecure, c.CAFile = true, "x" }},
 		{"no file", "ca_file", func(c *pbx.Config) { c.CAFile = "does-not-exist.pem" }},
@@ -469,4 +474,19 @@ func TestAnEndThatWasMissedIsFound(t *testing.T) {
 		t.Fatal(len(calls), err)
 	}
 	b.until(t, "end of the forgotten call", func() bool { l, _ := b.last(lost.Conf); return !l.Ended.IsZero() && l.Uncertain })
+}
+
+// Who speaks another version than the PBX gets a fault, never silence.
+func TestTheWrongWireIsAFault(t *testing.T) {
+	t.Parallel()
+	for _, wire := range []string{"v10", "v11"} {
+		sim := simulate(t, pbxsim.Config{Wire: wire})
+		cfg := config(sim)
+		cfg.Wire = map[string]string{"v10": "v11", "v11": "v10"}[wire]
+		b, stop := run(t, cfg)
+		b.until(t, "refusal", func() bool {
+			return len(b.downs) > 0 && strings.Contains(b.downs[0].Error(), "SOAPAction")
+		})
+		stop()
+	}
 }

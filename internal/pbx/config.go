@@ -20,7 +20,8 @@ type Config struct {
 	// Group is the recording group's tag. Empty: every user and executive in
 	// the session's scope is an agent.
 	Group string `toml:"group"`
-	// Wire is the version of the SOAP interface. Only "v10" is built in.
+	// Wire is the version of the SOAP interface: "v10" (rpc/encoded, which every
+	// PBX from version 10 on speaks) or "v11" (document/literal).
 	Wire string `toml:"wire"`
 	// PollTimeout bounds one long poll. After it the session is checked, not
 	// given up. Network time, never scaled.
@@ -54,7 +55,7 @@ func (d Duration) MarshalText() ([]byte, error) {
 // DefaultConfig returns the defaults for what the setup may leave out.
 func DefaultConfig() Config {
 	return Config{
-		Name: "pbx", Wire: "v10",
+		Name: "pbx", Wire: wireV10,
 		PollTimeout: Duration(10 * time.Minute), CallTimeout: Duration(15 * time.Second),
 	}
 }
@@ -90,8 +91,8 @@ func (c Config) Validate() error {
 		return errors.New("pbx: url must not hold a user or password; they have keys of their own")
 	case c.User == "":
 		return errors.New("pbx: user is missing; it is the long name of a user that is an active member of the recording group")
-	case c.Wire != "" && c.Wire != "v10":
-		return fmt.Errorf(`pbx: wire %q is not built in; only "v10" is`, c.Wire)
+	case c.Wire != "" && c.Wire != wireV10 && c.Wire != wireV11:
+		return fmt.Errorf(`pbx: wire %q is not known; known are "v10" and "v11"`, c.Wire)
 	case c.PollTimeout < 0 || c.CallTimeout < 0:
 		return errors.New("pbx: poll_timeout and call_timeout must not be negative")
 	case c.Insecure && c.CAFile != "":

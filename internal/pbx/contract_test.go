@@ -66,7 +66,12 @@ func TestOperationsAreThoseOfTheWSDL(t *testing.T) {
 		}
 		want[name] = op
 	}
-	for _, got := range operations() {
+	compare(t, operations(), want)
+}
+
+func compare(t *testing.T, got []operation, want map[string]operation) {
+	t.Helper()
+	for _, got := range got {
 		w, ok := want[got.name]
 		if !ok {
 			t.Errorf("%s is not in the WSDL", got.name)
@@ -78,5 +83,85 @@ func TestOperationsAreThoseOfTheWSDL(t *testing.T) {
 		if !slices.Equal(got.in, w.in) {
 			t.Errorf("%s: parts %v, want %v", got.name, got.in, w.in)
 		}
+	}
+}
+
+// wsdlV11 is what of pbx11_00.wsdl the contract needs.
+type wsdlV11 struct {
+	Schema struct {
+		Namespace string `xml:"targetNamespace,attr"`
+		Form      string `xml:"elementFormDefault,attr"`
+		Elements  []struct {
+			Name  string `xml:"name,attr"`
+			Parts []struct {
+				Name string `xml:"name,attr"`
+				Type string `xml:"type,attr"`
+			} `xml:"complexType>sequence>element"`
+		} `xml:"element"`
+	} `xml:"types>schema"`
+	Messages []struct {
+		Name string `xml:"name,attr"`
+		Part struct {
+			Element string `xml:"element,attr"`
+		} `xml:"part"`
+	} `xml:"message"`
+	Binding struct {
+		Operations []struct {
+			Name string `xml:"name,attr"`
+			SOAP struct {
+				Action string `xml:"soapAction,attr"`
+				Style  string `xml:"style,attr"`
+			} `xml:"http://schemas.xmlsoap.org/wsdl/soap/ operation"`
+			Input struct {
+				Body struct {
+					Use string `xml:"use,attr"`
+				} `xml:"body"`
+			} `xml:"input"`
+		} `xml:"http://schemas.xmlsoap.org/wsdl/ operation"`
+	} `xml:"binding"`
+}
+
+// The whole file and the trimmed one that the types are made of say the same.
+func TestOperationsAreThoseOfTheV11WSDL(t *testing.T) {
+	for _, file := range []string{"wsdl/pbx11_00.wsdl", "wsdl/pbx11_00_trimmed.wsdl"} {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var w wsdlV11
+		if err := xml.Unmarshal(raw, &w); err != nil {
+			t.Fatal(err)
+		}
+		if w.Schema.Form != "qualified" {
+			t.Fatalf("%s: elements are %q", file, w.Schema.Form)
+		}
+		element := map[string]string{}
+		for _, m := range w.Messages {
+			element[m.Name] = strings.TrimPrefix(m.Part.Element, "inno:")
+		}
+		want := map[string]operation{}
+		for _, o := range w.Binding.Operations {
+			if o.Input.Body.Use != "literal" || o.SOAP.Style != "document" {
+				t.Errorf("%s: %s is %s/%s", file, o.Name, o.SOAP.Style, o.Input.Body.Use)
+			}
+			op := operation{name: o.Name, action: o.SOAP.Action, namespace: w.Schema.Namespace}
+			for _, e := range w.Schema.Elements {
+				if e.Name != element[o.Name+"Request"] {
+					continue
+				}
+				for _, p := range e.Parts {
+					op.in = append(op.in, part{p.Name, strings.TrimPrefix(p.Type, "xsd:")})
+				}
+			}
+			want[o.Name] = op
+		}
+		var got []operation
+		for _, op := range operations() {
+			got = append(got, op.v11())
+			if name := element[op.name+"Request"]; name != op.name {
+				t.Errorf("%s: the element of %s is %q", file, op.name, name)
+			}
+		}
+		compare(t, got, want)
 	}
 }

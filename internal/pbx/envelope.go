@@ -7,31 +7,38 @@ import (
 	"strconv"
 )
 
-// encode writes the request envelope of an operation in the rpc/encoded form
-// of SOAP 1.1. args stand in the order of the operation's parts and must have
-// the Go type of each: string, int32 or bool. Nothing is left out because it is
-// zero, empty or false.
+// encode writes the request envelope of an operation in SOAP 1.1, in the
+// rpc/encoded or in the document/literal form. args stand in the order of the
+// operation's parts and must have the Go type of each: string, int32 or bool.
+// Nothing is left out because it is zero, empty or false.
 func encode(op operation, args ...any) ([]byte, error) {
 	if len(args) != len(op.in) {
 		return nil, fmt.Errorf("%s takes %d values, got %d", op.name, len(op.in), len(args))
+	}
+	style, prefix := ` soap:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"`, ""
+	if op.literal {
+		style, prefix = "", "inno:"
 	}
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
 	b.WriteString(`<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"` +
 		` xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"` +
-		` xmlns:inno="` + op.namespace + `"><soap:Body soap:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/">` +
-		`<inno:` + op.name + `>`)
+		` xmlns:inno="` + op.namespace + `"><soap:Body` + style + `><inno:` + op.name + `>`)
 	for i, arg := range args {
 		p := op.in[i]
 		text, err := literal(p, arg)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", op.name, err)
 		}
-		b.WriteString(`<` + p.name + ` xsi:type="xsd:` + p.typ + `">`)
+		typ := ` xsi:type="xsd:` + p.typ + `"`
+		if op.literal {
+			typ = ""
+		}
+		b.WriteString(`<` + prefix + p.name + typ + `>`)
 		if err := xml.EscapeText(&b, []byte(text)); err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", op.name, p.name, err)
 		}
-		b.WriteString(`</` + p.name + `>`)
+		b.WriteString(`</` + prefix + p.name + `>`)
 	}
 	b.WriteString(`</inno:` + op.name + `></soap:Body></soap:Envelope>`)
 	return b.Bytes(), nil

@@ -1,10 +1,18 @@
 package pbx
 
+import "slices"
+
 // The two body namespaces of pbx10_00.wsdl. Echo and UserEnd really live in
 // the second one.
 const (
 	nsPBX     = "http://innovaphone.com/pbx"
 	nsBinding = "http://innovaphone/binding"
+)
+
+// The two versions of the SOAP interface.
+const (
+	wireV10 = "v10" // pbx10_00.wsdl: rpc/encoded
+	wireV11 = "v11" // pbx11_00.wsdl: document/literal
 )
 
 // operation is one row of the PBX's interface as pbx10_00.wsdl has it. The
@@ -14,6 +22,20 @@ type operation struct {
 	action    string
 	namespace string
 	in        []part
+	literal   bool // document/literal with qualified parts, as in pbx11_00.wsdl
+}
+
+// v11 is the same operation as pbx11_00.wsdl has it: one namespace, regular
+// SOAPActions, and a flag for its own version in place of that of version 10.
+func (o operation) v11() operation {
+	o.action, o.namespace, o.literal = nsPBX+"/"+o.name, nsPBX, true
+	o.in = slices.Clone(o.in)
+	for i := range o.in {
+		if o.in[i].name == "vx1000" {
+			o.in[i].name = "vx1100"
+		}
+	}
+	return o
 }
 
 // part is one parameter of an operation. Its type is an XML Schema name
@@ -21,7 +43,7 @@ type operation struct {
 type part struct{ name, typ string }
 
 func opInitialize() operation {
-	return operation{"Initialize", nsPBX + "#Initialize", nsPBX, []part{
+	return operation{name: "Initialize", action: nsPBX + "#Initialize", namespace: nsPBX, in: []part{
 		{"user", "string"},
 		{"appl", "string"},
 		{"v", "boolean"},
@@ -33,38 +55,44 @@ func opInitialize() operation {
 }
 
 func opEnd() operation {
-	return operation{"End", nsPBX + "#End", nsPBX, []part{{"session", "int"}}}
+	return operation{name: "End", action: nsPBX + "#End", namespace: nsPBX, in: []part{{"session", "int"}}}
 }
 
 func opPoll() operation {
-	return operation{"Poll", nsPBX + "#Poll", nsPBX, []part{{"session", "int"}}}
+	return operation{name: "Poll", action: nsPBX + "#Poll", namespace: nsPBX, in: []part{{"session", "int"}}}
 }
 
 func opCalls() operation {
-	return operation{"Calls", nsPBX + "#Calls", nsPBX, []part{{"session", "int"}, {"user", "string"}}}
+	return operation{name: "Calls", action: nsPBX + "#Calls", namespace: nsPBX, in: []part{{"session", "int"}, {"user", "string"}}}
 }
 
 func opUserInitialize() operation {
-	return operation{"UserInitialize", nsPBX + "#UserInitialize", nsPBX, []part{
+	return operation{name: "UserInitialize", action: nsPBX + "#UserInitialize", namespace: nsPBX, in: []part{
 		{"session", "int"}, {"user", "string"}, {"xfer", "boolean"}, {"disc", "boolean"}, {"hw", "string"},
 	}}
 }
 
 func opUserEnd() operation {
-	return operation{"UserEnd", "capeconnect:pbx:pbxPortType#UserEnd", nsBinding, []part{{"user", "int"}}}
+	return operation{name: "UserEnd", action: "capeconnect:pbx:pbxPortType#UserEnd", namespace: nsBinding, in: []part{{"user", "int"}}}
 }
 
 func opEcho() operation {
-	return operation{"Echo", nsPBX + "#Echo", nsBinding, []part{{"session", "int"}, {"key", "int"}}}
+	return operation{name: "Echo", action: nsPBX + "#Echo", namespace: nsBinding, in: []part{{"session", "int"}, {"key", "int"}}}
 }
 
 func opVersion() operation {
-	return operation{"Version", nsPBX + "#Version", nsPBX, nil}
+	return operation{name: "Version", action: nsPBX + "#Version", namespace: nsPBX}
+}
+
+func opLocationURL() operation {
+	return operation{name: "LocationUrl", action: nsPBX + "#LocationUrl", namespace: nsPBX, in: []part{
+		{"v501", "string"}, {"v700", "string"}, {"v800", "string"}, {"vx1000", "string"}, {"loc", "string"}, {"tls", "boolean"},
+	}}
 }
 
 // operations lists every operation the client uses.
 func operations() []operation {
 	return []operation{
-		opInitialize(), opEnd(), opPoll(), opCalls(), opUserInitialize(), opUserEnd(), opEcho(), opVersion(),
+		opInitialize(), opEnd(), opPoll(), opCalls(), opUserInitialize(), opUserEnd(), opEcho(), opVersion(), opLocationURL(),
 	}
 }

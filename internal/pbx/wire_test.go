@@ -31,6 +31,24 @@ func TestEncodeLeavesNothingOut(t *testing.T) {
 	}
 }
 
+func TestEncodeV11(t *testing.T) {
+	got, err := encode(opUserInitialize().v11(), int32(0), "Jürgen <&> Müller", false, false, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`xmlns:inno="http://innovaphone.com/pbx"><soap:Body><inno:UserInitialize>`, `<inno:session>0</inno:session>`,
+		`<inno:user>Jürgen &lt;&amp;&gt; Müller</inno:user>`, `<inno:xfer>false</inno:xfer>`, `<inno:hw></inno:hw>`,
+	} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("no %s in %s", want, got)
+		}
+	}
+	if strings.Contains(string(got), "xsi:type") {
+		t.Errorf("types in a literal message: %s", got)
+	}
+}
+
 const (
 	userV10 = `<user SOAP-ENC:arrayType="inno:UserInfo[2]"><item><active>true</active><cn>Anna</cn><type>ep</type><channel/>` +
 		`<groups><item><group>rec</group><active>false</active></item></groups><presence xsi:nil="true"/></item><item/></user>`

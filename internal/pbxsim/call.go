@@ -44,7 +44,11 @@ func (s *Sim) guid() string {
 }
 
 // SetAgent puts a user into the recording group or takes him out of it.
-func (s *Sim) SetAgent(cn string, agent bool) { s.exchange.setAgent(cn, agent) }
+func (s *Sim) SetAgent(cn string, agent bool) {
+	for _, one := range s.sites {
+		one.exchange.setAgent(cn, agent)
+	}
+}
 
 // Place begins a call and returns at once; the call goes on by itself. It
 // fails when the plan is not possible or no fitting user is free.
@@ -178,16 +182,17 @@ func (s *Sim) play(c *Call, u *object) {
 	if c.Scenario.incoming() {
 		direction = stateToUser
 	}
-	l := s.exchange.begin(leg{cn: c.CN, conf: c.Conf, peerNumber: c.External})
+	home := s.homeOf(u)
+	l := home.begin(leg{cn: c.CN, conf: c.Conf, peerNumber: c.External})
 	c.hold(l)
-	defer s.exchange.finish(l)
-	s.exchange.change(l, stateSetup|direction, "x-setup")
-	s.exchange.change(l, stateAlert|direction, "r-alert")
+	defer home.finish(l)
+	home.change(l, stateSetup|direction, "x-setup")
+	home.change(l, stateAlert|direction, "r-alert")
 	if !s.until(c.Start) {
 		return
 	}
 	if c.File != "" {
-		s.exchange.change(l, stateConnect|direction, "r-conn")
+		home.change(l, stateConnect|direction, "r-conn")
 		upload := make(chan error, 1)
 		go func() { upload <- s.upload(c, u) }()
 		s.talk(c, l, stateConnect|direction)
@@ -198,7 +203,7 @@ func (s *Sim) play(c *Call, u *object) {
 	if s.life.Err() != nil {
 		return
 	}
-	s.exchange.change(l, stateDisconnect|direction, "r-disc")
+	home.change(l, stateDisconnect|direction, "r-disc")
 	s.sender.add(s.records(c, u))
 }
 
@@ -215,7 +220,7 @@ func (s *Sim) Transfer(c *Call) (conf string, err error) {
 		return "", errors.New("pbxsim: transfer: the call is not up")
 	}
 	c.moved = conf
-	s.exchange.move(c.leg, conf)
+	c.leg.home.move(c.leg, conf)
 	return conf, nil
 }
 
@@ -225,7 +230,7 @@ func (s *Sim) Forget(c *Call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.leg != nil {
-		s.exchange.forget(c.leg)
+		c.leg.home.forget(c.leg)
 	}
 }
 
@@ -234,10 +239,10 @@ func (s *Sim) talk(c *Call, l *leg, state int) {
 	if c.HoldFrames > 0 {
 		begin := c.Start.Add(time.Duration(c.HoldAt) * frameMillis * time.Millisecond)
 		if s.until(begin) {
-			s.exchange.change(l, state|stateHold, "x-hold")
+			l.home.change(l, state|stateHold, "x-hold")
 		}
 		if s.until(begin.Add(time.Duration(c.HoldFrames) * frameMillis * time.Millisecond)) {
-			s.exchange.change(l, state, "x-retr")
+			l.home.change(l, state, "x-retr")
 		}
 	}
 	s.until(c.End)

@@ -31,11 +31,14 @@ type leg struct {
 	peerNumber string
 	peerName   string
 	mute       bool // no more events
+	home       *exchange
 }
 
 // exchange is the PBX's memory: objects, live calls, sessions.
 type exchange struct {
-	cfg Config
+	cfg  Config
+	wire wire
+	site string // location of a slave; empty for the master
 
 	mu       sync.Mutex
 	objects  []*object
@@ -56,8 +59,8 @@ type session struct {
 	polling  int
 }
 
-func newExchange(cfg Config, objects []*object) *exchange {
-	return &exchange{cfg: cfg, objects: objects, sessions: map[int]*session{}, lastID: 100}
+func newExchange(cfg Config, site string, objects []*object) *exchange {
+	return &exchange{cfg: cfg, site: site, wire: wire{v11: cfg.Wire == wireV11}, objects: objects, sessions: map[int]*session{}, lastID: 100}
 }
 
 // open starts a session and queues the UserInfo of all objects in scope,
@@ -71,10 +74,10 @@ func (x *exchange) open() *session {
 	}
 	for _, o := range x.objects {
 		if x.inScope(o) {
-			s.users = append(s.users, userInfo(o, true))
+			s.users = append(s.users, x.wire.userInfo(o, true))
 		}
 	}
-	s.users = append(s.users, userInfo(&object{}, true))
+	s.users = append(s.users, x.wire.userInfo(&object{}, true))
 	s.wake()
 	x.sessions[s.id] = s
 	return s
@@ -206,7 +209,7 @@ func (x *exchange) snapshot(cn string) []string {
 func (x *exchange) begin(l leg) *leg {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	l.id = x.next()
+	l.id, l.home = x.next(), x
 	x.legs = append(x.legs, &l)
 	return &l
 }
@@ -269,37 +272,41 @@ func (x *exchange) setAgent(cn string, agent bool) {
 		o.groups = append(o.groups, x.cfg.Group)
 	}
 	for _, s := range x.sessions {
-		s.users = append(s.users, userInfo(o, x.inScope(o)))
+		s.users = append(s.users, x.wire.userInfo(o, x.inScope(o)))
 		s.wake()
 	}
 }
 
 // userInfo is the content of a UserInfo item, in the WSDL's order.
-func userInfo(o *object, active bool) string {
+func (w wire) userInfo(o *object, active bool) string {
 	var groups []string
 	for _, g := range o.groups {
-		groups = append(groups, textPart("group", g)+boolPart("active", false))
+		groups = append(groups, w.text("group", g)+w.boolean("active", false))
 	}
-	return boolPart("active", active) + textPart("cn", o.CN) + textPart("dn", o.CN) + textPart("type", o.typ) +
-		textPart("e164", o.Number) + textPart("h323", o.H323) + intPart("state", 1) + intPart("channel", 0) +
-		intPart("alert", 0) + textPart("guid", o.guid) + array("groups", "Group", groups) + textPart("loc", "") +
-		textPart("node", "root") + textPart("object", o.object) + textPart("nodenum", "") + boolPart("cfg", false) +
-		`<presence xsi:nil="true"/>` + textPart("domain", "") + boolPart("h323email", false) +
-		`<email xsi:nil="true"/>` + array("info", "Info", nil)
+	kind, node, email := w.text("object", o.object), w.text("nodenum", ""), w.null("email")
+	if w.v11 {
+		kind, node, email = node, kind, ""
+	}
+	return w.boolean("active", active) + w.text("cn", o.CN) + w.text("dn", o.CN) + w.text("type", o.typ) +
+		w.text("e164", o.Number) + w.text("h323", o.H323) + w.integer("state", 1) + w.integer("channel", 0) +
+		w.integer("alert", 0) + w.text("guid", o.guid) + w.array("groups", "Group", groups) + w.text("loc", o.Site) +
+		w.text("node", "root") + kind + node + w.boolean("cfg", false) +
+		w.null("presence") + w.text("domain", "") + w.boolean("h323email", false) +
+		email + w.array("info", "Info", nil)
 }
 
 // callInfo is the content of a CallInfo item, in the WSDL's order.
 func (x *exchange) callInfo(l *leg, handle, call int, msg string, active bool) string {
 	number := func(typ, name, e164, h323 string) string {
-		return textPart("type", typ) + textPart("cn", name) + textPart("dn", name) + textPart("e164", e164) + textPart("h323", h323)
+		return x.wire.text("type", typ) + x.wire.text("cn", name) + x.wire.text("dn", name) + x.wire.text("e164", e164) + x.wire.text("h323", h323)
 	}
 	this := object{}
 	if o := x.object(l.cn); o != nil {
 		this = *o
 	}
-	return intPart("user", handle) + intPart("call", call) + intPart("reg", 0) + boolPart("active", active) +
-		intPart("state", l.state) +
-		array("No", "No", []string{number("this", l.cn, this.Number, this.H323), number("peer", l.peerName, l.peerNumber, "")}) +
-		textPart("msg", msg) +
-		array("info", "Info", []string{textPart("type", "conf") + intPart("vali", 0) + textPart("vals", l.conf)})
+	return x.wire.integer("user", handle) + x.wire.integer("call", call) + x.wire.integer("reg", 0) + x.wire.boolean("active", active) +
+		x.wire.integer("state", l.state) +
+		x.wire.array("No", "No", []string{number("this", l.cn, this.Number, this.H323), number("peer", l.peerName, l.peerNumber, "")}) +
+		x.wire.text("msg", msg) +
+		x.wire.array("info", "Info", []string{x.wire.text("type", "conf") + x.wire.integer("vali", 0) + x.wire.text("vals", l.conf)})
 }

@@ -39,7 +39,9 @@ func AllFaults() []Fault {
 func (s *Sim) Fault(kind Fault, on bool) {
 	s.faults.set(kind, on)
 	if kind == SOAPLost && on {
-		s.exchange.end(0)
+		for _, one := range s.sites {
+			one.exchange.end(0)
+		}
 	}
 }
 

@@ -5,7 +5,7 @@
 // made to fail in the ways real systems do. The demo and the tests use it;
 // nothing of it listens outside loopback.
 //
-// It follows pbx10_00.wsdl (rpc/encoded) and the forms of innovaphone's public
+// It follows pbx10_00.wsdl (rpc/encoded) or pbx11_00.wsdl (document/literal) and the forms of innovaphone's public
 // documentation, and shares no code with the recorder's own PBX client, so
 // that each checks the other.
 package pbxsim
@@ -32,6 +32,7 @@ type User struct {
 	CN     string // long name, the PBX's key
 	Number string // extension
 	H323   string // registration name; empty = CN
+	Site   string // location of the slave PBX he is homed on; empty = here
 	MAC    string // of the phone, 12 hex; empty = made up
 	Agent  bool   // member of the recording group
 }
@@ -46,6 +47,7 @@ type Config struct {
 	Password    string // default "secret"
 	Group       string // recording group; default "rec"
 	Users       []User // default: four agents and two others
+	Wire        string // version of the SOAP interface: "v10" (default) or "v11"
 	Basic       bool   // ask for Basic instead of Digest
 	OpenInbox   bool   // the drop directory asks for no credentials
 	Latin1      bool   // answer SOAP in ISO-8859-1
@@ -74,6 +76,7 @@ func (c Config) withDefaults() Config {
 	def(&c.User, "callreel")
 	def(&c.Password, "secret")
 	def(&c.Group, "rec")
+	def(&c.Wire, wireV10)
 	if len(c.Users) == 0 {
 		c.Users = DefaultUsers()
 	}
@@ -114,9 +117,9 @@ type Sim struct {
 	cfg      Config
 	log      *slog.Logger
 	clock    clock.Clock
-	exchange *exchange
+	exchange *exchange // the master's
+	sites    []*site   // the master first, then the slaves
 	nonce    string
-	pbxURL   string
 	dropURL  string
 	servers  []*http.Server
 	sender   *sender
@@ -137,6 +140,9 @@ type Sim struct {
 // simulation ends when ctx is done or by Close; who starts it calls Close.
 func Start(ctx context.Context, cfg Config) (*Sim, error) {
 	cfg = cfg.withDefaults()
+	if cfg.Wire != wireV10 && cfg.Wire != wireV11 {
+		return nil, fmt.Errorf("pbxsim: wire %q is not known", cfg.Wire)
+	}
 	if info, err := os.Stat(cfg.InboxDir); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("pbxsim: inbox folder %q: not a folder", cfg.InboxDir)
 	}
@@ -146,7 +152,7 @@ func Start(ctx context.Context, cfg Config) (*Sim, error) {
 	}
 	s.life, s.cancel = context.WithCancel(ctx)
 	s.nonce = fmt.Sprintf("%016x", s.random.Uint64())
-	s.exchange = newExchange(cfg, s.objects())
+	s.makeSites(s.objects())
 	s.sender = newSender(s)
 	if err := s.listen(); err != nil {
 		s.Close()
@@ -157,16 +163,55 @@ func Start(ctx context.Context, cfg Config) (*Sim, error) {
 }
 
 func (s *Sim) listen() error {
-	pbx, err := s.serve(s.cfg.Listen, s.pbxHandler())
-	if err != nil {
-		return err
+	for i, one := range s.sites {
+		listen := s.cfg.Listen
+		if i > 0 {
+			listen = "127.0.0.1:0"
+		}
+		address, err := s.serve(listen, one.pbxHandler())
+		if err != nil {
+			return err
+		}
+		one.url = "http://" + address + soapPath
 	}
 	drop, err := s.serve(s.cfg.InboxListen, s.dropHandler())
 	if err != nil {
 		return err
 	}
-	s.pbxURL, s.dropURL = "http://"+pbx+"/PBX0/user.soap", "http://"+drop+dropPrefix+"/"
+	s.dropURL = "http://" + drop + dropPrefix + "/"
 	return nil
+}
+
+// makeSites divides the objects: the master knows all, a slave those homed on it
+// and the SOAP user.
+func (s *Sim) makeSites(objects []*object) {
+	add := func(name string, list []*object) {
+		x := newExchange(s.cfg, name, list)
+		s.sites = append(s.sites, &site{Sim: s, name: name, exchange: x, wire: x.wire})
+	}
+	add("", objects)
+	s.exchange = s.sites[0].exchange
+	homed := map[string][]*object{}
+	for _, o := range objects {
+		if o.Site != "" {
+			twin := *o
+			homed[o.Site] = append(homed[o.Site], &twin)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(homed)) {
+		self := *s.exchange.object(s.cfg.User)
+		add(name, append(homed[name], &self))
+	}
+}
+
+// homeOf is the exchange of the PBX on which a user is homed.
+func (s *Sim) homeOf(o *object) *exchange {
+	for _, one := range s.sites {
+		if one.name == o.Site {
+			return one.exchange
+		}
+	}
+	return s.exchange
 }
 
 // serve starts one server; addresses that are not loopback are refused.
@@ -195,8 +240,11 @@ func (s *Sim) serve(address string, h http.Handler) (string, error) {
 	return ln.Addr().String(), nil
 }
 
-// PBXURL is the address of the SOAP interface.
-func (s *Sim) PBXURL() string { return s.pbxURL }
+// PBXURL is the address of the SOAP interface, of the master's if there are slaves.
+func (s *Sim) PBXURL() string { return s.sites[0].url }
+
+// Wire is the version of the SOAP interface that is spoken.
+func (s *Sim) Wire() string { return s.cfg.Wire }
 
 // InboxURL is the address of the drop directory, with a slash at its end.
 func (s *Sim) InboxURL() string { return s.dropURL }

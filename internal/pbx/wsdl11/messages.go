@@ -213,6 +213,28 @@ type UserEndResponse struct {
 	XMLName xml.Name `xml:"http://innovaphone.com/pbx UserEndResponse"`
 }
 
+type LocationUrl struct {
+	XMLName xml.Name `xml:"http://innovaphone.com/pbx LocationUrl"`
+
+	V501 string `xml:"v501,omitempty" json:"v501,omitempty"`
+
+	V700 string `xml:"v700,omitempty" json:"v700,omitempty"`
+
+	V800 string `xml:"v800,omitempty" json:"v800,omitempty"`
+
+	Vx1100 string `xml:"vx1100,omitempty" json:"vx1100,omitempty"`
+
+	Loc string `xml:"loc,omitempty" json:"loc,omitempty"`
+
+	Tls bool `xml:"tls,omitempty" json:"tls,omitempty"`
+}
+
+type LocationUrlResponse struct {
+	XMLName xml.Name `xml:"http://innovaphone.com/pbx LocationUrlResponse"`
+
+	Return_ string `xml:"return,omitempty" json:"return,omitempty"`
+}
+
 type Info struct {
 	Type_ string `xml:"type,omitempty" json:"type,omitempty"`
 
@@ -367,6 +389,10 @@ type PbxPortType interface {
 	UserEnd(request *UserEnd) (*UserEndResponse, error)
 
 	UserEndContext(ctx context.Context, request *UserEnd) (*UserEndResponse, error)
+
+	LocationUrl(request *LocationUrl) (*LocationUrlResponse, error)
+
+	LocationUrlContext(ctx context.Context, request *LocationUrl) (*LocationUrlResponse, error)
 }
 
 type pbxPortType struct {
@@ -510,6 +536,23 @@ func (service *pbxPortType) UserEndContext(ctx context.Context, request *UserEnd
 
 func (service *pbxPortType) UserEnd(request *UserEnd) (*UserEndResponse, error) {
 	return service.UserEndContext(
+		context.Background(),
+		request,
+	)
+}
+
+func (service *pbxPortType) LocationUrlContext(ctx context.Context, request *LocationUrl) (*LocationUrlResponse, error) {
+	response := new(LocationUrlResponse)
+	err := service.client.CallContext(ctx, "http://innovaphone.com/pbx/LocationUrl", request, response)
+	if err != nil {
+		return nil, err
+	}
+
+	return response, nil
+}
+
+func (service *pbxPortType) LocationUrl(request *LocationUrl) (*LocationUrlResponse, error) {
+	return service.LocationUrlContext(
 		context.Background(),
 		request,
 	)
