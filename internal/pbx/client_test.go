@@ -30,10 +30,13 @@ type book struct {
 	legs   []recording.Leg
 	ups    int
 	downs  []error
+	active []bool              // standby or not, as told before each Up
+	said   []string            // "up <pbx>" and "down <pbx>"
+	of     map[string][]string // agents by PBX, as last told
 	change chan struct{}
 }
 
-func newBook() *book { return &book{change: make(chan struct{}, 1)} }
+func newBook() *book { return &book{change: make(chan struct{}, 1), of: map[string][]string{}} }
 
 func (b *book) note(write func()) {
 	b.mu.Lock()
@@ -45,18 +48,26 @@ func (b *book) note(write func()) {
 	}
 }
 
-func (b *book) Agents(_ context.Context, _ string, list []recording.Agent) {
+func (b *book) Agents(_ context.Context, pbx string, list []recording.Agent) {
 	b.note(func() {
 		var names []string
 		for _, a := range list {
 			names = append(names, a.CN)
 		}
 		b.agents = append(b.agents, names)
+		b.of[pbx] = names
 	})
 }
-func (b *book) Up(context.Context, string, time.Time) { b.note(func() { b.ups++ }) }
-func (b *book) Down(_ context.Context, _ string, _ time.Time, err error) {
-	b.note(func() { b.downs = append(b.downs, err) })
+func (b *book) Up(_ context.Context, pbx string, _ time.Time) {
+	b.note(func() { b.ups++; b.said = append(b.said, "up "+pbx) })
+}
+
+func (b *book) Down(_ context.Context, pbx string, _ time.Time, err error) {
+	b.note(func() { b.downs = append(b.downs, err); b.said = append(b.said, "down "+pbx) })
+}
+
+func (b *book) Active(_ context.Context, _ string, standby bool) {
+	b.note(func() { b.active = append(b.active, standby) })
 }
 
 func (b *book) Leg(_ context.Context, _ string, leg recording.Leg) {
@@ -348,7 +359,7 @@ func watch(t *testing.T, cfg *pbx.Config) (actions func() []string, connections 
 	}
 	var mu sync.Mutex
 	var list []string
-	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
+	proxy := newProxy(target)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		list = append(list, r.Header.Get("SOAPAction"))
@@ -370,6 +381,14 @@ func watch(t *testing.T, cfg *pbx.Config) (actions func() []string, connections 
 		defer mu.Unlock()
 		return slices.Clone(list)
 	}, connections
+}
+
+// newProxy passes requests on to the target's host. The proxy's own log is of no
+// interest: connections break at the end of a test.
+func newProxy(target *url.URL) http.Handler {
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
+	proxy.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	return proxy
 }
 
 func TestPBXThatAnswersOtherwise(t *testing.T) {
@@ -441,6 +460,8 @@ func TestConfigIsChecked(t *testing.T) {
 		{"no user", "user is missing", func(c *pbx.Config) { c.User = "" }},
 		{"v11", "", func(c *pbx.Config) { c.Wire = "v11" }},
 		{"wire", `wire "v12" is not known`, func(c *pbx.Config) { c.Wire = "v12" }},
+		{"standby with a path", "must be a host", func(c *pbx.Config) { c.Standby = "http://192.0.2.2/" }},
+		{"slash in the name", "must not hold a slash", func(c *pbx.Config) { c.Name = "a/b" }},
 		{"timeout", "must not be negative", func(c *pbx.Config) { c.CallTimeout = -1 }},
 		{"both", "exclude each other", func(c *pbx.Config) { c.Insecure, c.CAFile = true, "x" }},
 		{"no file", "ca_file", func(c *pbx.Config) { c.CAFile = "does-not-exist.pem" }},

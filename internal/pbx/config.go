@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -13,6 +14,9 @@ type Config struct {
 	Name string `toml:"name"`
 	// URL of the SOAP interface, for instance http://pbx.example/PBX0/user.soap.
 	URL string `toml:"url"`
+	// Standby is the host, or host:port, of the standby PBX. It takes the place of
+	// the URL's after a connection was lost, and gives it back after the next loss.
+	Standby string `toml:"standby"`
 	// User is the long name of a PBX user that is an active member of the
 	// recording group; Password is its password.
 	User     string `toml:"user"`
@@ -89,14 +93,28 @@ func (c Config) Validate() error {
 		return fmt.Errorf("pbx: url %q must start with http:// or https:// and name the PBX", c.URL)
 	case u.User != nil:
 		return errors.New("pbx: url must not hold a user or password; they have keys of their own")
+	case strings.ContainsAny(c.Standby, "/?#@ "):
+		return fmt.Errorf("pbx: standby %q must be a host, or host:port, alone", c.Standby)
 	case c.User == "":
 		return errors.New("pbx: user is missing; it is the long name of a user that is an active member of the recording group")
 	case c.Wire != "" && c.Wire != wireV10 && c.Wire != wireV11:
 		return fmt.Errorf(`pbx: wire %q is not known; known are "v10" and "v11"`, c.Wire)
 	case c.PollTimeout < 0 || c.CallTimeout < 0:
 		return errors.New("pbx: poll_timeout and call_timeout must not be negative")
+	case strings.Contains(c.Name, "/"):
+		return fmt.Errorf("pbx: name %q must not hold a slash; it stands before the names of slave sites", c.Name)
 	case c.Insecure && c.CAFile != "":
 		return errors.New("pbx: insecure and ca_file exclude each other")
 	}
 	return nil
+}
+
+// addresses are the URL and, if there is a standby PBX, the same with its host.
+func (c Config) addresses() []string {
+	u, err := url.Parse(c.URL)
+	if err != nil || c.Standby == "" {
+		return []string{c.URL}
+	}
+	u.Host = c.Standby
+	return []string{c.URL, u.String()}
 }

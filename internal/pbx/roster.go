@@ -13,6 +13,8 @@ import (
 type roster struct {
 	pbx, group, self string
 	objects          map[string]*wsdl11.UserInfo // by cn
+	loc              string                      // where this PBX is; may not be known
+	slave            bool                        // it is one, reached through its master
 	complete         bool                        // the list after Initialize has ended
 }
 
@@ -56,7 +58,15 @@ func (r *roster) agents() []recording.Agent {
 	return list
 }
 
+// isAgent reports whether the object is a member of the recording group whose
+// calls this PBX handles.
 func (r *roster) isAgent(u *wsdl11.UserInfo) bool {
+	return r.isMember(u) && (u.Loc == "" || r.isHere(u.Loc))
+}
+
+func (r *roster) isHere(loc string) bool { return r.loc != "" && loc == r.loc }
+
+func (r *roster) isMember(u *wsdl11.UserInfo) bool {
 	if u.Cn == r.self || !recordable(u) {
 		return false
 	}

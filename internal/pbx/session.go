@@ -1,6 +1,7 @@
 package pbx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +46,8 @@ func (c *Client) session(ctx context.Context) (wasUp bool, err error) {
 		roster: newRoster(c.cfg), subs: newSubscriptions(), refused: map[string]time.Time{},
 		compared: c.clock.Now(),
 	}
-	c.logVersion(ctx)
+	own := c.logVersion(ctx)
+	s.roster.loc, s.roster.slave = cmp.Or(c.loc, own), c.loc != ""
 	defer s.farewell(ctx)
 	for ctx.Err() == nil && err == nil {
 		err = s.step(ctx)
@@ -53,13 +55,16 @@ func (c *Client) session(ctx context.Context) (wasUp bool, err error) {
 	return s.up, err
 }
 
-func (c *Client) logVersion(ctx context.Context) {
+// logVersion logs whom the session is with, and gives its location if that is
+// known.
+func (c *Client) logVersion(ctx context.Context) string {
 	v, err := c.pbx.version(ctx, time.Duration(c.cfg.CallTimeout))
 	if err != nil {
 		c.log.Debug("pbx version not known", "err", err)
-		return
+		return ""
 	}
 	c.log.Info("pbx session opened", "firmware", v.FirmwareVersion, "serial", v.SerialNumber, "gatekeeper", v.GatekeeperID)
+	return v.Location
 }
 
 // farewell ends the session at the PBX, also when ctx is done already.
@@ -130,6 +135,9 @@ func (s *session) handle(ctx context.Context, info *wsdl11.AnyInfo) error {
 
 // follow makes the subscriptions match the agents, and announces both.
 func (s *session) follow(ctx context.Context) error {
+	if err := s.followSites(ctx); err != nil {
+		return err
+	}
 	agents := s.roster.agents()
 	if !s.told || !slices.Equal(agents, s.agents) {
 		s.agents, s.told = agents, true
@@ -145,6 +153,7 @@ func (s *session) follow(ctx context.Context) error {
 	}
 	s.emit(ctx, s.legs.leave(func(cn string) bool { _, ok := s.subs.byCN[cn]; return ok }, s.clock.Now()))
 	s.up, s.before = true, true
+	s.active(ctx)
 	s.handler.Up(ctx, s.cfg.Name, s.clock.Now())
 	return nil
 }
