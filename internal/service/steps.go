@@ -256,7 +256,7 @@ func (s *Service) convertInto(ctx context.Context, rec *recording.Recording, w i
 		return "", err
 	}
 	audio, err := convert.Convert(ctx, src, out, convert.Options{
-		Channels: s.cfg.Audio.Channels, PCM: s.cfg.Audio.PCM,
+		Channels: s.cfg.Audio.Channels, PCM: s.cfg.Audio.PCM, Wideband: s.cfg.Audio.Wideband,
 		RecordedOn: rec.Capture.RecordedOn, Swap: rec.Capture.Swap, Numbers: internalNumbers(rec.Verdict), Version: s.version,
 	})
 	if err != nil {
