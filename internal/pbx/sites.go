@@ -25,8 +25,11 @@ type sites struct {
 	resume  []recording.Leg // legs of an earlier run at sites not found yet
 }
 
-// errSiteNew is why a site that was just found is down.
-var errSiteNew = errors.New("the PBX of this location has not been asked yet")
+// Why a site is down that was just found, and one too many.
+var (
+	errSiteNew  = errors.New("the PBX of this location has not been asked yet")
+	errSiteMany = fmt.Errorf("more than %d locations are not followed", maxSites)
+)
 
 // siteName is how a site stands in logs, lamps and agents.
 func siteName(pbx, loc string) string { return pbx + "/" + loc }
@@ -40,7 +43,8 @@ func (s *session) followSites(ctx context.Context) error {
 			continue
 		}
 		if len(s.sites.known) >= maxSites {
-			s.log.Warn("too many locations; one is not followed", "location", loc)
+			s.sites.known[loc] = true
+			s.handler.Down(ctx, siteName(s.cfg.Name, loc), s.clock.Now(), errSiteMany)
 			continue
 		}
 		client, err := s.siteClient(loc)
