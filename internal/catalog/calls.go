@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"callreel/internal/recording"
@@ -163,7 +164,7 @@ func (c *Catalog) EndLegs(ctx context.Context, except []string, at time.Time) (i
 	}
 	n := 0
 	for _, leg := range live {
-		if slices.Contains(except, leg.Agent.PBX) {
+		if isOneOf(leg.Agent.PBX, except) {
 			continue
 		}
 		leg.Ended, leg.Uncertain = at, true
@@ -173,6 +174,32 @@ func (c *Catalog) EndLegs(ctx context.Context, except []string, at time.Time) (i
 		n++
 	}
 	return n, nil
+}
+
+// isOneOf reports whether a PBX is one of those named, or a slave site of one,
+// which is called "name/location".
+func isOneOf(pbx string, names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return pbx == name || strings.HasPrefix(pbx, name+"/")
+	})
+}
+
+// DropAgents forgets the agents of all PBXes but those named and their slave
+// sites.
+func (c *Catalog) DropAgents(ctx context.Context, except []string) error {
+	known, err := c.Agents(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range known {
+		if isOneOf(a.PBX, except) {
+			continue
+		}
+		if _, err := c.db.ExecContext(ctx, `DELETE FROM agent WHERE pbx = ? AND cn = ?`, a.PBX, a.CN); err != nil {
+			return fmt.Errorf("forget the agents of PBX %s: %w", a.PBX, err)
+		}
+	}
+	return nil
 }
 
 // SaveAgents replaces the list of a PBX's agents.

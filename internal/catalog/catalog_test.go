@@ -315,3 +315,24 @@ func ids(l []recording.Recording) []recording.ID {
 	}
 	return out
 }
+
+func TestForgetsWhatBelongsToNoPBX(t *testing.T) {
+	c, ctx := open(t), t.Context()
+	for _, pbx := range []string{"main", "main/rome", "mainz", "old"} {
+		a := recording.Agent{CN: "Rossi", PBX: pbx}
+		leg := recording.Leg{Agent: a, Conf: recording.ConfID(fmt.Sprintf("%032x", 5)), Began: t0}
+		if err := errors.Join(c.SaveAgents(ctx, pbx, []recording.Agent{a}), c.SaveLeg(ctx, leg)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := c.EndLegs(ctx, []string{"main"}, t0.Add(time.Second)); err != nil || n != 2 {
+		t.Errorf("ended %d legs, %v; want those of mainz and old", n, err)
+	}
+	if err := c.DropAgents(ctx, []string{"main"}); err != nil {
+		t.Fatal(err)
+	}
+	left, err := c.Agents(ctx)
+	if err != nil || len(left) != 2 || left[0].PBX != "main" || left[1].PBX != "main/rome" {
+		t.Errorf("agents left: %v, %v; want those of main and its site", left, err)
+	}
+}

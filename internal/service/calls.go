@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"callreel/cdr"
+	"callreel/ingest"
 	"callreel/internal/catalog"
 	"callreel/internal/recording"
 	"callreel/rules"
@@ -88,10 +89,23 @@ func (s *Service) Agents(ctx context.Context, name string, list []recording.Agen
 func (s *Service) Up(_ context.Context, name string, at time.Time) {
 	s.links.set(name, at)
 	s.lamps.Good(LampPBX, "pbx "+name)
-	for _, r := range s.reporting {
-		r.PBXBack()
-	}
 	s.log.Info("PBX link is up", "pbx", name)
+}
+
+// Active is told which address of a PBX is in use. Inboxes and Reporting servers
+// that follow the PBX change with it.
+func (s *Service) Active(_ context.Context, name string, standby bool) {
+	s.log.Info("PBX address in use", "pbx", name, "standby", standby)
+	for _, b := range s.inboxes {
+		if pair, ok := b.inbox.(*ingest.Pair); ok && b.cfg.FollowPBX {
+			pair.Use(standby)
+		}
+	}
+	for _, r := range s.reporting {
+		if !standby {
+			r.PBXBack()
+		}
+	}
 }
 
 // Down notes that a PBX link is down.

@@ -29,6 +29,9 @@ func (s *Service) forgotten(ctx context.Context) error {
 	if n > 0 {
 		s.log.Warn("calls of a PBX that is not set up any more are taken to have ended", "count", n)
 	}
+	if err := s.catalog.DropAgents(ctx, s.links.names()); err != nil {
+		return err
+	}
 	if err := s.newestOpens(ctx); err != nil {
 		s.report(LampSoftware, "key ring", "the newest recording does not open", err)
 	}

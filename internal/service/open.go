@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"callreel/internal/clock"
 	"callreel/internal/pbx"
 	"callreel/internal/player"
+	"callreel/internal/recording"
 	"callreel/internal/spool"
 	"callreel/rules"
 )
@@ -246,6 +248,17 @@ func (s *Service) openInboxes(context.Context) error {
 		s.inboxes[c.Name] = &box{cfg: c, inbox: in}
 	}
 	return nil
+}
+
+// legsOf are the legs at one PBX and at its slave sites.
+func legsOf(legs []recording.Leg, pbx string) []recording.Leg {
+	var out []recording.Leg
+	for _, l := range legs {
+		if l.Agent.PBX == pbx || strings.HasPrefix(l.Agent.PBX, pbx+"/") {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 func (s *Service) openPBXes(ctx context.Context) error {

@@ -8,7 +8,6 @@ import (
 	"io"
 
 	"callreel/crypto"
-	"callreel/internal/recording"
 	"callreel/internal/spool"
 )
 
@@ -84,13 +83,3 @@ func (o *audioOut) Close() error {
 
 // Sum is the SHA-256 of the clear audio in lower-case hex.
 func (o *audioOut) Sum() string { return hex.EncodeToString(o.sum.Sum(nil)) }
-
-func legsOf(legs []recording.Leg, pbx string) []recording.Leg {
-	var out []recording.Leg
-	for _, l := range legs {
-		if l.Agent.PBX == pbx {
-			out = append(out, l)
-		}
-	}
-	return out
-}
