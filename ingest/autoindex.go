@@ -163,7 +163,7 @@ func (x *indexReader) link(href string) error {
 	to, err := x.base.Parse(href)
 	if err != nil {
 		x.refuse(href)
-		return nil
+		return nil //nolint:nilerr // one bad link does not spoil the page; it is counted
 	}
 	name, inside := strings.CutPrefix(to.Path, x.self.Path)
 	switch {

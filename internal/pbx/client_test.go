@@ -58,6 +58,7 @@ func (b *book) Agents(_ context.Context, pbx string, list []recording.Agent) {
 		b.of[pbx] = names
 	})
 }
+
 func (b *book) Up(_ context.Context, pbx string, _ time.Time) {
 	b.note(func() { b.ups++; b.said = append(b.said, "up "+pbx) })
 }

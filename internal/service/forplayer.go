@@ -68,22 +68,9 @@ func (p playerSources) Sidecar(ctx context.Context, rec recording.Recording) ([]
 // Details opens the sidecar and holds the audio against its digest (SPEC §6.6).
 func (p playerSources) Details(ctx context.Context, rec recording.Recording) (player.Details, error) {
 	d := player.Details{Recording: rec}
-	plain, err := p.Sidecar(ctx, rec)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, recording.ErrNotFound):
-		d.Integrity = "sidecar missing"
-		return d, nil
-	case errors.Is(err, crypto.ErrUnknownKey):
-		d.Integrity, d.Reason = "unknown key", err.Error()
-		return d, nil
-	case err != nil:
-		d.Integrity, d.Reason = "manipulated", err.Error()
-		return d, nil
-	}
-	filed, _, err := sidecar.Decode(plain)
-	if err != nil {
-		d.Integrity, d.Reason = "manipulated", err.Error()
-		return d, nil
+	filed, err := p.opened(ctx, rec)
+	if d.Integrity, d.Reason = sidecarFault(err); d.Integrity != "" {
+		return d, ctx.Err()
 	}
 	filed.ID, filed.State, filed.Place, filed.Backup = rec.ID, rec.State, rec.Place, rec.Backup
 	d.Recording = filed
@@ -91,6 +78,31 @@ func (p playerSources) Details(ctx context.Context, rec recording.Recording) (pl
 	d.Flow = sidecar.Flow(filed, p.location)
 	d.Integrity, d.Reason = p.integrity(ctx, filed)
 	return d, ctx.Err()
+}
+
+// opened reads a recording from its sidecar.
+func (p playerSources) opened(ctx context.Context, rec recording.Recording) (recording.Recording, error) {
+	plain, err := p.Sidecar(ctx, rec)
+	if err != nil {
+		return rec, err
+	}
+	filed, _, err := sidecar.Decode(plain)
+	return filed, err
+}
+
+// sidecarFault says what a sidecar's failure to open means; nothing when it
+// opened.
+func sidecarFault(err error) (status, reason string) {
+	switch {
+	case err == nil:
+		return "", ""
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, recording.ErrNotFound):
+		return "sidecar missing", ""
+	case errors.Is(err, crypto.ErrUnknownKey):
+		return "unknown key", err.Error()
+	default:
+		return "manipulated", err.Error()
+	}
 }
 
 func (p playerSources) integrity(ctx context.Context, filed recording.Recording) (status, reason string) {

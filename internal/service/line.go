@@ -135,13 +135,8 @@ func (s *Service) sourceDue(rec recording.Recording, now time.Time) time.Time {
 	if rec.Capture.SourceGone {
 		return time.Time{}
 	}
-	switch rec.State {
-	case recording.Spooled:
-	case recording.Discarded:
-		if !rec.Verdict.Early && rec.Capture.FetchedAt.IsZero() {
-			return time.Time{}
-		}
-	default:
+	unfetched := !rec.Verdict.Early && rec.Capture.FetchedAt.IsZero()
+	if rec.State != recording.Spooled && (rec.State != recording.Discarded || unfetched) {
 		return time.Time{}
 	}
 	box, ok := s.inboxes[rec.Capture.Source.Inbox]
@@ -218,6 +213,6 @@ func (s *Service) tell(st step, rec recording.Recording) {
 		s.log.Info("recording discarded", "id", rec.ID, "uid", rec.Capture.UID, "rule", rec.Verdict.Rule, "reason", rec.Verdict.Reason)
 	case recording.Quarantined:
 		s.log.Warn("recording quarantined", "id", rec.ID, "uid", rec.Capture.UID, "reason", rec.Retry.Reason)
-	default:
+	case recording.Seen, recording.Spooled, recording.Correlated, recording.Decided, recording.BackedUp, recording.Done, recording.Unusable:
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -98,8 +99,8 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 // Close releases what Open took. Run must have returned.
 func (s *Service) Close() error {
 	var all error
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		all = errors.Join(all, s.closers[i]())
+	for _, f := range slices.Backward(s.closers) {
+		all = errors.Join(all, f())
 	}
 	s.closers = nil
 	return all
@@ -279,25 +280,25 @@ func (s *Service) openPBXes(ctx context.Context) error {
 
 // openListeners takes the ports before anything runs, so that a taken port is
 // an error of the start.
-func (s *Service) openListeners(context.Context) error {
+func (s *Service) openListeners(ctx context.Context) error {
 	r := pbx.NewReceiver(s.cfg.Receiver, s, s.clock, s.log)
 	serveHTTP := func(h http.Handler) func(context.Context, net.Listener) error {
 		return func(ctx context.Context, ln net.Listener) error { return pbx.Serve(ctx, ln, h) }
 	}
 	return errors.Join(
-		s.listen("receiver", s.cfg.Receiver.Listen, serveHTTP(r)),
-		s.listen("receiver lines", s.cfg.Receiver.LinesListen, r.ServeLines),
-		s.listenPacket("receiver syslog", s.cfg.Receiver.SyslogListen, r.ServeSyslog),
-		s.listen("player", s.cfg.Player.Listen, serveHTTP(player.New(s.forPlayer(), s.log))),
+		s.listen(ctx, "receiver", s.cfg.Receiver.Listen, serveHTTP(r)),
+		s.listen(ctx, "receiver lines", s.cfg.Receiver.LinesListen, r.ServeLines),
+		s.listenPacket(ctx, "receiver syslog", s.cfg.Receiver.SyslogListen, r.ServeSyslog),
+		s.listen(ctx, "player", s.cfg.Player.Listen, serveHTTP(player.New(s.forPlayer(), s.log))),
 	)
 }
 
 // listen takes a TCP address; an empty one is none.
-func (s *Service) listen(what, addr string, serve func(context.Context, net.Listener) error) error {
+func (s *Service) listen(ctx context.Context, what, addr string, serve func(context.Context, net.Listener) error) error {
 	if addr == "" {
 		return nil
 	}
-	ln, err := net.Listen("tcp", addr)
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return fmt.Errorf("%s: listen on %s: %w", what, addr, err)
 	}
@@ -306,11 +307,11 @@ func (s *Service) listen(what, addr string, serve func(context.Context, net.List
 }
 
 // listenPacket takes a UDP address; an empty one is none.
-func (s *Service) listenPacket(what, addr string, serve func(context.Context, net.PacketConn) error) error {
+func (s *Service) listenPacket(ctx context.Context, what, addr string, serve func(context.Context, net.PacketConn) error) error {
 	if addr == "" {
 		return nil
 	}
-	pc, err := net.ListenPacket("udp", addr)
+	pc, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp", addr)
 	if err != nil {
 		return fmt.Errorf("%s: listen on %s: %w", what, addr, err)
 	}

@@ -26,8 +26,7 @@ func ParseConfig(file string, data []byte) (Config, error) {
 
 // explain turns an error of the TOML reader into file, line, key and reason.
 func explain(file string, err error) error {
-	var unknown *toml.StrictMissingError
-	if errors.As(err, &unknown) {
+	if unknown, ok := errors.AsType[*toml.StrictMissingError](err); ok {
 		var all []error
 		for i := range unknown.Errors {
 			e := &unknown.Errors[i]
@@ -37,8 +36,7 @@ func explain(file string, err error) error {
 		}
 		return errors.Join(all...)
 	}
-	var bad *toml.DecodeError
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*toml.DecodeError](err); ok {
 		line, col := bad.Position()
 		reason := strings.TrimPrefix(bad.Error(), "toml: ")
 		if key := strings.Join(bad.Key(), "."); key != "" {

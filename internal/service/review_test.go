@@ -393,7 +393,7 @@ func TestHoldWhileAnotherPBXIsDown(t *testing.T) {
 	})
 	until(t, "the first link is up", func() error {
 		if n, err := linked(t, r.cfg); err != nil || n == 0 {
-			return fmt.Errorf("%d agents, %v", n, err)
+			return fmt.Errorf("%d agents, %w", n, err)
 		}
 		return nil
 	})
@@ -460,7 +460,7 @@ func TestFullCatalog(t *testing.T) {
 	conf, _ := recording.ParseConfID(c.Conf)
 	until(t, "the call is seen", func() error {
 		if l, err := r.s.Legs(t.Context(), conf); err != nil || len(l) == 0 {
-			return fmt.Errorf("%v, %v", l, err)
+			return fmt.Errorf("%v, %w", l, err)
 		}
 		return nil
 	})

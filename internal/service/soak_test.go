@@ -135,15 +135,15 @@ func (s *soak) chaos(ctx context.Context, t *testing.T) error {
 	faults := pbxsim.AllFaults()
 	for i := 0; ctx.Err() == nil; i++ {
 		wait := time.Duration(100+random.IntN(600)) * time.Millisecond
-		switch {
-		case i%9 == 8:
+		switch i % 9 {
+		case 8:
 			s.made["recorder restarted"]++
 			if err := s.stop(); err != nil {
 				return err
 			}
 			rest(ctx, wait)
 			s.start(t)
-		case i%9 == 4:
+		case 4:
 			s.made["CDRs held back"]++
 			s.sim.SetCDRTarget("")
 			rest(ctx, wait)

@@ -26,19 +26,25 @@ func (s *Service) deleteSources(ctx context.Context, b *box) error {
 		return err
 	}
 	for _, rec := range list {
-		s.log.Debug("step begins", "step", "delete source", "id", rec.ID, "uid", rec.Capture.UID)
-		err := s.deleteSource(ctx, b, rec)
-		if ctx.Err() != nil {
-			return nil
-		}
-		s.report(LampPCAP, fmt.Sprintf("source of recording %d", rec.ID), "source cannot be deleted", err)
-		if err != nil {
-			if err := s.catalog.SourceLater(ctx, rec.ID, s.clock.Now().Add(deleteRetry)); err != nil {
-				return err
-			}
+		if err := s.tryDelete(ctx, b, rec); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// tryDelete deletes one source, or puts it off. Its error is the catalog's.
+func (s *Service) tryDelete(ctx context.Context, b *box, rec recording.Recording) error {
+	s.log.Debug("step begins", "step", "delete source", "id", rec.ID, "uid", rec.Capture.UID)
+	failed := s.deleteSource(ctx, b, rec)
+	if ctx.Err() != nil {
+		return ctx.Err() // the stop is no fault of the source
+	}
+	s.report(LampPCAP, fmt.Sprintf("source of recording %d", rec.ID), "source cannot be deleted", failed)
+	if failed == nil {
+		return nil
+	}
+	return s.catalog.SourceLater(ctx, rec.ID, s.clock.Now().Add(deleteRetry))
 }
 
 func (s *Service) deleteSource(ctx context.Context, b *box, rec recording.Recording) error {

@@ -39,8 +39,10 @@ func (s *Service) fetch(ctx context.Context, rec *recording.Recording) (recordin
 		rec.Verdict = v
 		return recording.Discarded, nil
 	}
-	f := ingest.Fetcher{Inbox: box.inbox, Spool: s.spool, Clock: s.clock, Log: s.log, GiveUp: fetchPatience,
-		Broken: func(err error) { s.report(LampPCAP, cause(rec.ID), "copy from the inbox broke and goes on", err) }}
+	f := ingest.Fetcher{
+		Inbox: box.inbox, Spool: s.spool, Clock: s.clock, Log: s.log, GiveUp: fetchPatience,
+		Broken: func(err error) { s.report(LampPCAP, cause(rec.ID), "copy from the inbox broke and goes on", err) },
+	}
 	fetched, err := f.Fetch(ctx, fmt.Sprintf("%d.pcap", rec.ID), rec.Capture)
 	if err != nil {
 		return s.notFetched(rec, err)
@@ -200,9 +202,9 @@ func (s *Service) decide(ctx context.Context, rec *recording.Recording) (recordi
 	case recording.Discard:
 		rec.Verdict = v
 		return recording.Discarded, nil
-	default:
-		return "", &waitError{v.Until, "waiting for " + v.For + ": " + v.Reason}
+	case recording.Wait:
 	}
+	return "", &waitError{v.Until, "waiting for " + v.For + ": " + v.Reason}
 }
 
 // file makes the recording: converted, named, sealed, archived and verified.
