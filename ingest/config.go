@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"callreel/internal/clock"
 	"callreel/internal/recording"
 )
 
@@ -27,21 +28,8 @@ const (
 	AuthDigest = "digest"
 )
 
-// Duration is a time.Duration that the setup file holds as text: "5s", "1m30s".
-type Duration time.Duration
-
-// UnmarshalText reads Go's notation.
-func (d *Duration) UnmarshalText(b []byte) error {
-	v, err := time.ParseDuration(string(b))
-	if err != nil {
-		return fmt.Errorf("%.40q is no duration: want for instance \"5s\" or \"1m30s\"", b)
-	}
-	*d = Duration(v)
-	return nil
-}
-
-// MarshalText writes Go's notation.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+// Duration is how the setup writes times: "5s", "1m30s".
+type Duration = clock.Duration
 
 // Config is one [[inbox]] of the setup.
 type Config struct {

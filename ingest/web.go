@@ -278,9 +278,7 @@ func (w *web) remove(ctx context.Context, name string, got recording.Stamp) erro
 	ctx, cancel := short(ctx, w.cfg)
 	defer cancel()
 	x := &exchange{ctx: ctx, header: http.Header{}}
-	if got.ETag != "" {
-		x.header.Set("If-Match", got.ETag)
-	}
+	x.setIfMatch(got.ETag)
 	res, err := w.send(x, http.MethodDelete, name)
 	if err != nil {
 		return fault(w.cfg.Name, "delete", name, notFound(err))

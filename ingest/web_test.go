@@ -380,3 +380,32 @@ func TestWebHangs(t *testing.T) {
 		t.Errorf("hangs in the page: %v", err)
 	}
 }
+
+// TestWebDeletesUnderAWeakETag has a server that gives weak ETags, and refuses an
+// If-Match with one as RFC 9110 wants.
+func TestWebDeletesUnderAWeakETag(t *testing.T) {
+	s := plain(t)
+	index := s.indexOf(asIs)
+	s.set(func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case index(w, r):
+		case strings.HasPrefix(r.Header.Get("If-Match"), "W/"):
+			w.WriteHeader(http.StatusPreconditionFailed)
+		case r.Method == http.MethodHead && s.has(capName):
+			w.Header().Set("ETag", `W/"7"`)
+			w.Header().Set("Content-Length", "10")
+		default:
+			return false
+		}
+		return true
+	})
+	in := webInbox(t, s)
+	s.put(t, capName, "0123456789")
+	list, _, err := in.List(t.Context())
+	if err != nil || len(list) != 1 || list[0].Stamp.ETag != "" { // a weak one proves nothing of bytes
+		t.Fatalf("listed %+v, %v", list, err)
+	}
+	if err := in.Delete(t.Context(), capName, list[0].Stamp); err != nil || s.has(capName) {
+		t.Errorf("deleted: %v, still there: %v", err, s.has(capName))
+	}
+}

@@ -183,6 +183,14 @@ func (x *exchange) setIfRange() {
 	}
 }
 
+// setIfMatch asks for the file with this ETag alone. A weak one never matches
+// (RFC 9110 §13.1.1), so it is left out.
+func (x *exchange) setIfMatch(etag string) {
+	if strings.HasPrefix(etag, `"`) {
+		x.header.Set("If-Match", etag)
+	}
+}
+
 func (d *dav) Delete(ctx context.Context, name string, want recording.Stamp) error {
 	if !d.clock.Wait(ctx.Done(), time.Duration(d.cfg.DeleteDelay)) {
 		return context.Cause(ctx)
@@ -194,9 +202,7 @@ func (d *dav) remove(ctx context.Context, name string, got recording.Stamp) erro
 	ctx, cancel := short(ctx, d.cfg)
 	defer cancel()
 	x := &exchange{ctx: ctx, header: http.Header{}}
-	if strings.HasPrefix(got.ETag, `"`) {
-		x.header.Set("If-Match", got.ETag)
-	}
+	x.setIfMatch(got.ETag)
 	err := d.call(x, func(c *gowebdav.Client) error { return c.Remove("/" + name) })
 	if err != nil {
 		return d.fault("delete", name, err)

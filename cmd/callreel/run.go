@@ -54,5 +54,5 @@ func newLog(level string, w io.Writer) (*slog.Logger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("log level %q is not allowed; allowed: debug, info, warn, error", level)
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
+	return service.NewLog(w, l), nil
 }

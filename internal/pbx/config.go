@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"callreel/internal/clock"
 )
 
 // Config is one [[pbx]] of the setup.
@@ -38,23 +40,8 @@ type Config struct {
 	Insecure bool   `toml:"insecure"`
 }
 
-// Duration is a time.Duration written as "15s" or "10m" in the setup.
-type Duration time.Duration
-
-// UnmarshalText reads a Go duration; negative ones are refused.
-func (d *Duration) UnmarshalText(text []byte) error {
-	v, err := time.ParseDuration(string(text))
-	if err != nil || v < 0 {
-		return fmt.Errorf("%q is no duration; write for instance \"15s\" or \"10m\"", text)
-	}
-	*d = Duration(v)
-	return nil
-}
-
-// MarshalText writes the duration as Go does.
-func (d Duration) MarshalText() ([]byte, error) {
-	return []byte(time.Duration(d).String()), nil
-}
+// Duration is how the setup writes times: "15s", "10m".
+type Duration = clock.Duration
 
 // DefaultConfig returns the defaults for what the setup may leave out.
 func DefaultConfig() Config {

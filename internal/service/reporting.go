@@ -31,7 +31,7 @@ func (s *Service) openReporting(context.Context) error {
 // known.
 func (s *Service) lookUp(ctx context.Context, rec recording.Recording) (recording.Call, error) {
 	call, err := s.correlator.Correlate(ctx, rec)
-	if !errors.Is(err, recording.ErrNotYet) || len(s.reporting) == 0 {
+	if !errors.Is(err, recording.ErrNotYet) || len(s.reporting) == 0 || rec.Capture.Conf == "" {
 		return call, err
 	}
 	found, asked := s.askReporting(ctx, rec)
