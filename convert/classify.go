@@ -1,8 +1,6 @@
 package convert
 
 import (
-	"strings"
-
 	"callreel/internal/media/rtp"
 )
 
@@ -32,7 +30,7 @@ func (s *stream) known() bool { return s.fixedPort() || s.match.exact > 1 && s.m
 
 // identify counts a stream's payload types and names them.
 func (p *plan) identify(s *stream) {
-	s.match = p.sip.find(s.key.flow, s.entries[0].arrival)
+	s.match = p.sip.find(s.key.flow, s.first()*(1e9/rate))
 	for t, n := range s.counts {
 		if n > 0 {
 			s.codecs[t] = p.codec(s, uint8(t))
@@ -47,10 +45,10 @@ func (p *plan) codec(s *stream, t uint8) codec {
 		return codec{name: "video", role: roleVideo}
 	}
 	if name := rtp.StaticName(t); name != "" {
-		return named(name, rtp.IsVideo(t), true)
+		return static(name, t)
 	}
 	if m, ok := p.sip.name(s.match, t); ok {
-		return named(m.Name, false, m.Clock == rate && m.Channels <= 1)
+		return named(m.Name, m.Clock, m.Channels, m.Format)
 	}
 	switch {
 	case t >= firstDynamic && p.looksLikeEvents(s, t):
@@ -61,43 +59,22 @@ func (p *plan) codec(s *stream, t uint8) codec {
 	return codec{name: "unknown"}
 }
 
-// named is the codec of an encoding name; plain says that its clock is 8 kHz and
-// it has one channel.
-func named(name string, video, plain bool) codec {
-	switch upper := strings.ToUpper(name); {
-	case video || isVideoName(upper):
+// static is the codec that RFC 3551 gives to a payload type.
+func static(name string, t uint8) codec {
+	if rtp.IsVideo(t) {
 		return codec{name: name, role: roleVideo}
-	case isEvent(name):
-		return codec{name: name, role: roleEvent}
-	case upper == "CN":
-		return codec{name: "CN", role: roleNoise}
-	case upper == "PCMA" && plain:
-		return codec{name: "PCMA", role: roleVoice, law: lawA}
-	case upper == "PCMU" && plain:
-		return codec{name: "PCMU", role: roleVoice, law: lawMu}
-	case upper == "G722" && plain:
-		return codec{name: "G722", role: roleVoice, law: lawWide}
-	case strings.Contains(upper, "FEC") || upper == "TONE" || upper == "RTX":
-		return codec{name: name, role: roleOther}
 	}
-	return codec{name: name, role: roleVoice}
-}
-
-func isVideoName(upper string) bool {
-	for _, prefix := range []string{"H26", "VP8", "VP9", "AV1", "MP4V", "JPEG", "THEORA", "X-H264"} {
-		if strings.HasPrefix(upper, prefix) {
-			return true
-		}
-	}
-	return false
+	clock, channels := rtp.StaticClock(t)
+	return named(name, clock, channels, "")
 }
 
 // looksLikeEvents reports whether all packets of a type can be telephone events.
 func (p *plan) looksLikeEvents(s *stream, t uint8) bool {
 	const enough = 64
 	seen := 0
-	for _, e := range s.entries {
-		if e.payloadType() != t {
+	for c := s.packets.begins(); c.next(); {
+		e := c.entry
+		if e.kind != t {
 			continue
 		}
 		if e.length() != 4 {
@@ -120,8 +97,8 @@ func (p *plan) looksLikeEvents(s *stream, t uint8) bool {
 // looksLikeVideo reports whether the stream's clock runs near 90 kHz, as all
 // video's does.
 func looksLikeVideo(s *stream) bool {
-	first, last := s.entries[0], s.entries[len(s.entries)-1]
-	elapsed := float64(last.arrival-first.arrival) / 1e9
+	first, last := s.packets.first, s.packets.last
+	elapsed := seconds(last.arrival - first.arrival)
 	ticks := float64(int32(last.ts - first.ts))
 	return elapsed > 0.2 && ticks/elapsed > 75e3 && ticks/elapsed < 110e3
 }
@@ -132,7 +109,7 @@ func (s *stream) real() bool {
 	if s.known() {
 		return true
 	}
-	n := len(s.entries) - s.again
+	n := s.packets.n - s.again
 	return n >= leastPackets && 3*s.inOrder >= 2*(n-1)
 }
 
@@ -149,7 +126,7 @@ func (s *stream) has(r role) (n int) {
 // decodable counts the packets in a built-in codec.
 func (s *stream) decodable() (n int) {
 	for t, count := range s.counts {
-		if count > 0 && s.codecs[t].law != noLaw {
+		if count > 0 && s.codecs[t].voice() {
 			n += count
 		}
 	}
@@ -177,8 +154,8 @@ func (s *stream) foreign() (t uint8, is bool) {
 	most := 0
 	for i, n := range s.counts {
 		c := s.codecs[i]
-		strange := c.role == roleUnknown || c.role == roleVoice && c.law == noLaw
-		if strange && n > most && (n >= 10 || 20*n >= len(s.entries)) {
+		strange := c.role == roleUnknown || c.role == roleVoice && !c.voice()
+		if strange && n > most && (n >= 10 || 20*n >= s.packets.n) {
 			most, t, is = n, uint8(i), true
 		}
 	}

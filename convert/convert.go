@@ -31,8 +31,8 @@ type Capture interface {
 // nothing has been written to dst. The error is only for src and dst that fail
 // and for ctx; the Audio is not complete then.
 //
-// The memory it needs is about 24 bytes a packet, and the inflated size of a
-// compressed capture.
+// The memory it needs is two to three bytes a packet, two a 20 ms of audio and
+// channel, and the inflated size of a compressed capture.
 func Convert(ctx context.Context, src Capture, dst io.Writer, o Options) (recording.Audio, error) {
 	if err := o.Validate(); err != nil {
 		return recording.Audio{}, err
@@ -59,7 +59,7 @@ func analyse(ctx context.Context, src Capture, o Options) (recording.Audio, *pla
 		return a, nil, fmt.Errorf("convert: %w", err)
 	}
 	s := newScan(src)
-	err = s.run(ctx)
+	err = s.runAhead(ctx)
 	if cut {
 		s.passed["cut"]++
 	}
@@ -71,7 +71,7 @@ func analyse(ctx context.Context, src Capture, o Options) (recording.Audio, *pla
 	if err != nil {
 		return a, nil, fmt.Errorf("convert: %w", err)
 	}
-	p, err := newPlan(s, o, &a)
+	p, err := newPlan(src, s, o, &a)
 	if err != nil {
 		return a, nil, fmt.Errorf("convert: %w", err)
 	}

@@ -3,13 +3,12 @@ package convert
 import (
 	"bytes"
 	"slices"
-	"sort"
 )
 
 const (
-	copySamples = 24    // packets compared
-	copyWithin  = 200e6 // nanoseconds between a packet and its copy
-	copyLeast   = 8     // packets that must be equal where not even the SSRC is
+	copySamples = 24       // packets compared
+	copyWithin  = rate / 5 // ticks between a packet and its copy
+	copyLeast   = 8        // packets that must be equal where not even the SSRC is
 )
 
 // dropCopies leaves of streams that were captured more than once, before and
@@ -27,7 +26,7 @@ func (p *plan) dropCopies() error {
 			if better(p.streams[j], p.streams[i]) {
 				p.streams[i], p.streams[j] = p.streams[j], p.streams[i]
 			}
-			p.count("copy", len(p.streams[j].entries))
+			p.count("copy", p.streams[j].packets.n)
 			p.streams = slices.Delete(p.streams, j, j+1)
 			j = i // what is at i may have changed: compare with all again
 		}
@@ -40,7 +39,7 @@ func better(a, b *stream) bool {
 	if a.known() != b.known() {
 		return a.known()
 	}
-	return len(a.entries) > len(b.entries)
+	return a.packets.n > b.packets.n
 }
 
 // isCopy reports whether b carries the packets of a at the same time. The way
@@ -49,13 +48,13 @@ func (p *plan) isCopy(a, b *stream) (bool, error) {
 	if a.key.flow == b.key.flow.Reverse() || a.fixedPort() && b.fixedPort() || overlap(a, b) <= 0 {
 		return false, nil
 	}
-	if len(a.entries) < len(b.entries) {
+	if a.packets.n < b.packets.n {
 		a, b = b, a
 	}
 	related := a.key.ssrc == b.key.ssrc
 	tested, equal := 0, 0
 	for k := range copySamples {
-		e := b.entries[k*len(b.entries)/copySamples]
+		e := b.packets.pick(k * b.packets.n / copySamples)
 		verdict, err := p.findCopy(a, e, related)
 		if err != nil {
 			return false, err
@@ -94,12 +93,12 @@ func (p *plan) findCopy(a *stream, e entry, related bool) (verdict, error) {
 	if flat && !related {
 		return tellsNothing, nil
 	}
-	from := sort.Search(len(a.entries), func(i int) bool { return a.entries[i].arrival >= e.arrival-copyWithin })
-	for _, other := range a.entries[from:] {
+	for c := a.packets.since(e.arrival - copyWithin); c.next(); {
+		other := c.entry
 		if other.arrival > e.arrival+copyWithin {
 			break
 		}
-		if other.size != e.size || related && (other.seq != e.seq || other.ts != e.ts) {
+		if other.arrival < e.arrival-copyWithin || other.size != e.size || related && (other.seq != e.seq || other.ts != e.ts) {
 			continue
 		}
 		got, err := p.payload(other)
@@ -113,11 +112,8 @@ func (p *plan) findCopy(a *stream, e entry, related bool) (verdict, error) {
 	return isMissing, nil
 }
 
-// overlap is how long two streams were heard at the same time, in nanoseconds;
+// overlap is how long two streams were heard at the same time, in ticks;
 // negative is the gap between them.
 func overlap(a, b *stream) int64 {
 	return min(a.last(), b.last()) - max(a.first(), b.first())
 }
-
-func (s *stream) first() int64 { return s.entries[0].arrival }
-func (s *stream) last() int64  { return s.entries[len(s.entries)-1].arrival }

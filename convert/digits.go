@@ -30,7 +30,7 @@ func (p *plan) digits() []recording.Digit {
 			if !ok || len(out) == maxDigits {
 				continue
 			}
-			at := max(0, e.arrival/(1e9/rate)-p.zero)
+			at := max(0, e.arrival-p.zero)
 			out = append(out, recording.Digit{Digit: key, AtS: seconds(at), Side: p.name(s.side)})
 		}
 	}
@@ -43,8 +43,9 @@ func (p *plan) takeEvents(s *stream) error {
 	if s.has(roleEvent) == 0 {
 		return nil
 	}
-	for _, e := range s.entries {
-		if s.codecs[e.payloadType()].role != roleEvent {
+	for c := s.packets.begins(); c.next(); {
+		e := c.entry
+		if s.codec(&e).role != roleEvent {
 			continue
 		}
 		b, err := p.payload(e)

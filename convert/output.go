@@ -16,7 +16,6 @@ const (
 	peaksPerSecond = 50
 	peakTicks      = rate / peaksPerSecond
 	chunk          = 400 * peakTicks // 8 s: ticks made at a time
-	sideWindow     = 256 << 10
 )
 
 // output is the shape of the file.
@@ -32,10 +31,10 @@ type output struct {
 func (p *plan) chooseOutput() output {
 	o := output{law: lawMu, factor: 1}
 	for _, s := range p.streams {
-		if s.uses(lawA) || s.uses(lawWide) {
+		if s.uses(func(c *codec) bool { return c.law != lawMu }) {
 			o.law = lawA
 		}
-		if s.uses(lawWide) && p.o.Wideband != WideG711 {
+		if s.uses((*codec).wide) && p.o.Wideband != WideG711 {
 			o.factor = 2
 		}
 	}
@@ -56,10 +55,10 @@ func (p *plan) chooseOutput() output {
 	return o
 }
 
-// uses reports whether any packet of the stream has the coding l.
-func (s *stream) uses(l law) bool {
+// uses reports whether any packet of the stream has voice of such a codec.
+func (s *stream) uses(such func(*codec) bool) bool {
 	for t, n := range s.counts {
-		if n > 0 && s.codecs[t].law == l {
+		if c := &s.codecs[t]; n > 0 && c.voice() && such(c) {
 			return true
 		}
 	}
@@ -108,29 +107,33 @@ func put(dst io.Writer, b []byte) error {
 	return nil
 }
 
-// frames makes and writes the audio, eight seconds at a time: the channels side
-// by side, while what was made before is written.
+// frames makes and writes the audio, eight seconds at a time. Each channel is
+// made by itself, a little ahead of what is being written.
 func (p *plan) frames(ctx context.Context, dst io.Writer, tracks []*track) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	for _, t := range tracks {
+		group.Go(func() { t.run(ctx, p.ticks) })
+	}
 	size := len(tracks) * p.out.format().Coding.Bytes() * p.out.factor * chunk
-	frame := make([]byte, 0, size)
-	jobs := make([]func() error, len(tracks)+1)
-	jobs[0] = func() error { return put(dst, interleave(frame, tracks)) }
+	frame, parts := make([]byte, 0, size), make([]*part, len(tracks))
 	for from := int64(0); from < p.ticks; from += chunk {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n := int(min(chunk, p.ticks-from))
 		for i, t := range tracks {
-			jobs[i+1] = func() error { return t.make(from, n) }
+			parts[i] = <-t.made
+			if parts[i].err != nil {
+				return parts[i].err
+			}
 		}
-		if err := together(jobs); err != nil {
+		if err := put(dst, interleave(frame, p.out.law, parts)); err != nil {
 			return err
 		}
-		for _, t := range tracks {
-			t.turn()
+		for i, t := range tracks {
+			t.free <- parts[i]
 		}
 	}
-	return jobs[0]()
+	return nil
 }
 
 // together runs the jobs at the same time and waits for all.
@@ -146,15 +149,15 @@ func together(jobs []func() error) error {
 }
 
 // interleave puts what the tracks have made side by side.
-func interleave(frame []byte, tracks []*track) []byte {
+func interleave(frame []byte, l law, parts []*part) []byte {
 	switch {
-	case tracks[0].law == noLaw:
-		return interleave16(frame, tracks)
-	case len(tracks) == 1:
-		return tracks[0].madeBytes
+	case l == noLaw:
+		return interleave16(frame, parts)
+	case len(parts) == 1:
+		return parts[0].bytes
 	}
-	l, r := tracks[0].madeBytes, tracks[1].madeBytes
-	return weave(frame[:2*len(l)], l, r)
+	left, right := parts[0].bytes, parts[1].bytes
+	return weave(frame[:2*len(left)], left, right)
 }
 
 // weave puts the bytes of l and r in turn into frame, eight of each at a time.
@@ -178,10 +181,10 @@ func spread(x uint64) uint64 {
 	return (x | x<<8) & 0x00ff00ff00ff00ff
 }
 
-func interleave16(frame []byte, tracks []*track) []byte {
-	for i := range tracks[0].madeLinear {
-		for _, t := range tracks {
-			x := uint16(t.madeLinear[i])
+func interleave16(frame []byte, parts []*part) []byte {
+	for i := range parts[0].linear {
+		for _, t := range parts {
+			x := uint16(t.linear[i])
 			frame = append(frame, byte(x), byte(x>>8))
 		}
 	}

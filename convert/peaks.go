@@ -78,7 +78,7 @@ func extremes(codes []byte, mask byte) (low, high byte, ok bool) {
 	if some == 0 || every == signs {
 		return 0, 0, false
 	}
-	low, high = greatest(greater(down0, down1)), greatest(greater(up0, up1))
+	low, high = greatest(greater(down0, down1), greater(up0, up1))
 	return low ^ mask ^ 0x80, high ^ mask, true
 }
 
@@ -97,9 +97,12 @@ func greater(a, b uint64) uint64 {
 	return b ^ (a^b)&(not-not>>7)
 }
 
-func greatest(x uint64) (most byte) {
-	for ; x != 0; x >>= 8 {
-		most = max(most, byte(x))
-	}
-	return most
+// greatest finds the greatest byte of each of two words of 7-bit bytes.
+func greatest(a, b uint64) (ofA, ofB byte) {
+	const half = 0xffffffff
+	a, b = greater(a, a>>32), greater(b, b>>32)
+	x := a&half | b<<32
+	x = greater(x, x>>16&0x0000ffff0000ffff)
+	x = greater(x, x>>8&0x000000ff000000ff)
+	return byte(x), byte(x >> 32)
 }

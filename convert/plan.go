@@ -3,6 +3,7 @@ package convert
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"time"
@@ -19,8 +20,9 @@ const maxDuration = 24 * 3600 * rate
 // plan is what the first pass leaves for the second.
 type plan struct {
 	src    Capture
-	win    *pcap.Window
+	file   *pcap.File
 	arena  []byte
+	buffer []byte // of payload
 	sip    *sipLog
 	dtls   map[packet.Endpoint]bool
 	base   int64 // nanoseconds since 1970
@@ -38,9 +40,9 @@ type plan struct {
 
 // newPlan judges the streams and lays them on the timeline. It fills a in, with
 // a status that is not ok where there is nothing to write.
-func newPlan(s *scan, o Options, a *recording.Audio) (*plan, error) {
+func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error) {
 	p := &plan{
-		src: s.src, win: pcap.NewWindow(s.src, s.src.Size(), 64<<10), arena: s.arena,
+		src: src, file: s.file, arena: s.arena,
 		sip: s.sip, dtls: s.dtls, base: s.base, passed: s.passed, holes: s.damage.holes, o: o,
 	}
 	p.choose(slices.Collect(maps.Values(s.streams)))
@@ -58,7 +60,7 @@ func newPlan(s *scan, o Options, a *recording.Audio) (*plan, error) {
 	}
 	p.tellSides()
 	if len(p.streams) > 0 {
-		p.zero = p.streams[0].first() / (1e9 / rate)
+		p.zero = p.streams[0].first()
 	}
 	if a.Status != recording.AudioOK {
 		p.report(a)
@@ -83,11 +85,11 @@ func (p *plan) choose(all []*stream) {
 		voice := s.has(roleVoice) + s.has(roleUnknown)
 		switch {
 		case !s.real():
-			p.count("udp", len(s.entries))
+			p.count("udp", s.packets.n)
 		case s.has(roleVideo) > voice:
-			p.count("video", len(s.entries))
+			p.count("video", s.packets.n)
 		case voice == 0 && s.has(roleEvent) == 0:
-			p.count("other_rtp", len(s.entries))
+			p.count("other_rtp", s.packets.n)
 		default:
 			p.streams = append(p.streams, s)
 		}
@@ -98,9 +100,9 @@ func (p *plan) choose(all []*stream) {
 func (p *plan) dropStrays() {
 	good := slices.ContainsFunc(p.streams, func(s *stream) bool { return s.decodable() > strayPackets })
 	p.streams = slices.DeleteFunc(p.streams, func(s *stream) bool {
-		stray := good && !s.known() && s.decodable() == 0 && s.has(roleEvent) == 0 && len(s.entries) < strayPackets
+		stray := good && !s.known() && s.decodable() == 0 && s.has(roleEvent) == 0 && s.packets.n < strayPackets
 		if stray {
-			p.count("other_rtp", len(s.entries))
+			p.count("other_rtp", s.packets.n)
 		}
 		return stray
 	})
@@ -144,20 +146,21 @@ func (p *plan) judge(a *recording.Audio) error {
 
 func (p *plan) describe(s *stream, t uint8) string {
 	return fmt.Sprintf("%s (payload type %d), %d packets of SSRC 0x%08x from port %d, first at offset %d",
-		s.codecs[t].name, t, s.counts[t], s.key.ssrc, s.key.flow.Src.Port, s.entries[0].offset()&^inArena)
+		s.codecs[t].name, t, s.counts[t], s.key.ssrc, s.key.flow.Src.Port, s.packets.first.offset&^inArena)
 }
 
-// payload reads a packet's payload, valid until the next call.
-func (p *plan) payload(e entry) ([]byte, error) { return payload(p.win, p.arena, e, 0, e.length()) }
-
-// payload reads the bytes from..to of a packet's payload.
-func payload(win *pcap.Window, arena []byte, e entry, from, to int64) ([]byte, error) {
-	off := e.offset()
-	if off&inArena != 0 {
-		off &^= inArena
-		return arena[off+from : off+to], nil
+// payload reads one packet's payload, here and there in the capture. It is valid
+// until the next call.
+func (p *plan) payload(e entry) ([]byte, error) {
+	if e.offset&inArena != 0 {
+		return fragment(p.arena, &e), nil
 	}
-	return win.At(off+from, int(to-from))
+	p.buffer = slices.Grow(p.buffer[:0], int(e.length()))[:e.length()]
+	n, err := p.src.ReadAt(p.buffer, e.offset)
+	if n == len(p.buffer) {
+		return p.buffer, nil
+	}
+	return nil, fmt.Errorf("read capture at %d: %w", e.offset, cmp.Or(err, io.ErrUnexpectedEOF))
 }
 
 // settle fills in what is known before the first sample is written.

@@ -26,8 +26,8 @@ func (p *plan) stream(s *stream, placed bool) recording.Stream {
 	}
 	if !placed {
 		r.Packets = s.counts[t]
-		r.StartS = float64(s.first()-p.streams[0].first()) / 1e9
-		r.EndS = float64(s.last()-p.streams[0].first()) / 1e9
+		r.StartS = seconds(s.first() - p.streams[0].first())
+		r.EndS = seconds(s.last() - p.streams[0].first())
 		return r
 	}
 	m := s.summary

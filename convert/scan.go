@@ -2,11 +2,12 @@ package convert
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"slices"
+	"sync"
 
 	"callreel/internal/media/packet"
 	"callreel/internal/media/pcap"
@@ -24,13 +25,13 @@ const (
 	checkInterval = 4096 // packets between two looks at the context
 	// stepBack is how far a capture's clock must go back within a steady stream
 	// to be taken as having been set; stepAhead the same forward.
-	stepBack  = 500e6
-	stepAhead = 3600e9
+	stepBack  = rate / 2
+	stepAhead = 3600 * rate
 )
 
 // scan is the first pass over a capture.
 type scan struct {
-	src     Capture
+	file    *pcap.File
 	dec     *packet.Decoder
 	passed  map[string]int
 	streams map[streamKey]*stream
@@ -39,30 +40,45 @@ type scan struct {
 	arena   []byte
 	sip     *sipLog
 
-	packets  int   // RTP packets in the index
-	purged   int   // value of packets at the last clearing
-	at       int64 // offset of the record being read
-	frames   int   // records read
-	badLinks int   // of these with a link type that is not read
-	badLink  int   // the last such
-	began    bool  // base is known
-	base     int64 // time of the first packet, nanoseconds since 1970
-	latest   int64 // arrival of the last packet that had a time
-	shift    int64 // nanoseconds to add, after the capture's clock was set
+	headed   [128]bool // payload types of which the index keeps the first bytes
+	packets  int       // RTP packets in the index
+	purged   int       // value of packets at the last clearing
+	frames   int       // records read
+	badLinks int       // of these with a link type that is not read
+	badLink  int       // the last such
+	began    bool      // base is known
+	base     int64     // time of the first packet, nanoseconds since 1970
+	latest   int64     // arrival of the last packet that had a time
+	shift    int64     // nanoseconds to add, after the capture's clock was set
 	damage   damage
 }
 
 func newScan(src Capture) *scan {
-	return &scan{
-		src: src, dec: packet.NewDecoder(), passed: map[string]int{},
+	s := &scan{
+		file: pcap.NewFile(src, src.Size()), dec: packet.NewDecoder(), passed: map[string]int{},
 		streams: map[streamKey]*stream{}, dtls: map[packet.Endpoint]bool{}, sip: newSIPLog(),
 	}
+	for t := range s.headed {
+		s.headed[t] = headed(uint8(t))
+	}
+	return s
+}
+
+// runAhead is run with the file being read ahead.
+func (s *scan) runAhead(ctx context.Context) error {
+	stop := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() { s.file.Ahead(stop) })
+	err := s.run(ctx)
+	close(stop)
+	group.Wait()
+	return err
 }
 
 // run reads all packets. A cut end is counted and no error, and so is a damaged
 // place if there is anything before or behind it.
 func (s *scan) run(ctx context.Context) error {
-	r, err := pcap.NewReader(s.src, s.src.Size())
+	r, err := s.file.Reader()
 	if err != nil {
 		return err
 	}
@@ -108,7 +124,6 @@ func (s *scan) count(kind string, n int) {
 }
 
 func (s *scan) frame(rec *pcap.Record) error {
-	s.at = rec.Offset
 	if rec.HasTime {
 		s.setTime(rec.Time)
 	}
@@ -182,14 +197,17 @@ func (s *scan) rtp(rec *pcap.Record, d *packet.Datagram) error {
 	if s.packets++; s.packets > maxPackets {
 		return fmt.Errorf("%w: more than %d RTP packets", errUnsupported, maxPackets)
 	}
-	offset := rec.Offset + int64(d.At+h.Start)
+	offset, b := rec.Offset+int64(d.At+h.Start), d.Payload[h.Start:h.Start+h.Length]
 	if d.At < 0 {
 		offset = inArena | int64(len(s.arena))
-		if s.arena = append(s.arena, d.Payload[h.Start:h.Start+h.Length]...); len(s.arena) > maxArena {
+		if s.arena = append(s.arena, b...); len(s.arena) > maxArena {
 			return fmt.Errorf("%w: more than %d bytes of RTP in fragments", errUnsupported, maxArena)
 		}
 	}
-	e := entry{where: uint64(offset)<<8 | uint64(h.Type), ts: h.Timestamp, seq: h.Seq, size: uint16(h.Length)}
+	e := entry{offset: offset, kind: h.Type, ts: h.Timestamp, seq: h.Seq, size: uint16(h.Length)}
+	if h.Length >= 2 && s.headed[h.Type] {
+		e.head = binary.BigEndian.Uint16(b)
+	}
 	if d.Cut {
 		e.size |= cutBit
 	}
@@ -214,7 +232,7 @@ func (s *scan) stream(k streamKey) *stream {
 		if s.purge(); len(s.streams) >= maxStreams {
 			return nil
 		}
-		t = &stream{key: k, born: s.packets, since: s.at}
+		t = &stream{key: k, born: s.packets}
 		s.streams[k] = t
 	}
 	s.recent[1], s.recent[0] = s.recent[0], t
@@ -230,9 +248,9 @@ func (s *scan) purge() {
 	s.purged = s.packets
 	dropped := 0
 	maps.DeleteFunc(s.streams, func(_ streamKey, t *stream) bool {
-		old := len(t.entries) < 3 && s.packets-t.born > purgeInterval
+		old := t.packets.n < 3 && s.packets-t.born > purgeInterval
 		if old {
-			dropped += len(t.entries)
+			dropped += t.packets.n
 		}
 		return old
 	})
@@ -243,32 +261,19 @@ func (s *scan) purge() {
 // add puts a packet into the index. Where a steady stream's arrival jumps, the
 // capture's clock was set, and all that follows is shifted back into line.
 func (s *scan) add(t *stream, e entry) {
-	e.arrival = s.latest + s.shift
-	if n := len(t.entries); n > 0 {
-		s.follow(t, t.entries[n-1], &e)
+	e.arrival = inTicks(s.latest + s.shift)
+	if t.packets.n > 0 {
+		s.follow(t, &t.packets.last, &e)
 	}
-	if len(t.entries) == cap(t.entries) {
-		s.reserve(t)
-	}
-	t.entries = append(t.entries, e)
-	t.counts[e.payloadType()&0x7f]++
+	t.packets.add(e)
+	t.counts[e.kind&0x7f]++
 }
 
-// reserve makes room for the rest of a stream's packets, as many as there will be
-// if it goes on like this to the end of the capture, but not more than three
-// times what there are.
-func (s *scan) reserve(t *stream) {
-	const enough = 4096 // packets to judge by
-	n := int64(len(t.entries))
-	if n < enough || s.at <= t.since {
-		return
-	}
-	more := n * (s.src.Size() - s.at) / (s.at - t.since)
-	t.entries = slices.Grow(t.entries, int(min(more+more/64+64, 3*n)))
-}
+// inTicks turns nanoseconds into ticks.
+func inTicks(ns int64) int64 { return ns / (1e9 / rate) }
 
 // follow compares a packet with the one before it in its stream.
-func (s *scan) follow(t *stream, last entry, e *entry) {
+func (s *scan) follow(t *stream, last, e *entry) {
 	const near = 100
 	switch d := e.seq - last.seq; {
 	case d == 1:
@@ -283,12 +288,12 @@ func (s *scan) follow(t *stream, last entry, e *entry) {
 
 // straighten tells from two packets of which one follows the other at once
 // whether the capture's clock was set between them.
-func (s *scan) straighten(last entry, e *entry) {
+func (s *scan) straighten(last, e *entry) {
 	step := e.arrival - last.arrival
 	steady := int64(e.ts-last.ts) == last.length() && !last.cut()
 	if steady && (step < -stepBack || step > stepAhead) {
-		due := last.arrival + last.length()*(1e9/rate)
-		s.shift += due - e.arrival
+		due := last.arrival + last.length()
+		s.shift += (due - e.arrival) * (1e9 / rate)
 		e.arrival = due
 	}
 }

@@ -32,14 +32,14 @@ func (p *plan) encrypted(s *stream) (bool, error) {
 // 8-byte-a-millisecond codec and an SRTP authentication tag behind.
 func (s *stream) tagged() bool {
 	n := 0
-	for _, e := range s.entries {
-		if l := e.length() % 80; l == 4 || l == 10 {
-			if c := s.codecs[e.payloadType()]; c.law != noLaw {
+	for c := s.packets.begins(); c.next(); {
+		if l := c.entry.length() % 80; l == 4 || l == 10 {
+			if s.codec(&c.entry).voice() {
 				n++
 			}
 		}
 	}
-	return 2*n > len(s.entries)
+	return 2*n > s.packets.n
 }
 
 // even reports whether the voice payloads' bytes are spread evenly, and whether
@@ -47,10 +47,11 @@ func (s *stream) tagged() bool {
 func (p *plan) even(s *stream) (even, enough bool, err error) {
 	var counts [256]int
 	total := 0
-	stride := max(1, len(s.entries)/128)
-	for i := 0; i < len(s.entries) && total < sampleBytes; i += stride {
-		e := s.entries[i]
-		if s.codecs[e.payloadType()].role != roleVoice {
+	stride := max(1, s.packets.n/128)
+	c := s.packets.begins()
+	for i := 0; c.next() && total < sampleBytes; i++ {
+		e := c.entry
+		if i%stride != 0 || s.codec(&e).role != roleVoice {
 			continue
 		}
 		b, err := p.payload(e)

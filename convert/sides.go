@@ -114,7 +114,7 @@ func (p *plan) callerSide(c *call) (side, recording.SidesBy) {
 // is the same side, the way back the other, and who speaks at the same time is
 // someone else.
 func (p *plan) sideBeside(s *stream) side {
-	const together = 200e6
+	const together = rate / 5
 	var busy [2]bool
 	nearby := unset
 	for _, t := range p.streams {

@@ -2,7 +2,6 @@ package convert
 
 import (
 	"net/netip"
-	"strings"
 	"time"
 
 	"callreel/internal/media/packet"
@@ -181,5 +180,3 @@ func (l *sipLog) name(m match, payloadType uint8) (sdp.Map, bool) {
 	}
 	return sdp.Map{}, false
 }
-
-func isEvent(name string) bool { return strings.EqualFold(name, "telephone-event") }

@@ -9,25 +9,29 @@ const (
 	// apart is the disagreement between RTP time and arrival from which arrival
 	// is believed, in ticks: a second.
 	apart = rate
-	// pause is a shorter one that lasts: the sender's RTP clock stood still.
+	// pause is a shorter one that lasts: the sender's RTP clock stood still, or
+	// jumped.
 	pause      = rate / 4
 	pauseAhead = 1000 // most packets looked at for whether it lasts: those of a second
 	pauseLeast = 10
 	// chain is how near a segment must begin to the end of the one before it to
-	// be its direct continuation, in ticks: arrival is not exacter.
-	chain = rate / 10
+	// be its direct continuation, in ticks.
+	chain = 3 * rate / 200
+	// farthest is the longest run in its own RTP clock: timestamps are compared
+	// by their difference, which has 32 bits.
+	farthest = 1 << 30
 )
 
 // segment is a part of one side whose packets lie on one RTP clock.
 type segment struct {
-	stream  *stream
-	entries []entry // voice only, sorted; arrival holds the position from the segment's start
-	begin   int64   // arrival of the first packet, in ticks since base
-	start   int64   // on the timeline, in ticks from its zero
-	length  int64
-	spans   []span // of the segment, from its start
-	next    int    // writing: first entry not wholly written
-	done    int64  // writing: where the last written sample ended
+	stream *stream
+	c      cursor // before its first packet
+	n      int    // packets, also those that are no voice
+	begin  int64  // when its first sample was sent, by arrival: ticks since base
+	start  int64  // on the timeline, in ticks from its zero
+	length int64
+	spans  []span // of the segment, from its start
+	drift  drift
 }
 
 // lay puts all voice on the timeline.
@@ -83,153 +87,196 @@ func chainUp(segments []*segment, zero int64) (end int64) {
 	return end
 }
 
-// split cuts a stream's packets, in the order of the file, where they cannot be
-// on one RTP clock: arrival and timestamp disagree by more than a second and the
-// sequence numbers do not say that nothing is missing.
+// splitter cuts a stream's packets, in the order of the file, where they cannot
+// be on one RTP clock, and takes what must be counted in the order of arrival.
+type splitter struct {
+	s       *stream
+	runs    []run
+	last    entry // the last packet that is no event
+	before  entry // the last packet of the run
+	zero    entry // the first of the run
+	began   bool
+	any     bool
+	highest uint16
+	transit int64
+	voice   bool
+}
+
+// split cuts a stream where arrival and timestamp disagree by more than a second
+// and the sequence numbers do not say that nothing is missing.
 func (s *stream) split() []run {
-	s.measure()
-	var runs []run
-	begin, last := 0, -1 // last: index of the last packet that is no event
-	for i, e := range s.entries {
-		if s.codecs[e.payloadType()].role == roleEvent {
-			continue
-		}
-		if last >= 0 && i > begin && breaks(s.entries[last], e) {
-			runs = append(runs, run{s.entries[begin:i]})
-			begin = i
-		}
-		last = i
+	sp := splitter{s: s}
+	for c := s.packets.begins(); c.next(); {
+		sp.measure(&c.entry)
+		sp.take(&c)
 	}
-	return append(runs, run{s.entries[begin:]})
+	return sp.runs
 }
 
-// breaks reports whether e begins a new run after last.
-func breaks(last, e entry) bool {
-	step, ticks := e.at()-last.at(), int64(int32(e.ts-last.ts))
-	if d := step - ticks; d < apart && d > -apart {
-		return false
+func (sp *splitter) take(c *cursor) {
+	e := &c.entry
+	event := sp.s.codec(e).role == roleEvent
+	if !sp.began || !event && sp.any && sp.breaks(e) {
+		sp.runs = append(sp.runs, run{c: c.hold(), sorted: true})
+		sp.zero, sp.before, sp.began, sp.any = *e, *e, true, false
 	}
-	ahead := int64(int16(e.seq - last.seq))
-	return ahead <= 0 || ticks != ahead*last.length()
-}
-
-// measure takes what must be counted in the order of arrival.
-func (s *stream) measure() {
-	highest, transit := s.entries[0].seq, int64(0)
-	voice := 0
-	for i, e := range s.entries {
-		if i > 0 {
-			if d := int16(e.seq - highest); d > 0 || d < -1000 {
-				highest = e.seq
-			} else {
-				s.summary.late++ // duplicates are taken off later
-			}
-		}
-		if s.codecs[e.payloadType()].law == noLaw {
-			continue
-		}
-		now := e.at() - int64(e.ts)
-		if d := int64(int32(now - transit)); voice > 0 && max(d, -d) < apart {
-			s.summary.jitter += (float64(max(d, -d)) - s.summary.jitter) / 16
-		}
-		transit = now
-		voice++
+	r := &sp.runs[len(sp.runs)-1]
+	if r.n++; r.sorted && order(&sp.before, e, &sp.zero) > 0 {
+		r.sorted = false
+	}
+	sp.before = *e
+	if !event {
+		sp.last, sp.any = *e, true
 	}
 }
 
-// segments sorts a run, drops duplicates and all that is no voice, and cuts it
-// where the sender's clock stood still.
+// breaks reports whether e begins a new run.
+func (sp *splitter) breaks(e *entry) bool {
+	last, now := sp.s.codec(&sp.last), sp.s.codec(e)
+	if last.clock != now.clock && last.voice() && now.voice() {
+		return true
+	}
+	span := int64(int32(e.ts - sp.last.ts))
+	if d := e.arrival - sp.last.arrival - now.scale(span); d < apart && d > -apart {
+		far := int32(e.ts - sp.zero.ts)
+		return far > farthest || far < -farthest
+	}
+	ahead := int64(int16(e.seq - sp.last.seq))
+	return ahead <= 0 || !last.voice() || now.scale(span) != ahead*last.ticks(&sp.last)
+}
+
+// measure counts late packets and follows the jitter (RFC 3550 §6.4.1).
+func (sp *splitter) measure(e *entry) {
+	m := &sp.s.summary
+	if sp.began {
+		if d := int16(e.seq - sp.highest); d > 0 || d < -1000 {
+			sp.highest = e.seq
+		} else {
+			m.late++ // duplicates are taken off later
+		}
+	} else {
+		sp.highest = e.seq
+	}
+	c := sp.s.codec(e)
+	if !c.voice() {
+		return
+	}
+	now := e.arrival - c.scale(int64(e.ts))
+	if d := int64(int32(now - sp.transit)); sp.voice && max(d, -d) < apart {
+		m.jitter += (float64(max(d, -d)) - m.jitter) / 16
+	}
+	sp.transit, sp.voice = now, true
+}
+
+// layer makes segments of a run: it drops duplicates and all that is no voice,
+// and cuts where the sender's clock stood still or jumped.
+type layer struct {
+	s    *stream
+	left int // packets of the run from the current one on
+	last entry
+	any  bool // last is a packet
+
+	highest       uint16 // sequence number
+	expected, low int    // packets, and how far numbers went below the first
+	unique        int    // packets without duplicates
+
+	out   []*segment
+	g     *segment // being made
+	zero  entry    // its first packet
+	level int64    // delay of the packets against zero, in ticks, lately
+	place placer
+}
+
+// segments makes segments of a run.
 func (s *stream) segments(r run) []*segment {
-	r.sort()
-	r.entries = s.unique(r.entries)
-	s.countLost(r.entries)
-	var out []*segment
-	begin := 0
-	for begin < len(r.entries) {
-		end := s.untilPause(r.entries, begin)
-		if g := s.segment(r.entries[begin:end]); g != nil {
-			out = append(out, g)
-		}
-		begin = end
+	r = r.inOrder()
+	l := layer{s: s}
+	c := r.c
+	for l.left = r.n; l.left > 0 && c.next(); l.left-- {
+		l.take(&c)
 	}
-	return out
+	s.summary.lost += max(0, l.expected+l.low-l.unique)
+	l.close()
+	return l.out
 }
 
-// sort orders the packets by RTP time and sequence number.
-func (r run) sort() {
-	zero := r.entries[0]
-	order := func(a, b entry) int {
-		return cmp.Or(
-			cmp.Compare(int32(a.ts-zero.ts), int32(b.ts-zero.ts)),
-			cmp.Compare(int16(a.seq-zero.seq), int16(b.seq-zero.seq)),
-		)
+func (l *layer) take(c *cursor) {
+	e := &c.entry
+	if l.any && e.ts == l.last.ts && e.seq == l.last.seq {
+		l.s.summary.duplicates++
+		l.s.summary.late = max(0, l.s.summary.late-1)
+		if l.g != nil {
+			l.g.n++
+		}
+		return
 	}
-	if !slices.IsSortedFunc(r.entries, order) {
-		slices.SortStableFunc(r.entries, order)
+	l.count(e)
+	l.last, l.any = *e, true
+	voice := l.s.codec(e).voice()
+	if l.g == nil || voice && l.pauses(c) {
+		l.close()
+		l.g = &segment{stream: l.s, c: c.hold()}
+		l.zero, l.level, l.place = *e, 0, placer{s: l.s}
+	}
+	l.g.n++
+	l.place.take(l.g, e)
+}
+
+// count compares the packets that came with the sequence numbers they span.
+func (l *layer) count(e *entry) {
+	l.unique++
+	if !l.any {
+		l.highest, l.expected = e.seq, 1
+		return
+	}
+	d := int(int16(e.seq - l.highest))
+	if d > 0 {
+		l.expected += d
+		l.highest = e.seq
+	} else if below := -d - (l.expected - 1); below > l.low {
+		l.low = below
 	}
 }
 
-// unique drops duplicates in place: the same time and sequence number.
-func (s *stream) unique(entries []entry) []entry {
-	kept := entries[:1]
-	for _, e := range entries[1:] {
-		if last := kept[len(kept)-1]; e.ts == last.ts && e.seq == last.seq {
-			s.summary.duplicates++
-			s.summary.late = max(0, s.summary.late-1)
-			continue
-		}
-		kept = append(kept, e)
+// close ends the segment that is being made, unless there is no voice in it.
+func (l *layer) close() {
+	if l.g != nil && l.place.finish(l.g) {
+		l.out = append(l.out, l.g)
 	}
-	return kept
 }
 
-// countLost compares the packets that came with the sequence numbers they span.
-func (s *stream) countLost(entries []entry) {
-	highest, expected := entries[0].seq, 1
-	low := 0 // how far numbers went below the first
-	for _, e := range entries[1:] {
-		d := int(int16(e.seq - highest))
-		if d > 0 {
-			expected += d
-			highest = e.seq
-		} else if below := -d - (expected - 1); below > low {
-			low = below
-		}
-	}
-	s.summary.lost += max(0, expected+low-len(entries))
+// delay is how much later than the segment's first packet one came than its
+// timestamp says, in ticks.
+func (l *layer) delay(e *entry) int64 {
+	return e.arrival - l.zero.arrival - l.s.codec(e).scale(int64(int32(e.ts-l.zero.ts)))
 }
 
-// untilPause returns the end of the part of entries from begin on that has no
-// lasting jump of arrival against RTP time.
-func (s *stream) untilPause(entries []entry, begin int) int {
-	zero := entries[begin]
-	delay := func(e entry) int64 { return e.at() - zero.at() - int64(int32(e.ts-zero.ts)) }
-	level := int64(0)
-	for i := begin + 1; i < len(entries); i++ {
-		if s.codecs[entries[i].payloadType()].law == noLaw {
-			continue
-		}
-		d := delay(entries[i])
-		if d > level+pause && s.lasts(entries[i:], delay, level+pause) {
-			return i
-		}
-		level = min(d, level+1)
+// pauses reports whether arrival lastingly jumps against RTP time at the packet
+// that was read last.
+func (l *layer) pauses(c *cursor) bool {
+	d := l.delay(&c.entry)
+	if late := l.level + pause; d > late && l.lasts(c, func(d int64) bool { return d > late }) {
+		return true
 	}
-	return len(entries)
+	if early := l.level - pause; d < early && l.lasts(c, func(d int64) bool { return d < early }) {
+		return true
+	}
+	l.level = min(d, l.level+1)
+	return false
 }
 
-// lasts reports whether the next packets' delay stays above the bound for a
+// lasts reports whether the next packets' delay stays as beyond says for a
 // second, so that a burst behind a stall of the network is none.
-func (s *stream) lasts(entries []entry, delay func(entry) int64, bound int64) bool {
-	n := 0
-	for _, e := range entries[:min(len(entries), pauseAhead)] {
-		if e.at() > entries[0].at()+rate {
+func (l *layer) lasts(c *cursor, beyond func(delay int64) bool) bool {
+	ahead, n := c.hold(), 0
+	for range min(l.left, pauseAhead) {
+		if !ahead.next() || ahead.entry.arrival > c.entry.arrival+rate {
 			break
 		}
-		if s.codecs[e.payloadType()].law == noLaw {
+		if !l.s.codec(&ahead.entry).voice() {
 			continue
 		}
-		if delay(e) <= bound {
+		if !beyond(l.delay(&ahead.entry)) {
 			return false
 		}
 		n++
@@ -237,47 +284,67 @@ func (s *stream) lasts(entries []entry, delay func(entry) int64, bound int64) bo
 	return n >= pauseLeast
 }
 
-// segment places the voice packets of sorted entries; nil if there are none.
-func (s *stream) segment(entries []entry) *segment {
-	g := &segment{stream: s}
-	var zero, before entry
-	between := 0 // packets that are no voice since before
-	kept := entries[:0]
-	for _, e := range entries {
-		if s.codecs[e.payloadType()].law == noLaw || e.length() == 0 {
-			between++
-			continue
-		}
-		if len(kept) == 0 {
-			zero = e
-			g.begin = e.at()
-		}
-		position := int64(int32(e.ts - zero.ts))
-		g.place(position, e, before, between)
-		before, between = e, 0
-		e.arrival = position
-		kept = append(kept, e)
-	}
-	if len(kept) == 0 {
-		return nil
-	}
-	s.summary.packets += len(kept)
-	g.entries = kept
-	return g
+// placer gives the packets of a segment their positions.
+type placer struct {
+	s        *stream
+	first    entry // of voice
+	last     entry // of voice
+	any      bool
+	between  int   // packets that are no voice since last
+	packets  int   // of voice
+	position int64 // of last, in units of its RTP clock
+	delays   delays
 }
 
-// place adds a packet's span, and before it the gap's, if there is one.
-func (g *segment) place(position int64, e, before entry, between int) {
-	if gap := position - g.length; gap > 0 {
-		kind := kindSilence
-		switch {
-		case before.cut():
-			kind = kindCut
-		case int(e.seq-before.seq) > between+1:
-			kind = kindLost
-		}
-		g.spans = extend(g.spans, position, kind)
+// take adds a packet's span, and before it the gap's, if there is one.
+func (pl *placer) take(g *segment, e *entry) {
+	c := pl.s.codec(e)
+	length := int64(0)
+	if c.voice() {
+		length = c.ticks(e)
 	}
-	g.length = max(g.length, position+e.length())
+	if length <= 0 {
+		pl.between++
+		return
+	}
+	if !pl.any {
+		pl.first, pl.last, pl.any = *e, *e, true
+	}
+	pl.position += int64(int32(e.ts - pl.last.ts))
+	position := c.scale(pl.position)
+	if gap := position - g.length; gap > 0 {
+		g.spans = extend(g.spans, position, pl.missing(e))
+	}
+	g.length = max(g.length, position+length)
 	g.spans = extend(g.spans, g.length, kindReceived)
+	pl.delays.add(position, e.arrival-pl.first.arrival-position)
+	pl.last, pl.between = *e, 0
+	pl.packets++
+}
+
+// missing is what a gap before e is.
+func (pl *placer) missing(e *entry) kind {
+	switch {
+	case pl.last.cut():
+		return kindCut
+	case int(e.seq-pl.last.seq) > pl.between+1:
+		return kindLost
+	}
+	return kindSilence
+}
+
+// finish places the segment by its packets' arrival and reports whether there is
+// any voice in it.
+func (pl *placer) finish(g *segment) bool {
+	if !pl.any {
+		return false
+	}
+	pl.s.summary.packets += pl.packets
+	g.drift = pl.delays.drift()
+	g.begin = pl.first.arrival + pl.delays.least(g.drift)
+	g.length = g.drift.at(g.length)
+	for i := range g.spans {
+		g.spans[i].to = g.drift.at(g.spans[i].to)
+	}
+	return true
 }

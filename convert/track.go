@@ -2,9 +2,9 @@ package convert
 
 import (
 	"bytes"
+	"context"
 
 	"callreel/internal/media/g711"
-	"callreel/internal/media/pcap"
 )
 
 // track makes one channel of the file, eight seconds at a time.
@@ -12,16 +12,24 @@ type track struct {
 	law    law
 	factor int // samples a tick
 	voices []*voice
-	bytes  []byte  // the samples in G.711
-	idle   []byte  // a chunk of silence
-	linear []int16 // or as numbers, while mixing or for PCM
-
-	madeBytes  []byte // the same of the eight seconds before, to be written
-	madeLinear []int16
+	idle   []byte // a chunk of silence
+	*part         // being made
+	made   chan *part
+	free   chan *part
 
 	peaks     []byte
 	peakBytes [256]int8
 }
+
+// part is eight seconds of a channel.
+type part struct {
+	bytes  []byte  // the samples in G.711
+	linear []int16 // or as numbers, while mixing or for PCM
+	err    error   // why it could not be made
+}
+
+// partsAhead is how many parts of a channel there are at the same time.
+const partsAhead = 3
 
 func (p *plan) tracks() []*track {
 	tracks := make([]*track, p.out.channels)
@@ -34,8 +42,10 @@ func (p *plan) tracks() []*track {
 			t.voices = append(t.voices, p.voice(s))
 		}
 		t.idle = bytes.Repeat([]byte{t.law.idle()}, chunk)
-		t.bytes, t.linear = make([]byte, chunk), make([]int16, chunk*t.factor)
-		t.madeBytes, t.madeLinear = make([]byte, 0, chunk), make([]int16, 0, chunk*t.factor)
+		t.made, t.free = make(chan *part, partsAhead+1), make(chan *part, partsAhead)
+		for range partsAhead {
+			t.free <- &part{bytes: make([]byte, chunk), linear: make([]int16, chunk*t.factor)}
+		}
 		tracks[i] = t
 	}
 	return tracks
@@ -44,9 +54,9 @@ func (p *plan) tracks() []*track {
 // voice is a side's, with a band of its own where it has wide voice or the file
 // is wide.
 func (p *plan) voice(s side) *voice {
-	v := &voice{segments: p.sides[s], arena: p.arena, win: pcap.NewWindow(p.src, p.src.Size(), sideWindow)}
+	v := &voice{segments: p.sides[s], read: p.reader(), factor: p.out.factor}
 	for _, g := range v.segments {
-		if p.out.factor == 2 || g.stream.uses(lawWide) {
+		if p.out.factor == 2 || g.stream.uses((*codec).wide) {
 			v.wide = newWide(p.out.factor)
 			break
 		}
@@ -54,27 +64,40 @@ func (p *plan) voice(s side) *voice {
 	return v
 }
 
+// run makes all parts in turn, as there is room, until ctx is done.
+func (t *track) run(ctx context.Context, ticks int64) {
+	for from := int64(0); from < ticks; from += chunk {
+		select {
+		case t.part = <-t.free:
+		case <-ctx.Done():
+			t.made <- &part{err: ctx.Err()}
+			return
+		}
+		t.err = t.make(from, int(min(chunk, ticks-from)))
+		t.made <- t.part
+		if t.err != nil {
+			return
+		}
+	}
+}
+
 // make fills the track with n ticks from position from on. Where only one
 // segment sounds its bytes are copied; else the samples are added.
 func (t *track) make(from int64, n int) error {
-	t.bytes, t.linear = t.bytes[:n], t.linear[:n*t.factor]
-	var sounding []*segment
-	var owner *voice
-	linear := t.law == noLaw
+	t.bytes, t.linear = t.bytes[:n:cap(t.bytes)], t.linear[:n*t.factor]
+	sounding, linear := 0, t.law == noLaw
 	for _, v := range t.voices {
 		linear = linear || v.wide != nil
-		for _, g := range v.sounding(from, int64(n)) {
-			sounding, owner = append(sounding, g), v
-		}
+		sounding += len(v.sounding(from, int64(n)))
 	}
-	if !linear && len(sounding) <= 1 {
-		err := t.copy(owner, sounding, from)
+	if !linear && sounding <= 1 {
+		err := t.copy(from)
 		t.peaksOfBytes()
 		return err
 	}
 	clear(t.linear)
 	for _, v := range t.voices {
-		if err := v.mix(t.linear, from, n, t.law); err != nil {
+		if err := v.mix(t.linear, from, int64(n), t.law); err != nil {
 			return err
 		}
 	}
@@ -83,18 +106,14 @@ func (t *track) make(from int64, n int) error {
 	return nil
 }
 
-// turn hands over what was made, and takes the room of what was written.
-func (t *track) turn() {
-	t.bytes, t.madeBytes = t.madeBytes[:cap(t.madeBytes)], t.bytes
-	t.linear, t.madeLinear = t.madeLinear[:cap(t.madeLinear)], t.linear
-}
-
-func (t *track) copy(v *voice, sounding []*segment, from int64) error {
+func (t *track) copy(from int64) error {
 	copy(t.bytes, t.idle)
-	if len(sounding) == 0 {
-		return nil
+	for _, v := range t.voices {
+		if err := v.copy(t.bytes, from, t.law); err != nil {
+			return err
+		}
 	}
-	return v.copy(sounding[0], t.bytes, from, t.law)
+	return nil
 }
 
 func (t *track) encode() {
@@ -107,6 +126,6 @@ func (t *track) encode() {
 		for i, x := range t.linear {
 			t.bytes[i] = g711.EncodeMu(x)
 		}
-	case noLaw, lawWide:
+	case noLaw:
 	}
 }

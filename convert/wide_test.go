@@ -158,10 +158,14 @@ func payloads(t *testing.T, src Capture, ssrc uint32) (all []byte) {
 		if key.ssrc != ssrc {
 			continue
 		}
-		slices.SortFunc(stream.entries, func(a, b entry) int { return cmp.Compare(int16(a.seq-b.seq), 0) })
-		for _, e := range stream.entries {
+		var entries []entry
+		for c := stream.packets.begins(); c.next(); {
+			entries = append(entries, c.entry)
+		}
+		slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(int16(a.seq-b.seq), 0) })
+		for _, e := range entries {
 			b := make([]byte, e.length())
-			if _, err := src.ReadAt(b, e.offset()); err != nil {
+			if _, err := src.ReadAt(b, e.offset); err != nil {
 				t.Fatal(err)
 			}
 			all = append(all, b...)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"callreel/convert"
 	"callreel/internal/recording"
@@ -41,6 +42,7 @@ func runConvert(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if info, err := os.Stat(job.in); err == nil && info.IsDir() {
 		return runFolder(ctx, job, stdout, stderr)
 	}
+	limitMemory(1)
 	src, err := openCapture(job.in)
 	if err != nil {
 		return err
@@ -80,6 +82,15 @@ func parseConvert(args []string, stderr io.Writer) (*convertJob, error) {
 		return nil, usagef("convert: %w", err)
 	}
 	return job, nil
+}
+
+// limitMemory has garbage collected early enough for a conversion of any length
+// to stay below 64 MB, unless the environment says something else.
+func limitMemory(workers int) {
+	const base, each = 16 << 20, 36 << 20
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(base + int64(workers)*each)
+	}
 }
 
 // parseMixed parses flags that may stand before and after the one file name.

@@ -56,7 +56,7 @@ func (r *Reader) readMagic(magic [4]byte) bool {
 }
 
 func (r *Reader) nextClassic(rec *Record) error {
-	if r.off == r.win.size {
+	if r.off == r.win.f.size {
 		return io.EOF
 	}
 	h, err := r.at(r.off, r.header)

@@ -59,7 +59,7 @@ func (r *Reader) setOrder(magic []byte) bool {
 
 // nextBlock walks over blocks until one holds a packet.
 func (r *Reader) nextBlock(rec *Record) error {
-	for r.off < r.win.size {
+	for r.off < r.win.f.size {
 		kind, length, err := r.blockHead()
 		if err != nil {
 			return err
@@ -95,7 +95,7 @@ func (r *Reader) blockHead() (kind uint32, length int64, err error) {
 		return 0, 0, r.damaged("a block's length is said to be", length)
 	}
 	length = (length + 3) &^ 3
-	if length > r.win.size-r.off {
+	if length > r.win.f.size-r.off {
 		return 0, 0, fmt.Errorf("%w at offset %d", ErrCut, r.off)
 	}
 	return kind, length, nil

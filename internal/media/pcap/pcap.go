@@ -18,8 +18,6 @@ import (
 // own limit.
 const MaxRecord = 262144
 
-const windowLength = 256 << 10
-
 var (
 	// ErrFormat says that the file is no capture.
 	ErrFormat = errors.New("no packet capture")
@@ -63,10 +61,15 @@ type Reader struct {
 // NewReader looks at the file's first bytes and returns a reader, or an error
 // that wraps ErrFormat or is the source's.
 func NewReader(src io.ReaderAt, size int64) (*Reader, error) {
-	r := &Reader{win: NewWindow(src, size, windowLength)}
+	return NewFile(src, size).Reader()
+}
+
+// Reader is NewReader for a file that others read too.
+func (f *File) Reader() (*Reader, error) {
+	r := &Reader{win: f.Window()}
 	magic, err := r.win.At(0, 4)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, fmt.Errorf("%w: %d bytes long", ErrFormat, size)
+		return nil, fmt.Errorf("%w: %d bytes long", ErrFormat, f.size)
 	}
 	if err != nil {
 		return nil, err

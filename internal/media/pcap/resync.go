@@ -31,7 +31,7 @@ func (r *Reader) Resync() (bool, error) {
 		step, begins = 4, r.beginsBlocks
 	}
 	bad := r.off
-	for off := r.last + step; off < r.win.size; off += step {
+	for off := r.last + step; off < r.win.f.size; off += step {
 		if off == bad {
 			continue
 		}
@@ -60,7 +60,7 @@ func (r *Reader) peek(off int64, n int) ([]byte, error) {
 // up to the end of the file if that is near.
 func (r *Reader) beginsRecords(off int64) (bool, error) {
 	for n := range chainLength {
-		if off == r.win.size {
+		if off == r.win.f.size {
 			return n > 1 || n == 1 && r.timed, nil
 		}
 		h, err := r.peek(off, r.header)
@@ -69,7 +69,7 @@ func (r *Reader) beginsRecords(off int64) (bool, error) {
 		}
 		off += int64(r.header) + int64(r.order.Uint32(h[8:]))
 	}
-	return off <= r.win.size, nil
+	return off <= r.win.f.size, nil
 }
 
 // plausible reports whether h can be a record's header: lengths and fractions
@@ -96,7 +96,7 @@ func near(a, b int64) bool { return a-b < nearTime && b-a < nearTime }
 // first of them with a packet or a new section.
 func (r *Reader) beginsBlocks(off int64) (bool, error) {
 	for n := range chainBlocks {
-		if off == r.win.size {
+		if off == r.win.f.size {
 			return n > 0, nil
 		}
 		length, err := r.blockAt(off, n == 0)

@@ -4,49 +4,197 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
-// Window reads from an io.ReaderAt through one buffer, for callers that go
-// forward most of the time. It is not safe for concurrent use.
-type Window struct {
-	src   io.ReaderAt
-	size  int64
-	buf   []byte
-	start int64 // offset of buf[0]
-	have  int   // valid bytes in buf
+const (
+	blockLength = 256 << 10
+	blocksKept  = 8
+	aheadBlocks = 2
+)
+
+// File is a file read block by block, for several windows that go through it
+// side by side: what one has read the others need not read again. It is safe for
+// concurrent use.
+type File struct {
+	src  io.ReaderAt
+	size int64
+
+	mu    sync.Mutex
+	kept  []*block   // used last comes first
+	moved chan int64 // numbers of blocks that were asked for
 }
 
-// NewWindow makes a window over the first size bytes of src with a buffer of
-// length bytes.
-func NewWindow(src io.ReaderAt, size int64, length int) *Window {
-	return &Window{src: src, size: size, buf: make([]byte, length)}
+// block is a part of a file in memory.
+type block struct {
+	number int64
+	users  int
+	once   sync.Once
+	data   []byte
+	err    error
+}
+
+// NewFile reads the first size bytes of src.
+func NewFile(src io.ReaderAt, size int64) *File {
+	return &File{src: src, size: size, moved: make(chan int64, 1)}
+}
+
+// Size is the file's length in bytes.
+func (f *File) Size() int64 { return f.size }
+
+// Window makes a window, for one goroutine.
+func (f *File) Window() *Window { return &Window{f: f} }
+
+// Ahead loads the blocks behind the one that was asked for last, until stop is
+// closed.
+func (f *File) Ahead(stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		case number := <-f.moved:
+			for next := number + 1; next <= number+aheadBlocks && next*blockLength < f.size; next++ {
+				b := f.take(next)
+				_ = f.load(b) // whoever needs it is told
+				f.give(b)
+			}
+		}
+	}
+}
+
+// take gives a block to one more user.
+func (f *File) take(number int64) *block {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b := f.find(number)
+	if b == nil {
+		b = f.fresh()
+		b.number = number
+		f.kept = append(f.kept, nil)
+		copy(f.kept[1:], f.kept)
+		f.kept[0] = b
+	}
+	b.users++
+	return b
+}
+
+// find moves a block that is there to the front.
+func (f *File) find(number int64) *block {
+	for i, b := range f.kept {
+		if b.number == number {
+			copy(f.kept[1:i+1], f.kept[:i])
+			f.kept[0] = b
+			return b
+		}
+	}
+	return nil
+}
+
+// fresh is an empty block, with the memory of one that nobody uses any more if
+// there are enough.
+func (f *File) fresh() *block {
+	for i := len(f.kept) - 1; i >= 0 && len(f.kept) >= blocksKept; i-- {
+		if b := f.kept[i]; b.users == 0 {
+			f.kept = append(f.kept[:i], f.kept[i+1:]...)
+			return &block{data: b.data}
+		}
+	}
+	return &block{}
+}
+
+func (f *File) give(b *block) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b.users--
+}
+
+// load reads the block, unless that has been done.
+func (f *File) load(b *block) error {
+	b.once.Do(func() {
+		off := b.number * blockLength
+		want := int(min(blockLength, f.size-off))
+		if cap(b.data) < want {
+			b.data = make([]byte, want)
+		}
+		n, err := f.src.ReadAt(b.data[:want], off)
+		b.data = b.data[:n]
+		switch {
+		case n == want:
+		case err == nil || errors.Is(err, io.EOF):
+			b.err = fmt.Errorf("read capture at %d: the file ends at %d, %d bytes were announced", off, off+int64(n), f.size)
+		default:
+			b.err = fmt.Errorf("read capture at %d: %w", off, err)
+		}
+	})
+	return b.err
+}
+
+// Window is one reader's place in a file. It is not safe for concurrent use.
+type Window struct {
+	f     *File
+	block *block
+	data  []byte // of the block
+	start int64  // of the block
+	wide  []byte // what lies in more than one block
 }
 
 // At returns the n bytes at offset off. They are valid until the next call. It
 // returns io.ErrUnexpectedEOF when they do not lie within the file; any other
 // error is the source's.
 func (w *Window) At(off int64, n int) ([]byte, error) {
-	if i := off - w.start; i >= 0 && i+int64(n) <= int64(w.have) {
-		return w.buf[i : i+int64(n)], nil
+	if i := off - w.start; i >= 0 && i+int64(n) <= int64(len(w.data)) {
+		return w.data[i : i+int64(n)], nil
 	}
-	return w.load(off, n)
+	return w.move(off, n)
 }
 
-func (w *Window) load(off int64, n int) ([]byte, error) {
-	if off < 0 || n < 0 || int64(n) > w.size-off {
+// move goes to another block, or through more than one.
+func (w *Window) move(off int64, n int) ([]byte, error) {
+	if off < 0 || n < 0 || int64(n) > w.f.size-off {
 		return nil, io.ErrUnexpectedEOF
 	}
-	if n > len(w.buf) {
-		w.buf = make([]byte, n)
-	}
-	want := int(min(int64(len(w.buf)), w.size-off))
-	got, err := w.src.ReadAt(w.buf[:want], off)
-	w.start, w.have = off, got
-	if got < n {
-		if err == nil || errors.Is(err, io.EOF) {
-			err = fmt.Errorf("the file ends at %d, %d bytes were announced", off+int64(got), w.size)
+	w.wide = w.wide[:0]
+	for {
+		if err := w.enter(off / blockLength); err != nil {
+			return nil, err
 		}
-		return nil, fmt.Errorf("read capture at %d: %w", off, err)
+		part := w.data[off-w.start:]
+		part = part[:min(n-len(w.wide), len(part))]
+		if len(part) == n {
+			return part, nil
+		}
+		w.wide = append(w.wide, part...)
+		off += int64(len(part))
+		if len(w.wide) == n {
+			return w.wide, nil
+		}
 	}
-	return w.buf[:n], nil
+}
+
+// enter goes to a block. Any of it that could not be read is an error, also if
+// what is wanted lies before: the file is shorter than it was.
+func (w *Window) enter(number int64) error {
+	if w.block != nil && w.block.number == number {
+		return nil
+	}
+	w.Leave()
+	b := w.f.take(number)
+	if err := w.f.load(b); err != nil {
+		w.f.give(b)
+		return err
+	}
+	w.block, w.data, w.start = b, b.data, number*blockLength
+	select {
+	case w.f.moved <- number:
+	default:
+	}
+	return nil
+}
+
+// Leave gives the window's memory back, until At is called again.
+func (w *Window) Leave() {
+	if w.block != nil {
+		w.f.give(w.block)
+		w.block, w.data, w.start = nil, nil, 0
+	}
 }

@@ -116,5 +116,25 @@ func StaticName(payloadType uint8) string {
 	return names[payloadType]
 }
 
+// StaticClock is the RTP clock in Hz and the number of channels that RFC 3551
+// gives to an audio payload type.
+func StaticClock(payloadType uint8) (clock, channels int) {
+	switch payloadType {
+	case 6:
+		return 16000, 1
+	case 10:
+		return 44100, 2
+	case 11:
+		return 44100, 1
+	case 14:
+		return 90000, 1
+	case 16:
+		return 11025, 1
+	case 17:
+		return 22050, 1
+	}
+	return 8000, 1
+}
+
 // IsVideo reports whether RFC 3551 has the payload type for video.
 func IsVideo(payloadType uint8) bool { return payloadType >= 25 && payloadType <= 34 }

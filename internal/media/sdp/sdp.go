@@ -30,6 +30,7 @@ type Map struct {
 	Name     string // encoding name as written
 	Clock    int
 	Channels int
+	Format   string // parameters of a=fmtp, as written
 }
 
 // Secure reports whether the section asks for SRTP.
@@ -116,6 +117,8 @@ func (p *parser) attribute(value string) {
 		m.Crypto = true
 	case name == "rtpmap":
 		m.rtpmap(rest)
+	case name == "fmtp":
+		m.format(rest)
 	case name == "sendonly", name == "recvonly", name == "inactive", name == "sendrecv":
 		m.Direction = name
 	}
@@ -136,4 +139,17 @@ func (m *Media) rtpmap(value string) {
 		entry.Channels, _ = strconv.Atoi(parts[2])
 	}
 	m.Types[uint8(payloadType)] = entry
+}
+
+// format takes the parameters of a payload type, which stand behind its rtpmap.
+func (m *Media) format(value string) {
+	number, parameters, _ := strings.Cut(value, " ")
+	payloadType, err := strconv.ParseUint(number, 10, 7)
+	if err != nil {
+		return
+	}
+	if entry, ok := m.Types[uint8(payloadType)]; ok {
+		entry.Format = strings.TrimSpace(parameters)
+		m.Types[uint8(payloadType)] = entry
+	}
 }

@@ -1,0 +1,132 @@
+package convert
+
+import (
+	"strings"
+
+	"callreel/internal/media/g711"
+	"callreel/internal/media/rtp"
+)
+
+// role is what a payload type is used for.
+type role uint8
+
+// The roles.
+const (
+	roleUnknown role = iota // a dynamic type without a name
+	roleVoice
+	roleEvent // RFC 4733
+	roleNoise // comfort noise
+	roleVideo
+	roleOther // forward error correction and the like
+)
+
+// law is one of the two laws of G.711; its octets can be copied.
+type law uint8
+
+// The laws.
+const (
+	noLaw law = iota // another codec; of an output: 16-bit samples
+	lawA
+	lawMu
+)
+
+func (l law) decode() *[256]int16 {
+	if l == lawMu {
+		return &g711.DecodeMu
+	}
+	return &g711.DecodeA
+}
+
+func (l law) idle() byte {
+	if l == lawMu {
+		return g711.IdleMu
+	}
+	return g711.IdleA
+}
+
+// codec is what a payload type of a stream means.
+type codec struct {
+	name  string
+	role  role
+	clock int64 // RTP clock, Hz
+	law   law
+	kit   *kit // how to decode it; nil for a codec that is not built in, and for G.711
+}
+
+// kit is how voice of a codec other than G.711 is decoded.
+type kit struct {
+	wide bool // above 4 kHz there is something to hear
+	// lasts is how long a packet sounds, in units of its RTP clock.
+	lasts func(e *entry, c *codec) int64
+	// start makes a decoder. factor is the samples a tick that are wanted: 1 for
+	// 8 kHz, 2 for 16 kHz.
+	start func(c *codec, factor int) decoder
+}
+
+// voice reports whether the codec's packets can be made to sound.
+func (c *codec) voice() bool { return c.law != noLaw || c.kit != nil }
+
+// wide reports whether 8 kHz would lose something of it.
+func (c *codec) wide() bool { return c.kit != nil && c.kit.wide }
+
+// ticks is how long a packet of voice sounds, on the timeline.
+func (c *codec) ticks(e *entry) int64 {
+	if c.law != noLaw {
+		return e.length()
+	}
+	return c.scale(c.kit.lasts(e, c))
+}
+
+// scale turns a span of the RTP clock into ticks.
+func (c *codec) scale(span int64) int64 {
+	if c.clock == rate || c.clock == 0 {
+		return span
+	}
+	return span * rate / c.clock
+}
+
+// headed reports whether the length of a payload type's packets may stand in
+// their first bytes.
+func headed(payloadType uint8) bool {
+	switch rtp.StaticName(payloadType) {
+	case "PCMA", "PCMU", "G722", "GSM", "G729", "L16", "CN":
+		return false
+	}
+	return true
+}
+
+// named is the codec of an encoding name, as RFC 3551's table or a description
+// says it.
+func named(name string, clock, channels int, format string) codec {
+	c := codec{name: name, role: roleVoice, clock: int64(clock)}
+	upper := strings.ToUpper(name)
+	plain := clock == rate && channels <= 1
+	switch {
+	case isVideoName(upper):
+		c.role = roleVideo
+	case isEvent(name):
+		c.role = roleEvent
+	case upper == "CN":
+		c.role = roleNoise
+	case upper == "PCMA" && plain:
+		c.law = lawA
+	case upper == "PCMU" && plain:
+		c.law = lawMu
+	case strings.Contains(upper, "FEC") || upper == "TONE" || upper == "RTX" || upper == "RED":
+		c.role = roleOther
+	default:
+		c.kit = kitOf(upper, clock, channels, format)
+	}
+	return c
+}
+
+func isVideoName(upper string) bool {
+	for _, prefix := range []string{"H26", "VP8", "VP9", "AV1", "MP4V", "JPEG", "THEORA", "X-H264"} {
+		if strings.HasPrefix(upper, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func isEvent(name string) bool { return strings.EqualFold(name, "telephone-event") }

@@ -1,0 +1,139 @@
+package convert
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func listed(x *index) []entry {
+	var out []entry
+	for c := x.begins(); c.next(); {
+		out = append(out, c.entry)
+	}
+	return out
+}
+
+func indexOf(entries []entry) *index {
+	x := &index{}
+	for _, e := range entries {
+		x.add(e)
+	}
+	return x
+}
+
+// steady is a stream of n packets of 20 ms with some jitter.
+func steady(n int) []entry {
+	random := rand.New(rand.NewPCG(1, 2))
+	out := make([]entry, n)
+	for i := range out {
+		out[i] = entry{
+			offset: 58 + 460*int64(i), arrival: 160*int64(i) + random.Int64N(16), ts: 4294960000 + 160*uint32(i),
+			seq: 65000 + uint16(i), size: 160, kind: 8,
+		}
+	}
+	return out
+}
+
+func TestIndexGivesBackWhatItTook(t *testing.T) {
+	want := steady(10000)
+	x := indexOf(want)
+	if got := listed(x); !slices.Equal(got, want) || x.n != len(want) || x.first != want[0] || x.last != want[9999] {
+		t.Fatalf("%d packets, first %+v, last %+v", len(got), x.first, x.last)
+	}
+	for _, i := range []int{0, 1, 1700, 2500, 9999} {
+		if x.pick(i) != want[i] {
+			t.Errorf("packet %d is %+v", i, x.pick(i))
+		}
+	}
+	bytes := 0
+	for _, b := range x.blocks {
+		bytes += cap(b.data)
+	}
+	if bytes > 3*len(want) {
+		t.Errorf("%d bytes for %d packets", bytes, len(want))
+	}
+}
+
+func TestCursorSince(t *testing.T) {
+	x := indexOf(steady(10000))
+	for _, arrival := range []int64{-5, 0, 160 * 5000, 160 * 9999} {
+		c := x.since(arrival)
+		if !c.next() || c.entry.arrival > max(arrival, 16) {
+			t.Errorf("since %d begins at %d", arrival, c.entry.arrival)
+		}
+		steps := 0
+		for c.entry.arrival < arrival && c.next() {
+			steps++
+		}
+		if steps > 2*blockLength {
+			t.Errorf("since %d: %d packets before", arrival, steps)
+		}
+	}
+}
+
+func TestCursorHold(t *testing.T) {
+	x := indexOf(steady(3))
+	c := x.begins()
+	c.next()
+	c.next()
+	h := c.hold()
+	if !h.next() || h.entry != c.entry || !h.next() || h.entry.seq != c.entry.seq+1 || h.next() {
+		t.Errorf("%+v", h.entry)
+	}
+}
+
+// shuffled moves packets, each by no more than depth places.
+func shuffled(entries []entry, depth int) []entry {
+	random := rand.New(rand.NewPCG(3, 4))
+	type placed struct {
+		entry
+		at int
+	}
+	var all []placed
+	for i, e := range entries {
+		all = append(all, placed{e, i + random.IntN(depth)})
+	}
+	slices.SortStableFunc(all, func(a, b placed) int { return a.at - b.at })
+	out := make([]entry, len(all))
+	for i, p := range all {
+		out[i] = p.entry
+	}
+	return out
+}
+
+func TestRunInOrder(t *testing.T) {
+	want := steady(3*piece + 17)
+	for name, depth := range map[string]int{"sorted": 1, "a little": 5, "across pieces": 3000, "all over": 4 * piece} {
+		t.Run(name, func(t *testing.T) {
+			x := indexOf(shuffled(want, depth))
+			r := run{c: x.begins(), n: x.n}.inOrder()
+			var got []entry
+			for c := r.c; c.next(); {
+				got = append(got, c.entry)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%d packets, want %d", len(got), len(want))
+			}
+		})
+	}
+}
+
+// FuzzIndex makes packets of any bytes: what comes out is what went in.
+func FuzzIndex(f *testing.F) {
+	f.Add([]byte("\x00\x01\xff\xfe\x80\x00\x00\x00\x00\x00\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var want []entry
+		le := binary.LittleEndian
+		for ; len(data) >= 27; data = data[27:] {
+			want = append(want, entry{
+				offset: int64(le.Uint64(data)) & (1<<48 - 1), arrival: int64(le.Uint64(data[8:])), ts: le.Uint32(data[16:]),
+				seq: le.Uint16(data[20:]), size: le.Uint16(data[22:]), head: le.Uint16(data[24:]), kind: data[26] & 0x7f,
+			})
+		}
+		if got := listed(indexOf(want)); !slices.Equal(got, want) {
+			t.Fatalf("%+v, want %+v", got, want)
+		}
+	})
+}
