@@ -26,7 +26,7 @@ func TestConvertARealCall(t *testing.T) {
 		t.Fatal(code, text)
 	}
 	info, err := os.Stat(out)
-	if err != nil || info.Size() != 58+2*64880 {
+	if err != nil || info.Size() != 58+2*64847 {
 		t.Errorf("%v, %v", info, err)
 	}
 	b, err := os.ReadFile(report)
@@ -41,7 +41,7 @@ func TestConvertARealCall(t *testing.T) {
 	if err := json.Unmarshal(b, &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Status != "ok" || r.DurationS != 8.11 || len(r.Streams) != 2 || r.Streams[0].SSRC != "0x1b5d8c64" || r.Streams[0].Side != "left" {
+	if r.Status != "ok" || r.DurationS != 8.105875 || len(r.Streams) != 2 || r.Streams[0].SSRC != "0x1b5d8c64" || r.Streams[0].Side != "left" {
 		t.Errorf("%+v", r)
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 2 {
