@@ -50,6 +50,7 @@ type scan struct {
 	base     int64     // time of the first packet, nanoseconds since 1970
 	latest   int64     // arrival of the last packet that had a time
 	shift    int64     // nanoseconds to add, after the capture's clock was set
+	leaps    int       // times without a packet that were looked at
 	damage   damage
 }
 
@@ -102,6 +103,9 @@ func (s *scan) run(ctx context.Context) error {
 			continue
 		default:
 			return err
+		}
+		if rec.HasTime {
+			s.leap(r, &rec)
 		}
 		if err := s.frame(&rec); err != nil {
 			return err

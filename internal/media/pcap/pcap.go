@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // MaxRecord is the largest packet that is believed, in bytes; it is tcpdump's
@@ -87,6 +88,20 @@ func (f *File) Reader() (*Reader, error) {
 // it makes no sense, and the source's error otherwise. After an error there is
 // nothing more to read, unless Resync finds where to go on.
 func (r *Reader) Next(rec *Record) error { return r.next(rec) }
+
+// Peek is a reader of the same place, by which what follows can be looked at
+// before it is read.
+func (r *Reader) Peek() *Reader {
+	ahead := *r
+	ahead.win = r.win.f.Window()
+	ahead.faces = slices.Clone(r.faces)
+	if ahead.blocks {
+		ahead.next = ahead.nextBlock
+	} else {
+		ahead.next = ahead.nextClassic
+	}
+	return &ahead
+}
 
 // Offset is where the next record is looked for.
 func (r *Reader) Offset() int64 { return r.off }
