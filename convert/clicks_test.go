@@ -25,15 +25,14 @@ const (
 
 // speaker is one side of a call that is being made up.
 type speaker struct {
-	src, dst string
-	ssrc     uint32
-	pt       uint8
-	seq      uint16
-	ts       uint32        // RTP time at true time 0
-	skew     float64       // how much faster than true time the sender's clock runs
-	shift    time.Duration // of the clicks, so that the sides can be told apart
-	jitter   time.Duration
-	sizes    []int // samples a packet, in turn
+	ssrc   uint32
+	pt     uint8
+	seq    uint16
+	ts     uint32        // RTP time at true time 0
+	skew   float64       // how much faster than true time the sender's clock runs
+	shift  time.Duration // of the clicks, so that the sides can be told apart
+	jitter time.Duration
+	sizes  []int // samples a packet, in turn
 	// change may turn a packet into another, or drop it by returning false.
 	change func(p *spoken) bool
 }
@@ -218,18 +217,25 @@ func TestClicks(t *testing.T) {
 	}{
 		{name: "plain, with wraps of sequence and timestamp", end: time.Minute},
 		{name: "jitter of 60 ms", end: 3 * time.Minute, remote: func(k *speaker) { k.jitter = 60 * time.Millisecond }},
-		{name: "skew of 200 ppm over an hour", end: time.Hour,
+		{
+			name: "skew of 200 ppm over an hour", end: time.Hour,
 			local:  func(k *speaker) { k.skew, k.jitter = 200e-6, 10*time.Millisecond },
-			remote: func(k *speaker) { k.skew, k.jitter = -200e-6, 30*time.Millisecond }},
-		{name: "skew with losses and pauses", end: 20 * time.Minute,
+			remote: func(k *speaker) { k.skew, k.jitter = -200e-6, 30*time.Millisecond },
+		},
+		{
+			name: "skew with losses and pauses", end: 20 * time.Minute,
 			remote: func(k *speaker) {
 				k.skew = 150e-6
 				k.change = func(p *spoken) bool { return p.n%50 != 3 && !between(5*time.Minute, 8*time.Minute)(p.said) }
-			}, unheard: between(5*time.Minute, 8*time.Minute)},
-		{name: "packets of 10 to 60 ms", end: time.Minute,
+			}, unheard: between(5*time.Minute, 8*time.Minute),
+		},
+		{
+			name: "packets of 10 to 60 ms", end: time.Minute,
 			local:  func(k *speaker) { k.sizes = []int{80, 160, 240, 320, 480} },
-			remote: func(k *speaker) { k.sizes = []int{480, 80, 160} }},
-		{name: "the same SSRC begins anew", end: time.Minute,
+			remote: func(k *speaker) { k.sizes = []int{480, 80, 160} },
+		},
+		{
+			name: "the same SSRC begins anew", end: time.Minute,
 			remote: func(k *speaker) {
 				k.change = func(p *spoken) bool {
 					if p.said > 20*time.Second {
@@ -237,8 +243,10 @@ func TestClicks(t *testing.T) {
 					}
 					return true
 				}
-			}},
-		{name: "another SSRC goes on", end: time.Minute,
+			},
+		},
+		{
+			name: "another SSRC goes on", end: time.Minute,
 			remote: func(k *speaker) {
 				k.change = func(p *spoken) bool {
 					if p.said > 20*time.Second {
@@ -246,8 +254,10 @@ func TestClicks(t *testing.T) {
 					}
 					return true
 				}
-			}},
-		{name: "the timestamp jumps 550 s while 20 ms pass", end: time.Minute,
+			},
+		},
+		{
+			name: "the timestamp jumps 550 s while 20 ms pass", end: time.Minute,
 			remote: func(k *speaker) {
 				k.change = func(p *spoken) bool {
 					if p.said > 20*time.Second {
@@ -255,12 +265,16 @@ func TestClicks(t *testing.T) {
 					}
 					return true
 				}
-			}},
-		{name: "the timestamp stands still over a pause", end: time.Minute,
+			},
+		},
+		{
+			name: "the timestamp stands still over a pause", end: time.Minute,
 			remote: func(k *speaker) {
 				k.change = still(20*time.Second, 30*time.Second)
-			}, unheard: between(20*time.Second, 30*time.Second)},
-		{name: "the timestamp jumps by 600 ms", end: time.Minute,
+			}, unheard: between(20*time.Second, 30*time.Second),
+		},
+		{
+			name: "the timestamp jumps by 600 ms", end: time.Minute,
 			remote: func(k *speaker) {
 				k.change = func(p *spoken) bool {
 					if p.said > 20*time.Second {
@@ -268,8 +282,10 @@ func TestClicks(t *testing.T) {
 					}
 					return true
 				}
-			}},
-		{name: "silence is not sent, no marker", end: time.Minute,
+			},
+		},
+		{
+			name: "silence is not sent, no marker", end: time.Minute,
 			remote: func(k *speaker) {
 				unsent := uint16(0)
 				k.change = func(p *spoken) bool {
@@ -281,7 +297,8 @@ func TestClicks(t *testing.T) {
 					p.seq -= unsent
 					return true
 				}
-			}},
+			},
+		},
 		{name: "the file is out of order", end: time.Minute, order: func(all []spoken) []spoken {
 			random := rand.New(rand.NewPCG(5, 6))
 			for i := 0; i+40 < len(all); i += 40 {
@@ -293,48 +310,60 @@ func TestClicks(t *testing.T) {
 			half := len(all) / 2
 			return append(append([]spoken{}, all[half:]...), all[:half]...)
 		}},
-		{name: "the capture's clock is set back by 3 s", end: time.Minute,
+		{
+			name: "the capture's clock is set back by 3 s", end: time.Minute,
 			clock: func(at time.Duration) time.Duration {
 				if at > 20*time.Second {
 					return at - 3*time.Second
 				}
 				return at
-			}},
-		{name: "the capture's clock is set back by an hour", end: time.Minute,
+			},
+		},
+		{
+			name: "the capture's clock is set back by an hour", end: time.Minute,
 			clock: func(at time.Duration) time.Duration {
 				if at > 20*time.Second {
 					return at - time.Hour
 				}
 				return at
-			}},
-		{name: "the capture's clock is set forward by 3 s", end: time.Minute,
+			},
+		},
+		{
+			name: "the capture's clock is set forward by 3 s", end: time.Minute,
 			clock: func(at time.Duration) time.Duration {
 				if at > 20*time.Second {
 					return at + 3*time.Second
 				}
 				return at
-			}},
-		{name: "the network stalls for half a second", end: time.Minute,
+			},
+		},
+		{
+			name: "the network stalls for half a second", end: time.Minute,
 			clock: func(at time.Duration) time.Duration {
 				if at > 20*time.Second {
 					return max(at, 20500*time.Millisecond)
 				}
 				return at
-			}},
-		{name: "both pause, and their timestamps stand still", end: time.Minute,
+			},
+		},
+		{
+			name: "both pause, and their timestamps stand still", end: time.Minute,
 			local: func(k *speaker) { k.change = still(20*time.Second, 30*time.Second) },
 			remote: func(k *speaker) {
 				k.change = still(20200*time.Millisecond, 29800*time.Millisecond)
 			},
 			unheardLocal: between(20*time.Second, 30*time.Second),
-			unheard:      between(20200*time.Millisecond, 29800*time.Millisecond)},
-		{name: "the capture's clock is set forward by an hour", end: time.Minute,
+			unheard:      between(20200*time.Millisecond, 29800*time.Millisecond),
+		},
+		{
+			name: "the capture's clock is set forward by an hour", end: time.Minute,
 			clock: func(at time.Duration) time.Duration {
 				if at > 20*time.Second {
 					return at + time.Hour
 				}
 				return at
-			}},
+			},
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
