@@ -31,12 +31,24 @@ const (
 
 func allWidebands() []Wideband { return []Wideband{WidePCM, WideG711} }
 
+// Conceal says what is to be heard where packets were lost.
+type Conceal string
+
+// The choices. The zero value means Likely.
+const (
+	Likely Conceal = "likely"  // what was most likely said, marked as concealed
+	Silent Conceal = "silence" // nothing: evidence
+)
+
+func allConceals() []Conceal { return []Conceal{Likely, Silent} }
+
 // Options says how to convert. The zero value is good: stereo, G.711, recorded
 // on a phone.
 type Options struct {
 	Channels   Channels
 	PCM        bool // 16-bit linear samples instead of G.711
 	Wideband   Wideband
+	Conceal    Conceal
 	RecordedOn recording.RecordedOn // which side of the device is the internal one
 	// Swap turns the sides round, except where a number in Numbers decided.
 	Swap    bool
@@ -52,6 +64,9 @@ func (o Options) Validate() error {
 	if o.Wideband != "" && !slices.Contains(allWidebands(), o.Wideband) {
 		return fmt.Errorf("wideband %q: must be one of pcm16, g711", o.Wideband)
 	}
+	if o.Conceal != "" && !slices.Contains(allConceals(), o.Conceal) {
+		return fmt.Errorf("conceal %q: must be one of likely, silence", o.Conceal)
+	}
 	switch o.RecordedOn {
 	case "", recording.OnPhone, recording.OnGateway:
 		return nil
@@ -65,10 +80,13 @@ type Config struct {
 	Channels Channels `toml:"channels"` // stereo, mono, internal, external
 	PCM      bool     `toml:"pcm"`      // 16-bit samples: twice the space, for players without G.711
 	Wideband Wideband `toml:"wideband"` // pcm16 (16 kHz, four times the space), g711
+	Conceal  Conceal  `toml:"conceal"`  // lost packets: likely, silence
 }
 
 // DefaultConfig is what holds where the setup says nothing.
-func DefaultConfig() Config { return Config{Format: "wav", Channels: Stereo, Wideband: WidePCM} }
+func DefaultConfig() Config {
+	return Config{Format: "wav", Channels: Stereo, Wideband: WidePCM, Conceal: Likely}
+}
 
 // Validate reports the first value that is not allowed, by its key.
 func (c Config) Validate() error {
@@ -80,6 +98,9 @@ func (c Config) Validate() error {
 	}
 	if !slices.Contains(allWidebands(), c.Wideband) {
 		return fmt.Errorf("audio.wideband %q: must be one of pcm16, g711", c.Wideband)
+	}
+	if !slices.Contains(allConceals(), c.Conceal) {
+		return fmt.Errorf("audio.conceal %q: must be one of likely, silence", c.Conceal)
 	}
 	return nil
 }

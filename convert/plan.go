@@ -51,6 +51,7 @@ func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error)
 	}
 	p.dropStrays()
 	for _, s := range p.streams {
+		s.conceal, s.holes = p.o.Conceal != Silent, p.holes
 		if err := p.takeEvents(s); err != nil {
 			return nil, err
 		}

@@ -60,15 +60,23 @@ type player struct {
 	started bool  // there was a packet of voice
 	rtp     int64 // position of the last of voice, in units of the RTP clock
 	done    int64 // where the sound given last ended
+	span    int   // of the segment, where done is
 
-	rest     sound // begun, not wholly given
+	filler *filler // nil where nothing of the segment is concealed
+
+	rest     sound   // begun, not wholly given
+	due      []sound // what follows it
 	codes    []byte
 	samples  []int16
 	decoders map[uint8]decoder // by payload type
 }
 
 func newPlayer(g *segment, r *reader, factor int) *player {
-	return &player{g: g, read: r, factor: factor, c: g.c, left: g.n, done: g.start, decoders: map[uint8]decoder{}}
+	pl := &player{g: g, read: r, factor: factor, c: g.c, left: g.n, done: g.start, decoders: map[uint8]decoder{}}
+	if slices.ContainsFunc(g.spans, func(s span) bool { return s.kind == kindConcealed }) {
+		pl.filler = newFiller()
+	}
+	return pl
 }
 
 // each calls do for every stretch of sound in the n ticks from position from on.
@@ -113,14 +121,21 @@ func endsIn(whole, part []byte) bool {
 	return len(part) > 0 && len(whole) >= len(part) && &whole[len(whole)-1] == &part[len(part)-1]
 }
 
-// next finds the next packet's sound.
+// next finds the next sound: what is due, or the next packet's.
 func (pl *player) next() (more bool, err error) {
+	if len(pl.due) > 0 {
+		pl.rest, pl.due = pl.due[0], pl.due[1:]
+		return true, nil
+	}
 	for ; pl.left > 0 && pl.c.next(); pl.left-- {
 		e := &pl.c.entry
 		again := e.ts == pl.ts && e.seq == pl.seq && pl.any
 		pl.ts, pl.seq, pl.any = e.ts, e.seq, true
 		c := pl.g.stream.codec(e)
-		if again || !c.voice() || c.ticks(e) <= 0 {
+		if again {
+			continue
+		}
+		if !c.voice() || c.ticks(e) <= 0 {
 			continue
 		}
 		pl.left--
@@ -133,8 +148,15 @@ func (pl *player) take(e *entry, c *codec) error {
 	if pl.started {
 		pl.rtp += int64(int32(e.ts - pl.voiceTS))
 	}
-	pl.voiceTS, pl.started = e.ts, true
 	at := pl.g.start + pl.g.drift.at(c.scale(pl.rtp))
+	gap := at - pl.done
+	if gap > 0 && pl.filler != nil && pl.spanAt(pl.done-pl.g.start) == kindConcealed {
+		if err := pl.conceal(gap, e); err != nil {
+			return err
+		}
+		gap = 0
+	}
+	pl.voiceTS, pl.started = e.ts, true
 	b, err := pl.read.payload(e)
 	if err != nil {
 		return err
@@ -151,7 +173,17 @@ func (pl *player) take(e *entry, c *codec) error {
 	if over := pl.done - at; over > 0 {
 		pl.rest.from(min(over, pl.rest.n))
 	}
+	if gap > 0 && gap <= slack && pl.g.drift != 0 {
+		pl.stretch(gap)
+	}
 	pl.done = max(pl.done, at+pl.rest.n)
+	if pl.filler != nil {
+		pl.filler.heard(&pl.rest)
+	}
+	if len(pl.due) > 0 { // a gap was filled: it comes first
+		pl.due = append(pl.due, pl.rest)
+		pl.rest, pl.due = pl.due[0], pl.due[1:]
+	}
 	return nil
 }
 

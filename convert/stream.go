@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"slices"
+
 	"callreel/internal/media/packet"
 )
 
@@ -28,7 +30,9 @@ type stream struct {
 	match   match      // what the signalling says of it
 	events  []pressed
 	side    side
-	shared  bool // DTLS was seen on one of its ports
+	conceal bool   // what was lost
+	holes   []hole // of the capture
+	shared  bool   // DTLS was seen on one of its ports
 	summary summary
 }
 
@@ -41,6 +45,12 @@ type summary struct {
 // first and last are arrivals, in ticks.
 func (s *stream) first() int64 { return s.packets.first.arrival }
 func (s *stream) last() int64  { return s.packets.last.arrival }
+
+// unread reports whether some of the capture could not be read between two
+// arrivals.
+func (s *stream) unread(from, to int64) bool {
+	return slices.ContainsFunc(s.holes, func(h hole) bool { return inTicks(h.from) <= to && inTicks(h.to) >= from })
+}
 
 // codec is of the packet's payload type.
 func (s *stream) codec(e *entry) *codec { return &s.codecs[e.kind&0x7f] }

@@ -313,13 +313,27 @@ func (pl *placer) take(g *segment, e *entry) {
 	pl.position += int64(int32(e.ts - pl.last.ts))
 	position := c.scale(pl.position)
 	if gap := position - g.length; gap > 0 {
-		g.spans = extend(g.spans, position, pl.missing(e))
+		g.spans = pl.gap(g.spans, position, gap, e)
 	}
 	g.length = max(g.length, position+length)
 	g.spans = extend(g.spans, g.length, kindReceived)
 	pl.delays.add(position, e.arrival-pl.first.arrival-position)
 	pl.last, pl.between = *e, 0
 	pl.packets++
+}
+
+// gap adds a gap before e of some ticks that ends at to. The ends of a long loss
+// are concealed, what is between is not.
+func (pl *placer) gap(spans []span, to, ticks int64, e *entry) []span {
+	kind := pl.missing(e)
+	if kind != kindLost || !pl.s.conceal || pl.s.unread(pl.last.arrival, e.arrival) {
+		return extend(spans, to, kind)
+	}
+	if ticks > 2*concealed {
+		spans = extend(spans, to-ticks+concealed, kindConcealed)
+		spans = extend(spans, to-concealed, kindLost)
+	}
+	return extend(spans, to, kindConcealed)
 }
 
 // missing is what a gap before e is.

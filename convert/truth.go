@@ -14,12 +14,13 @@ const (
 	kindSilence kind = iota // nothing was sent
 	kindLost
 	kindCut // captured without its end
+	kindConcealed
 	kindReceived
 	kinds
 )
 
 func (k kind) String() string {
-	return [kinds]string{"silence", "lost", "cut", "received"}[k]
+	return [kinds]string{"silence", "lost", "cut", "concealed", "received"}[k]
 }
 
 // span ends at to; it begins where the one before it ends.

@@ -63,6 +63,7 @@ func parseConvert(args []string, stderr io.Writer) (*convertJob, error) {
 	fs := newFlags("convert", convertUsage, stderr)
 	channels := fs.String("channels", "stereo", "stereo (external or caller left), mono, internal, external")
 	wideband := fs.String("wideband", "pcm16", "a call wider than 8 kHz: pcm16 at 16 kHz, or g711 at 8 kHz")
+	conceal := fs.String("conceal", "likely", "where packets were lost: likely (what was most likely said) or silence (for evidence)")
 	recordedOn := fs.String("recorded-on", "phone", "phone or gateway: which kind of device wrote the capture")
 	fs.BoolVar(&job.options.PCM, "pcm", false, "write 16-bit linear samples instead of G.711")
 	fs.BoolVar(&job.options.Swap, "swap", false, "turn left and right round")
@@ -77,6 +78,7 @@ func parseConvert(args []string, stderr io.Writer) (*convertJob, error) {
 	}
 	job.options.Channels = convert.Channels(*channels)
 	job.options.Wideband = convert.Wideband(*wideband)
+	job.options.Conceal = convert.Conceal(*conceal)
 	job.options.RecordedOn = recording.RecordedOn(*recordedOn)
 	if err := job.options.Validate(); err != nil {
 		return nil, usagef("convert: %w", err)

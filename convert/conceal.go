@@ -1,0 +1,151 @@
+package convert
+
+import (
+	"bytes"
+	"slices"
+
+	"callreel/internal/media/plc"
+)
+
+// concealed is how much of a long loss is concealed at each end, in ticks: 60 ms.
+const concealed = 6 * rate / 100
+
+// concealer is a decoder that knows best what was lost.
+type concealer interface {
+	// conceal appends so many ticks of what was most likely said to dst.
+	conceal(dst []int16, ticks int64) []int16
+}
+
+// filler keeps what was heard last, to fill a gap behind it.
+type filler struct {
+	plc    map[int64]*plc.Filler // by samples a tick
+	factor int64                 // of before
+	before []int16
+	after  []int16
+}
+
+func newFiller() *filler { return &filler{plc: map[int64]*plc.Filler{}, factor: 1} }
+
+// heard takes what was just heard.
+func (f *filler) heard(s *sound) {
+	factor := int64(1)
+	if s.law == noLaw {
+		factor = s.factor
+	}
+	if factor != f.factor {
+		f.factor, f.before = factor, f.before[:0]
+	}
+	f.before = appendSound(f.before, s)
+	if most := plc.History * int(factor); len(f.before) > 2*most {
+		f.before = f.before[:copy(f.before, f.before[len(f.before)-most:])]
+	}
+}
+
+// appendSound adds a sound's samples.
+func appendSound(dst []int16, s *sound) []int16 {
+	if s.law == noLaw {
+		return append(dst, s.samples...)
+	}
+	table := s.law.decode()
+	for _, code := range s.codes {
+		dst = append(dst, table[code])
+	}
+	return dst
+}
+
+// fill is a gap of some ticks between before and after.
+func (f *filler) fill(ticks int64, before, after []int16) []int16 {
+	p := f.plc[f.factor]
+	if p == nil {
+		p = plc.New(int(f.factor) * rate)
+		f.plc[f.factor] = p
+	}
+	gap := make([]int16, ticks*f.factor)
+	p.Fill(gap, before, after)
+	return gap
+}
+
+// slack is how much a skew of the clocks can open between two packets, in ticks.
+const slack = 8
+
+// stretch fills a slit that the correction of a skew has opened before a packet,
+// with the packet's first sample.
+func (pl *player) stretch(slit int64) {
+	r := &pl.rest
+	if r.n == 0 {
+		return
+	}
+	first := sound{at: r.at - slit, n: slit, law: r.law, factor: r.factor}
+	if r.law != noLaw {
+		first.codes = bytes.Repeat(r.codes[:1], int(slit))
+	} else {
+		first.samples = slices.Repeat(r.samples[:1], int(slit*r.factor))
+	}
+	pl.due = append(pl.due, first)
+}
+
+// spanAt is what the segment holds at a position that is never less than before.
+func (pl *player) spanAt(position int64) kind {
+	for pl.span < len(pl.g.spans) && pl.g.spans[pl.span].to <= position+1 {
+		pl.span++
+	}
+	if pl.span == len(pl.g.spans) {
+		return kindSilence
+	}
+	return pl.g.spans[pl.span].kind
+}
+
+// conceal fills the gap before e.
+func (pl *player) conceal(gap int64, e *entry) error {
+	c := pl.g.stream.codec(e)
+	if c.kit != nil {
+		if d, ok := pl.decoder(e.kind, c).(concealer); ok {
+			ticks := min(gap, concealed)
+			samples := d.conceal(nil, ticks)
+			pl.fill(pl.done, samples, int64(pl.decoder(e.kind, c).factor()))
+			return nil
+		}
+	}
+	after, err := pl.ahead()
+	if err != nil {
+		return err
+	}
+	f := pl.filler
+	if gap <= 2*concealed {
+		pl.fill(pl.done, f.fill(gap, f.before, after), f.factor)
+		return nil
+	}
+	end := pl.done + gap
+	pl.fill(pl.done, f.fill(concealed, f.before, nil), f.factor)
+	pl.fill(end-concealed, f.fill(concealed, nil, after), f.factor)
+	return nil
+}
+
+// fill makes samples due at a position.
+func (pl *player) fill(at int64, samples []int16, factor int64) {
+	if n := int64(len(samples)) / factor; n > 0 {
+		pl.due = append(pl.due, sound{at: at, n: n, samples: samples, factor: factor})
+		pl.done = at + n
+	}
+}
+
+// ahead is what is heard behind a gap in G.711, from the packet that was read
+// last on. Decoders with a memory cannot look ahead.
+func (pl *player) ahead() ([]int16, error) {
+	f := pl.filler
+	f.after = f.after[:0]
+	c, due := pl.c.hold(), pl.c.entry.ts
+	for left := pl.left + 1; left > 0 && len(f.after) < plc.History && c.next(); left-- {
+		kind := pl.g.stream.codec(&c.entry)
+		if kind.law == noLaw || c.entry.ts != due {
+			break
+		}
+		b, err := pl.read.payload(&c.entry)
+		if err != nil {
+			return nil, err
+		}
+		f.after = appendSound(f.after, &sound{law: kind.law, codes: b})
+		due += uint32(len(b))
+	}
+	return f.after, nil
+}
