@@ -259,6 +259,7 @@ func (s *Service) convertInto(ctx context.Context, rec *recording.Recording, w i
 	}
 	audio, err := convert.Convert(ctx, src, out, convert.Options{
 		Channels: s.cfg.Audio.Channels, PCM: s.cfg.Audio.PCM, Wideband: s.cfg.Audio.Wideband,
+		Conceal:    s.cfg.Audio.Conceal,
 		RecordedOn: rec.Capture.RecordedOn, Swap: rec.Capture.Swap, Numbers: internalNumbers(rec.Verdict), Version: s.version,
 	})
 	if err != nil {
