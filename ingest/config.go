@@ -21,6 +21,12 @@ const (
 	KindFolder = "folder"
 )
 
+// The ways to tell which call a capture is of whose name holds no conference id.
+const (
+	CorrelateConf = "conf" // not at all: it is kept in quarantine
+	CorrelateSIP  = "sip"  // by the SIP in it, and by time
+)
+
 // The ways to log in.
 const (
 	AuthAuto   = "auto" // Digest if the server offers it, else Basic
@@ -51,6 +57,7 @@ type Config struct {
 	RecordedOn  recording.RecordedOn `toml:"recorded_on"`  // phone or gateway
 	GatewayMACs []string             `toml:"gateway_macs"` // devices whose captures are a gateway's all the same
 	Swap        bool                 `toml:"swap"`         // turn the sides round
+	Correlate   string               `toml:"correlate"`    // conf or sip: how captures without a conference id in their name are told
 
 	Poll        Duration `toml:"poll"`         // between two listings; 5s
 	Settle      Duration `toml:"settle"`       // how long a size stands still without the PBX's word; 60s
@@ -71,6 +78,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.RecordedOn == "" {
 		c.RecordedOn = recording.OnPhone
+	}
+	if c.Correlate == "" {
+		c.Correlate = CorrelateConf
 	}
 	for d, v := range map[*Duration]time.Duration{&c.Poll: 5 * time.Second, &c.Settle: time.Minute, &c.IdleTimeout: 30 * time.Second} {
 		if *d == 0 {
@@ -105,6 +115,9 @@ func (c Config) Validate() error {
 	}
 	if c.RecordedOn != recording.OnPhone && c.RecordedOn != recording.OnGateway {
 		bad("recorded_on", c.RecordedOn, `"phone" or "gateway"`)
+	}
+	if c.Correlate != CorrelateConf && c.Correlate != CorrelateSIP {
+		bad("correlate", c.Correlate, `"conf" or "sip"`)
 	}
 	for _, m := range c.GatewayMACs {
 		if !macPattern.MatchString(bareMAC(m)) {

@@ -103,7 +103,7 @@ func CaptureOf(cfg Config, e Entry, now time.Time) recording.Capture {
 	c := recording.Capture{
 		Source: recording.Source{Inbox: cfg.Name, Name: e.Name},
 		Stamp:  e.Stamp, SeenAt: now.UTC(), StillAt: now.UTC(), Polls: 1,
-		RecordedOn: cfg.RecordedOn, Swap: cfg.Swap,
+		RecordedOn: cfg.RecordedOn, Swap: cfg.Swap, BySIP: cfg.Correlate == CorrelateSIP,
 	}
 	if c.RecordedOn == "" {
 		c.RecordedOn = recording.OnPhone

@@ -52,6 +52,8 @@ type rule struct {
 // First returns the built-in rules.
 func First() Set {
 	return Set{[]rule{
+		{"sip-agent-took-part", sipAgent},
+		{"sip-no-agent", sipNoAgent},
 		{"no-cdr", noCDR},
 		{"cdrs-still-coming", cdrsStillComing},
 		{"agent-took-part", agentTookPart},

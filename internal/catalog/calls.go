@@ -76,10 +76,21 @@ func (c *Catalog) GarbageCount(ctx context.Context) (int, error) {
 // CDRs returns the records that name a conference in any of their events, in
 // the order they came.
 func (c *Catalog) CDRs(ctx context.Context, conf recording.ConfID) ([]recording.RawCDR, error) {
-	rows, err := c.db.QueryContext(ctx, `SELECT cdr.id, received, xml FROM cdr_conf JOIN cdr ON cdr.id = cdr_conf.cdr
+	return c.raw(ctx, `SELECT cdr.id, received, xml FROM cdr_conf JOIN cdr ON cdr.id = cdr_conf.cdr
 		WHERE conf = ? ORDER BY cdr.id`, string(conf))
+}
+
+// CDRsBetween returns the records that came in a time, in the order they came, at
+// most limit.
+func (c *Catalog) CDRsBetween(ctx context.Context, from, to time.Time, limit int) ([]recording.RawCDR, error) {
+	return c.raw(ctx, `SELECT id, received, xml FROM cdr WHERE received BETWEEN ? AND ? ORDER BY received, id LIMIT ?`,
+		ms(from), ms(to), limit)
+}
+
+func (c *Catalog) raw(ctx context.Context, query string, args ...any) ([]recording.RawCDR, error) {
+	rows, err := c.db.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("CDRs of conference %s: %w", conf, err)
+		return nil, fmt.Errorf("read CDRs: %w", err)
 	}
 	defer rows.Close()
 	var out []recording.RawCDR
@@ -87,7 +98,7 @@ func (c *Catalog) CDRs(ctx context.Context, conf recording.ConfID) ([]recording.
 		var r recording.RawCDR
 		var at int64
 		if err := rows.Scan(&r.ID, &at, &r.XML); err != nil {
-			return nil, fmt.Errorf("CDRs of conference %s: %w", conf, err)
+			return nil, fmt.Errorf("read CDRs: %w", err)
 		}
 		r.Received = time.UnixMilli(at).UTC()
 		out = append(out, r)

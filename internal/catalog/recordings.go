@@ -175,6 +175,25 @@ func (c *Catalog) Wake(ctx context.Context, confs []recording.ConfID, at time.Ti
 	return woken, wrap(err, "wake", 0)
 }
 
+// WakeForeign wakes, like Wake, recordings of which no name tells the conference
+// but the capture's own SIP may: those whose INVITE lies between two times, and
+// those a worker has. It returns how many it woke.
+func (c *Catalog) WakeForeign(ctx context.Context, from, to, at time.Time) (int, error) {
+	second := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") } // the beginning of how JSON writes a time
+	res, err := c.db.ExecContext(ctx, `
+		UPDATE recording SET woken = leased, due = CASE leased WHEN 1 THEN due ELSE ? END,
+			state = CASE WHEN state = ? AND leased = 0 THEN ? ELSE state END
+		WHERE conf = '' AND state IN (?, ?) AND json_extract(doc, '$.capture.by_sip')
+			AND (leased = 1 OR json_extract(doc, '$.call.sip.parties.invite') BETWEEN ? AND ?)`,
+		ms(at), string(recording.Quarantined), string(recording.Spooled),
+		string(recording.Spooled), string(recording.Quarantined), second(from), second(to.Add(time.Second)))
+	if err != nil {
+		return 0, wrap(err, "wake", 0)
+	}
+	n, err := res.RowsAffected()
+	return int(n), wrap(err, "wake", 0)
+}
+
 // Get returns one recording, or recording.ErrNotFound.
 func (c *Catalog) Get(ctx context.Context, id recording.ID) (recording.Recording, error) {
 	rec, err := scan(c.db.QueryRowContext(ctx, `SELECT `+columns+` FROM recording WHERE id = ?`, int64(id)))

@@ -117,6 +117,9 @@ func NewReporting(cfg ReportingConfig, clk clock.Clock) (*Reporting, error) {
 // Name is the server's name in the setup.
 func (r *Reporting) Name() string { return r.cfg.Name }
 
+// NeedsConf reports whether its question names a conference id.
+func (r *Reporting) NeedsConf() bool { return strings.Contains(r.cfg.URL, "{conf}") }
+
 // OnStandby reports whether the standby server answered last.
 func (r *Reporting) OnStandby() bool {
 	r.mu.Lock()

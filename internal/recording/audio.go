@@ -72,6 +72,13 @@ type SIPParties struct {
 	Bye    time.Time `json:"bye,omitzero"`
 }
 
+// Signalling is what a capture's own SIP says before the capture is converted.
+type Signalling struct {
+	Parties *SIPParties `json:"parties,omitempty"` // nil where no call was set up in it
+	Calls   int         `json:"calls,omitempty"`   // pairs of parties between whom a call was answered
+	First   time.Time   `json:"first,omitzero"`    // of the capture's packets
+}
+
 // Stream is one RTP stream of a capture.
 type Stream struct {
 	SSRC        uint32  `json:"ssrc"`

@@ -76,6 +76,11 @@ type Call struct {
 	Raw  []RawCDR  `json:"raw,omitempty"`  // the same records, verbatim, for the sidecar
 	Live []Leg     `json:"live,omitempty"` // what SOAP showed of agents in this conference
 	At   time.Time `json:"at,omitzero"`    // when this was put together
+
+	// SIP is what the capture's own SIP says, where that is asked; Found tells
+	// which conference was found by it, and how.
+	SIP   *Signalling `json:"sip,omitempty"`
+	Found string      `json:"found,omitempty"`
 }
 
 // Leg is one agent's part in one conference as the PBX showed it live.

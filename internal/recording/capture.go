@@ -55,6 +55,7 @@ type Capture struct {
 	RegName   string    `json:"reg_name,omitempty"` // V11+: registration, may be empty
 
 	RecordedOn RecordedOn `json:"recorded_on,omitempty"` // from the inbox's setup
+	BySIP      bool       `json:"by_sip,omitempty"`      // from the inbox's setup: without a conference id in the name its SIP tells the call
 	Swap       bool       `json:"swap,omitempty"`        // from the inbox's setup: turn the sides round
 
 	Spool     string `json:"spool,omitempty"`      // name in the spool; empty when no copy lies there

@@ -175,14 +175,7 @@ func (u *unsaved) save(store func(recording.Leg) error) error {
 // that the PBX can send the next one; the good records before it count.
 func (s *Service) CDR(ctx context.Context, body string, received time.Time) error {
 	parsed, bad := cdr.Parse(body)
-	var list []catalog.CDR
-	var confs []recording.ConfID
-	for _, p := range parsed {
-		c := cdr.Confs(p.CDR)
-		list = append(list, catalog.CDR{XML: p.XML, Confs: c})
-		confs = append(confs, c...)
-	}
-	if err := s.saveCDRs(ctx, list, confs, received); err != nil {
+	if err := s.saveCDRs(ctx, parsed, received); err != nil {
 		s.report(LampReporting, "cdr store", "CDRs cannot be saved", err)
 		return err
 	}
@@ -194,9 +187,16 @@ func (s *Service) CDR(ctx context.Context, body string, received time.Time) erro
 	return nil
 }
 
-func (s *Service) saveCDRs(ctx context.Context, list []catalog.CDR, confs []recording.ConfID, received time.Time) error {
-	if len(list) == 0 {
+func (s *Service) saveCDRs(ctx context.Context, parsed []cdr.Parsed, received time.Time) error {
+	if len(parsed) == 0 {
 		return nil
+	}
+	var list []catalog.CDR
+	var confs []recording.ConfID
+	for _, p := range parsed {
+		c := cdr.Confs(p.CDR)
+		list = append(list, catalog.CDR{XML: p.XML, Confs: c})
+		confs = append(confs, c...)
 	}
 	if err := s.catalog.SaveCDRs(ctx, list, received); err != nil {
 		return err
@@ -205,7 +205,11 @@ func (s *Service) saveCDRs(ctx context.Context, list []catalog.CDR, confs []reco
 	if err != nil {
 		return err
 	}
-	s.log.Debug("CDRs received", "count", len(list), "woken", n)
+	foreign, err := s.wakeForeign(ctx, parsed)
+	if err != nil {
+		return err
+	}
+	s.log.Debug("CDRs received", "count", len(list), "woken", n+foreign)
 	s.wakeUp()
 	return s.tooLate(ctx, confs)
 }

@@ -61,6 +61,9 @@ type CDRConfig struct {
 	// still name an agent.
 	DiscardSettle pbx.Duration `toml:"discard_settle"`
 	KeepDays      int          `toml:"keep_days"` // CDRs stay so long in the catalog
+	// SIPWithin is how far a CDR's set-up may be from the INVITE in a capture
+	// that is correlated by its own SIP: the clocks of PBX and recorder differ.
+	SIPWithin pbx.Duration `toml:"sip_within"`
 }
 
 // PlayerConfig says where the page is served; empty serves none. Only loopback
@@ -86,7 +89,7 @@ func DefaultConfig() Config {
 		CDR: CDRConfig{
 			FirstWait: pbx.Duration(5 * time.Second), SecondWait: pbx.Duration(5 * time.Second),
 			LastWait: pbx.Duration(2 * time.Hour), Tries: 5,
-			Settle: pbx.Duration(5 * time.Second), DiscardSettle: pbx.Duration(30 * time.Second), KeepDays: 90,
+			Settle: pbx.Duration(5 * time.Second), DiscardSettle: pbx.Duration(30 * time.Second), KeepDays: 90, SIPWithin: pbx.Duration(10 * time.Second),
 		},
 		Player: PlayerConfig{Listen: "127.0.0.1:8080"},
 	}
@@ -246,6 +249,8 @@ func (c CDRConfig) Validate() error {
 		return fmt.Errorf("cdr: keep_days %d is not allowed; allowed: 1 and more", c.KeepDays)
 	case c.FirstWait < 0 || c.SecondWait < 0 || c.LastWait < 0 || c.Settle < 0 || c.DiscardSettle < 0:
 		return errors.New("cdr: first_wait and the other waits must not be negative")
+	case c.SIPWithin <= 0:
+		return fmt.Errorf("cdr: sip_within %s is not allowed; allowed: more than 0s", time.Duration(c.SIPWithin))
 	}
 	return nil
 }

@@ -34,18 +34,21 @@ func (s *Service) lookUp(ctx context.Context, rec recording.Recording) (recordin
 	if !errors.Is(err, recording.ErrNotYet) || len(s.reporting) == 0 || rec.Capture.Conf == "" {
 		return call, err
 	}
-	found, asked := s.askReporting(ctx, rec)
+	found, asked := s.askReporting(ctx, s.question(ctx, rec))
 	if found == 0 {
 		return call, errors.Join(err, asked)
 	}
 	return s.correlator.Correlate(ctx, rec)
 }
 
-// askReporting asks every Reporting server and stores what comes. It returns
-// how many records came, and ErrNoAnswer when a server gave no answer.
-func (s *Service) askReporting(ctx context.Context, rec recording.Recording) (found int, err error) {
-	q := s.question(ctx, rec)
+// askReporting asks every Reporting server that can be asked so and stores what
+// comes. It returns how many records came, and ErrNoAnswer when a server gave no
+// answer.
+func (s *Service) askReporting(ctx context.Context, q pbx.Question) (found int, err error) {
 	for _, r := range s.reporting {
+		if q.Conf == "" && r.NeedsConf() {
+			continue
+		}
 		records, askErr := r.Ask(ctx, q)
 		if ctx.Err() != nil {
 			return found, ctx.Err()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,13 @@ type office struct {
 	mu      sync.Mutex
 	records []string
 	down    bool
+	asked   url.Values // last
+}
+
+func (o *office) lastAsked() url.Values {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.asked
 }
 
 func (o *office) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -35,6 +43,7 @@ func (o *office) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		o.records = append(o.records, strings.TrimPrefix(string(body), "log-msg"))
 		return
 	}
+	o.asked = req.URL.Query()
 	if o.down {
 		w.WriteHeader(http.StatusBadGateway)
 		return

@@ -125,6 +125,12 @@ func (s *Service) unlessKnown(ctx context.Context, rec *recording.Recording) (re
 
 // correlate finds the CDRs of the capture's conference, or counts down.
 func (s *Service) correlate(ctx context.Context, rec *recording.Recording) (recording.State, error) {
+	if rec.Capture.Conf == "" && rec.Capture.BySIP {
+		if next, err := s.findBySIP(ctx, rec); next != "" || err != nil {
+			return next, err
+		}
+	}
+	sip, found := rec.Call.SIP, rec.Call.Found
 	call, err := s.lookUp(ctx, *rec)
 	switch {
 	case errors.Is(err, pbx.ErrNoAnswer):
@@ -135,6 +141,7 @@ func (s *Service) correlate(ctx context.Context, rec *recording.Recording) (reco
 		return "", err
 	}
 	rec.Call = call
+	rec.Call.SIP, rec.Call.Found = sip, found
 	return recording.Correlated, nil
 }
 
@@ -147,7 +154,7 @@ func (s *Service) countDown(ctx context.Context, rec *recording.Recording) (reco
 	}
 	rec.Call.Live = legs
 	if rec.Capture.Conf == "" {
-		rec.Retry.Reason = "the file's name holds no conference id, so no CDR can be found for it; the capture is kept"
+		rec.Retry.Reason = "the file's name holds no conference id, so no CDR can be found for it; the capture is kept. Is it of a phone with SIP? Then correlate = \"sip\" in the setup of its inbox helps"
 		s.lamps.Bad(LampReporting, noCDR, errors.New(rec.Retry.Reason))
 		return recording.Quarantined, nil
 	}
@@ -157,9 +164,14 @@ func (s *Service) countDown(ctx context.Context, rec *recording.Recording) (reco
 		s.lamps.Bad(LampReporting, noCDR, errors.New(rec.Retry.Reason))
 		return recording.Quarantined, nil
 	}
+	return "", s.lookAgain(rec, waits)
+}
+
+// lookAgain counts one more look for CDRs.
+func (s *Service) lookAgain(rec *recording.Recording, waits []time.Duration) error {
 	until := s.clock.Now().Add(waits[rec.Retry.Tries])
 	rec.Retry.Tries++
-	return "", &waitError{until, fmt.Sprintf("waiting for a CDR, look %d of %d", rec.Retry.Tries+1, len(waits)+1)}
+	return &waitError{until, fmt.Sprintf("waiting for a CDR, look %d of %d", rec.Retry.Tries+1, len(waits)+1)}
 }
 
 // sameFile is the rule by which a file that is filed already is not kept again.
@@ -182,11 +194,9 @@ func (c CDRConfig) waits(known bool) []time.Duration {
 
 // decide asks the rules. New CDRs that came since are looked at first.
 func (s *Service) decide(ctx context.Context, rec *recording.Recording) (recording.State, error) {
-	call, err := s.correlator.Correlate(ctx, *rec)
-	if err != nil {
+	if err := s.freshen(ctx, rec); err != nil {
 		return "", err
 	}
-	rec.Call = call
 	_, facts, err := s.facts(ctx, rec.Capture)
 	if err != nil {
 		return "", err
@@ -205,6 +215,21 @@ func (s *Service) decide(ctx context.Context, rec *recording.Recording) (recordi
 	case recording.Wait:
 	}
 	return "", &waitError{v.Until, "waiting for " + v.For + ": " + v.Reason}
+}
+
+// freshen looks at new CDRs. Where the capture's own SIP is all there is, there
+// are none.
+func (s *Service) freshen(ctx context.Context, rec *recording.Recording) error {
+	if rec.Capture.Conf == "" && rec.Call.SIP != nil {
+		return nil
+	}
+	call, err := s.correlator.Correlate(ctx, *rec)
+	if err != nil {
+		return err
+	}
+	call.SIP, call.Found = rec.Call.SIP, rec.Call.Found
+	rec.Call = call
+	return nil
 }
 
 // file makes the recording: converted, named, sealed, archived and verified.

@@ -18,6 +18,7 @@ func summary(rec recording.Recording, loc *time.Location) *node {
 	n := &node{name: "summary"}
 	n.set("uid", rec.Capture.UID)
 	n.set("conference", string(rec.Capture.Conf))
+	n.set("found", rec.Call.Found)
 	n.set("direction", map[recording.Direction]string{recording.In: "incoming", recording.Out: "outgoing"}[v.Direction])
 	n.set("agent", v.Owner.CN)
 	n.set("internal", v.Internal)
@@ -58,7 +59,7 @@ type step struct {
 }
 
 // flow tells the call in words, from the first setup to the last release: from
-// the CDRs, else from what the PBX showed live.
+// the CDRs, else from what the PBX showed live, else from the capture's own SIP.
 func flow(rec recording.Recording, loc *time.Location) *node {
 	n := &node{name: "flow"}
 	for _, s := range steps(rec) {
@@ -90,8 +91,26 @@ func steps(rec recording.Recording) []step {
 			steps = append(steps, legSteps(l)...)
 		}
 	}
+	if len(steps) == 0 {
+		steps = sipSteps(rec.Audio.SIP)
+	}
 	slices.SortStableFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
 	return steps
+}
+
+// sipSteps is what the capture's own SIP tells.
+func sipSteps(s *recording.SIPParties) []step {
+	if s == nil {
+		return nil
+	}
+	from, to := named("", "", s.From), named("", "", s.To)
+	all := []step{
+		{s.Invite, from + " calls " + to + " (SIP)"},
+		{s.Ring, "it rings at " + to},
+		{s.Answer, to + " answers " + from},
+		{s.Bye, "the call is ended"},
+	}
+	return slices.DeleteFunc(all, func(s step) bool { return s.at.IsZero() })
 }
 
 // cdrSteps gives each event its time: that of the first event and the difference

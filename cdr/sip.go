@@ -1,0 +1,123 @@
+package cdr
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"callreel/internal/recording"
+)
+
+// leastSuffix is how many digits of a number must be the same where one of two
+// is written with more digits in front: a prefix to get out, a country.
+const leastSuffix = 3
+
+// ambiguous is by how much the best conference must fit better in time than the
+// next one.
+const ambiguous = 2 * time.Second
+
+// ErrAmbiguous says that more than one call fits.
+var ErrAmbiguous = errors.New("more than one call fits")
+
+// Fit is a conference that was found by a capture's own SIP.
+type Fit struct {
+	Conf recording.ConfID
+	Why  string // in words
+}
+
+// BySIP looks among records for the call that a capture's own SIP tells of: both
+// parties take part in it, and one of its set-ups is no further from the INVITE
+// than within. It returns recording.ErrNotYet if there is none, and ErrAmbiguous,
+// with the conferences, if two fit equally well: nobody is to get another's call.
+func BySIP(raw []recording.RawCDR, sip recording.SIPParties, within time.Duration) (Fit, error) {
+	best := map[recording.ConfID]time.Duration{}
+	for _, r := range raw {
+		parsed, _ := Parse(r.XML)
+		for _, p := range parsed {
+			conf, off, ok := near(p.CDR, sip, within)
+			if old, known := best[conf]; ok && (!known || off < old) {
+				best[conf] = off
+			}
+		}
+	}
+	if len(best) == 0 {
+		return Fit{}, fmt.Errorf("no call detail record has both %s and %s near %s: %w", sip.From, sip.To,
+			sip.Invite.UTC().Format(time.RFC3339), recording.ErrNotYet)
+	}
+	confs := make([]recording.ConfID, 0, len(best))
+	for conf := range best {
+		confs = append(confs, conf)
+	}
+	slices.SortFunc(confs, func(a, b recording.ConfID) int { return cmp.Or(cmp.Compare(best[a], best[b]), cmp.Compare(a, b)) })
+	if len(confs) > 1 && best[confs[1]]-best[confs[0]] < ambiguous {
+		return Fit{}, fmt.Errorf("%w: conferences %s and %s have both numbers of the capture's SIP, %.1f and %.1f s from its INVITE",
+			ErrAmbiguous, confs[0], confs[1], best[confs[0]].Seconds(), best[confs[1]].Seconds())
+	}
+	return Fit{confs[0], fmt.Sprintf("conference %s found by the capture's SIP: both numbers, %.1f s from its INVITE",
+		confs[0], best[confs[0]].Seconds())}, nil
+}
+
+// near tells how far the record's nearest set-up is from the INVITE, and of which
+// conference that is; false if the parties are not the same or it is too far.
+func near(c recording.CDR, sip recording.SIPParties, within time.Duration) (conf recording.ConfID, off time.Duration, ok bool) {
+	if !hasParty(c, sip.From) || !hasParty(c, sip.To) {
+		return "", 0, false
+	}
+	off = within
+	for _, e := range c.Events {
+		if d := at(c, e).Sub(sip.Invite).Abs(); e.Conf != "" && strings.HasPrefix(e.Msg, "setup") && d <= off {
+			conf, off, ok = e.Conf, d, true
+		}
+	}
+	return conf, off, ok
+}
+
+// at is when an event was: the record says the time of its first one.
+func at(c recording.CDR, e recording.CDREvent) time.Time {
+	return c.UTC.Add(time.Duration(e.Time-c.Events[0].Time) * time.Second)
+}
+
+// Span is the time of the first and of the last of a record's events.
+func Span(c recording.CDR) (first, last time.Time) {
+	first, last = c.UTC, c.UTC
+	for _, e := range c.Events {
+		if t := at(c, e); t.Before(first) {
+			first = t
+		} else if t.After(last) {
+			last = t
+		}
+	}
+	return first, last
+}
+
+// hasParty reports whether a record names a party, as its own object or in any
+// event.
+func hasParty(c recording.CDR, party string) bool {
+	if SameParty(c.E164, party) || SameParty(c.H323, party) {
+		return true
+	}
+	return slices.ContainsFunc(c.Events, func(e recording.CDREvent) bool {
+		return SameParty(e.E164, party) || SameParty(e.H323, party)
+	})
+}
+
+// SameParty reports whether two ways to write a party can mean the same: they are
+// equal, or one number ends with the other, of at least three digits.
+func SameParty(a, b string) bool {
+	a, b = strings.TrimPrefix(a, "+"), strings.TrimPrefix(b, "+")
+	if a == "" || b == "" {
+		return false
+	}
+	if strings.EqualFold(a, b) {
+		return true
+	}
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return len(a) >= leastSuffix && digits(a) && digits(b) && strings.HasSuffix(b, a)
+}
+
+func digits(s string) bool { return strings.Trim(s, "0123456789") == "" }

@@ -1,0 +1,146 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"callreel/cdr"
+	"callreel/convert"
+	"callreel/internal/pbx"
+	"callreel/internal/recording"
+)
+
+// This file is for captures whose names hold no conference id: their own SIP and
+// the time tell the call (SPEC §2.3, correlate = "sip").
+
+const (
+	// longestCall bounds how long after its beginning a call's CDRs may come: a
+	// day, and some hours for what is late.
+	longestCall = 26 * time.Hour
+	// mostLooked bounds the CDRs that are looked at for one capture.
+	mostLooked = 50_000
+)
+
+// findBySIP finds the conference of a capture by its own SIP and puts it into rec;
+// then the line goes on as for any other. Else it returns the state in which the
+// capture is now, or why it waits.
+func (s *Service) findBySIP(ctx context.Context, rec *recording.Recording) (recording.State, error) {
+	if err := s.readSIP(ctx, rec); err != nil {
+		return "", err
+	}
+	sip := rec.Call.SIP
+	switch {
+	case sip.Parties == nil:
+		return s.unknownCall(rec, "no call is set up in the capture by SIP, and its name holds no conference id; nobody can tell whose it is")
+	case sip.Calls > 1:
+		return s.unknownCall(rec, fmt.Sprintf("the capture holds %d calls between different parties; it cannot be filed under one of them", sip.Calls))
+	}
+	fit, err := s.lookUpBySIP(ctx, *rec)
+	switch {
+	case errors.Is(err, pbx.ErrNoAnswer):
+		return "", s.noAnswer(err)
+	case errors.Is(err, cdr.ErrAmbiguous):
+		return s.unknownCall(rec, err.Error())
+	case errors.Is(err, recording.ErrNotYet):
+		return s.sipAlone(ctx, rec)
+	case err != nil:
+		return "", err
+	}
+	rec.Capture.Conf, rec.Call.Found = fit.Conf, fit.Why
+	s.log.Debug("conference found by SIP", "id", rec.ID, "uid", rec.Capture.UID, "conf", fit.Conf)
+	return "", nil
+}
+
+// readSIP reads the capture's signalling, once.
+func (s *Service) readSIP(ctx context.Context, rec *recording.Recording) error {
+	if rec.Call.SIP != nil {
+		return nil
+	}
+	src, err := s.spool.Open(rec.Capture.Spool)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	told, err := convert.Inspect(ctx, src)
+	if err != nil {
+		return err
+	}
+	rec.Call.SIP = &told
+	return nil
+}
+
+// lookUpBySIP looks among the CDRs of the time, and where none fits asks those
+// Reporting servers that can be asked without a conference id.
+func (s *Service) lookUpBySIP(ctx context.Context, rec recording.Recording) (cdr.Fit, error) {
+	fit, err := s.fit(ctx, *rec.Call.SIP.Parties)
+	if !errors.Is(err, recording.ErrNotYet) || len(s.reporting) == 0 {
+		return fit, err
+	}
+	found, asked := s.askReporting(ctx, s.questionBySIP(*rec.Call.SIP.Parties))
+	if found == 0 {
+		return fit, errors.Join(err, asked)
+	}
+	return s.fit(ctx, *rec.Call.SIP.Parties)
+}
+
+// fit looks among the CDRs of the time.
+func (s *Service) fit(ctx context.Context, sip recording.SIPParties) (cdr.Fit, error) {
+	within := time.Duration(s.cfg.CDR.SIPWithin)
+	list, err := s.catalog.CDRsBetween(ctx, sip.Invite.Add(-within), sip.Invite.Add(longestCall), mostLooked)
+	if err != nil {
+		return cdr.Fit{}, err
+	}
+	return cdr.BySIP(list, sip, within)
+}
+
+// questionBySIP asks for the party with the shorter number: the one inside.
+func (s *Service) questionBySIP(sip recording.SIPParties) pbx.Question {
+	q := pbx.Question{From: sip.Invite.Add(-time.Hour), To: sip.Invite.Add(longestCall), Number: sip.To}
+	if sip.To == "" || sip.From != "" && len(sip.From) < len(sip.To) {
+		q.Number = sip.From
+	}
+	return q
+}
+
+// wakeForeign wakes the captures to whose SIP one of these records may fit.
+func (s *Service) wakeForeign(ctx context.Context, parsed []cdr.Parsed) (int, error) {
+	var from, to time.Time
+	for _, p := range parsed {
+		first, last := cdr.Span(p.CDR)
+		if from.IsZero() || first.Before(from) {
+			from = first
+		}
+		if last.After(to) {
+			to = last
+		}
+	}
+	within := time.Duration(s.cfg.CDR.SIPWithin)
+	return s.catalog.WakeForeign(ctx, from.Add(-within), to.Add(within), s.clock.Now())
+}
+
+// sipAlone counts down like any capture; at the end its own SIP is the record.
+// Where it names no agent and there is a PBX that should have sent a CDR, that is
+// not enough to throw the capture away: an agent may have picked the call up.
+func (s *Service) sipAlone(ctx context.Context, rec *recording.Recording) (recording.State, error) {
+	if waits := s.cfg.CDR.waits(false); rec.Retry.Tries < len(waits) {
+		return "", s.lookAgain(rec, waits)
+	}
+	_, facts, err := s.facts(ctx, rec.Capture)
+	if err != nil {
+		return "", err
+	}
+	rec.Call.At = facts.Now
+	if len(s.cfg.PBX)+len(s.cfg.Reporting) > 0 && s.rules.Decide(*rec, facts).Decision == recording.Discard {
+		return s.unknownCall(rec, "no CDR fits the capture's SIP, and neither of its parties is an agent by number")
+	}
+	return recording.Correlated, nil
+}
+
+// unknownCall quarantines a capture of which nobody can tell whose it is.
+func (s *Service) unknownCall(rec *recording.Recording, reason string) (recording.State, error) {
+	rec.Retry.Reason = reason
+	s.lamps.Bad(LampReporting, noCDR, fmt.Errorf("recording %d: %s", rec.ID, reason))
+	return recording.Quarantined, nil
+}

@@ -1,0 +1,96 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"callreel/internal/recording"
+)
+
+// These rules are for captures of which nothing is known but what their own SIP
+// says: no PBX named their call.
+
+// onlySIP reports whether the capture's own SIP is all there is.
+func onlySIP(rec recording.Recording) bool {
+	s := rec.Call.SIP
+	return rec.Capture.Conf == "" && len(rec.Call.CDRs) == 0 && s != nil && s.Parties != nil
+}
+
+func sipAgent(rec recording.Recording, f Facts) (recording.Verdict, bool) {
+	if !onlySIP(rec) {
+		return recording.Verdict{Reason: "CDRs tell more than the capture's own SIP"}, false
+	}
+	s := rec.Call.SIP.Parties
+	agent, called, ok := agentBySIP(s, f)
+	if !ok {
+		return recording.Verdict{Reason: "neither party of the capture's SIP is an agent"}, false
+	}
+	v := bySIP(s, called)
+	v.Decision, v.Owner = recording.Keep, agent
+	if agent.E164 != "" {
+		v.Internal = agent.E164
+	}
+	v.Reason = fmt.Sprintf("by the capture's own SIP agent %s took part; no CDR tells more", name(agent))
+	return v, true
+}
+
+func sipNoAgent(rec recording.Recording, _ Facts) (recording.Verdict, bool) {
+	if !onlySIP(rec) {
+		return recording.Verdict{Reason: "CDRs tell more than the capture's own SIP"}, false
+	}
+	v := bySIP(rec.Call.SIP.Parties, true)
+	v.Decision, v.Reason = recording.Discard, "by the capture's own SIP none of the parties is an agent; no CDR tells more"
+	return v, true
+}
+
+func name(a recording.Agent) string {
+	if a.CN != "" {
+		return a.CN
+	}
+	return a.E164
+}
+
+// agentBySIP finds the agent among the parties, the called one first (SPEC §4.2
+// case 32). Numbers must be equal: a longer one that ends with an agent's may be
+// anybody's. Where every user is an agent, the shorter number is the inside one.
+func agentBySIP(s *recording.SIPParties, f Facts) (agent recording.Agent, called, ok bool) {
+	for _, party := range []struct {
+		number string
+		called bool
+	}{{s.To, true}, {s.From, false}} {
+		for _, a := range f.Agents {
+			if is(a, party.number) {
+				return a, party.called, true
+			}
+		}
+	}
+	if !f.All || s.From == "" && s.To == "" {
+		return recording.Agent{}, false, false
+	}
+	called = s.To != "" && (s.From == "" || len(s.To) <= len(s.From))
+	number := s.From
+	if called {
+		number = s.To
+	}
+	return recording.Agent{CN: number, E164: number}, called, true
+}
+
+func is(a recording.Agent, party string) bool {
+	return party != "" && (a.E164 == party || strings.EqualFold(a.H323, party) || a.CN == party)
+}
+
+// bySIP is what follows from the signalling about the call of one of its parties.
+func bySIP(s *recording.SIPParties, called bool) recording.Verdict {
+	v := recording.Verdict{Direction: recording.Out, Internal: s.From, External: s.To, Started: s.Answer}
+	if called {
+		v.Direction, v.Internal, v.External = recording.In, s.To, s.From
+	}
+	if v.Started.IsZero() {
+		v.Started = s.Invite
+	}
+	if !s.Ring.IsZero() && s.Answer.After(s.Ring) {
+		v.Ring = int(s.Answer.Sub(s.Ring) / time.Second)
+	}
+	return v
+}
