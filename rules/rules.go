@@ -49,6 +49,9 @@ type rule struct {
 	test func(recording.Recording, Facts) (recording.Verdict, bool)
 }
 
+// AgentWithoutCDR is the rule that keeps a call for want of a CDR.
+const AgentWithoutCDR = "agent-without-cdr"
+
 // First returns the built-in rules.
 func First() Set {
 	return Set{[]rule{
@@ -58,7 +61,7 @@ func First() Set {
 		{"cdrs-still-coming", cdrsStillComing},
 		{"agent-took-part", agentTookPart},
 		{"cdr-may-be-late", cdrMayBeLate},
-		{"agent-without-cdr", agentWithoutCDR},
+		{AgentWithoutCDR, agentWithoutCDR},
 		{"no-agent", noAgent},
 	}}
 }

@@ -21,6 +21,10 @@ const (
 	SOAPLost  Fault = "soap-lost"  // sessions are forgotten
 	SOAPCut   Fault = "soap-cut"   // connections break instead of an answer
 
+	PBXDown   Fault = "pbx-down"   // the PBX's main address is away, and knows no session when it is back
+	SiteDown  Fault = "site-down"  // the same for the slave PBXs
+	InboxDown Fault = "inbox-down" // the drop directory is away for who reads it
+
 	CDRGarbage   Fault = "cdr-garbage"   // something that is no record comes before each
 	CDRDuplicate Fault = "cdr-duplicate" // each record comes twice
 	CDRLate      Fault = "cdr-late"      // records come LateBy later than usual
@@ -30,7 +34,8 @@ const (
 func AllFaults() []Fault {
 	return []Fault{
 		InboxHangHeaders, InboxHangBody, InboxUnauthorized, InboxRedirect, InboxCutListing, InboxCutBody,
-		InboxEvilNames, InboxFull, SOAPFault, SOAPLost, SOAPCut, CDRGarbage, CDRDuplicate, CDRLate,
+		InboxEvilNames, InboxFull, SOAPFault, SOAPLost, SOAPCut,
+		PBXDown, SiteDown, InboxDown, CDRGarbage, CDRDuplicate, CDRLate,
 	}
 }
 
@@ -38,8 +43,11 @@ func AllFaults() []Fault {
 // hang go on when their fault is switched off.
 func (s *Sim) Fault(kind Fault, on bool) {
 	s.faults.set(kind, on)
-	if kind == SOAPLost && on {
-		for _, one := range s.sites {
+	for _, g := range s.gates[kind] {
+		g.set(on)
+	}
+	for i, one := range s.sites {
+		if forgets := kind == SOAPLost || kind == PBXDown && i == 0 || kind == SiteDown && i > 0; forgets && on {
 			one.exchange.end(0)
 		}
 	}

@@ -49,6 +49,7 @@ type Config struct {
 	Users       []User // default: four agents and two others
 	Wire        string // version of the SOAP interface: "v10" (default) or "v11"
 	Basic       bool   // ask for Basic instead of Digest
+	Standby     bool   // the PBX has a second address, which stays when PBXDown strikes
 	OpenInbox   bool   // the drop directory asks for no credentials
 	Latin1      bool   // answer SOAP in ISO-8859-1
 	WideScope   bool   // the SOAP user sees all users, not only the recording group
@@ -120,7 +121,10 @@ type Sim struct {
 	exchange *exchange // the master's
 	sites    []*site   // the master first, then the slaves
 	nonce    string
-	dropURL  string
+	dropURL  string // for who reads the drop directory
+	putURL   string // for the phones
+	standby  string // host and port of the PBX's second address, or empty
+	gates    map[Fault][]*gate
 	servers  []*http.Server
 	sender   *sender
 	faults   faults
@@ -147,7 +151,7 @@ func Start(ctx context.Context, cfg Config) (*Sim, error) {
 		return nil, fmt.Errorf("pbxsim: inbox folder %q: not a folder", cfg.InboxDir)
 	}
 	s := &Sim{
-		cfg: cfg, log: cfg.Log, clock: cfg.Clock, busy: map[string]bool{}, active: map[*Call]bool{},
+		cfg: cfg, log: cfg.Log, clock: cfg.Clock, busy: map[string]bool{}, active: map[*Call]bool{}, gates: map[Fault][]*gate{},
 		random: rand.New(rand.NewPCG(cfg.Seed, 16386)), //nolint:gosec // made-up calls
 	}
 	s.life, s.cancel = context.WithCancel(ctx)
@@ -164,21 +168,32 @@ func Start(ctx context.Context, cfg Config) (*Sim, error) {
 
 func (s *Sim) listen() error {
 	for i, one := range s.sites {
-		listen := s.cfg.Listen
+		listen, fault := s.cfg.Listen, PBXDown
 		if i > 0 {
-			listen = "127.0.0.1:0"
+			listen, fault = "127.0.0.1:0", SiteDown
 		}
-		address, err := s.serve(listen, one.pbxHandler())
+		address, err := s.serve(listen, one.pbxHandler(), fault)
 		if err != nil {
 			return err
 		}
 		one.url = "http://" + address + soapPath
 	}
-	drop, err := s.serve(s.cfg.InboxListen, s.dropHandler())
+	if s.cfg.Standby {
+		address, err := s.serve("127.0.0.1:0", s.sites[0].pbxHandler(), "")
+		if err != nil {
+			return err
+		}
+		s.standby = address
+	}
+	drop, err := s.serve(s.cfg.InboxListen, s.dropHandler(), InboxDown)
 	if err != nil {
 		return err
 	}
-	s.dropURL = "http://" + drop + dropPrefix + "/"
+	put, err := s.serve("127.0.0.1:0", s.dropHandler(), "")
+	if err != nil {
+		return err
+	}
+	s.dropURL, s.putURL = "http://"+drop+dropPrefix+"/", "http://"+put+dropPrefix+"/"
 	return nil
 }
 
@@ -214,8 +229,9 @@ func (s *Sim) homeOf(o *object) *exchange {
 	return s.exchange
 }
 
-// serve starts one server; addresses that are not loopback are refused.
-func (s *Sim) serve(address string, h http.Handler) (string, error) {
+// serve starts one server, which is away while the fault is on; addresses that are
+// not loopback are refused.
+func (s *Sim) serve(address string, h http.Handler, away Fault) (string, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return "", err
@@ -232,8 +248,10 @@ func (s *Sim) serve(address string, h http.Handler) (string, error) {
 		BaseContext: func(net.Listener) context.Context { return s.life },
 	}
 	s.servers = append(s.servers, server)
+	g := newGate(ln)
+	s.gates[away] = append(s.gates[away], g)
 	s.running.Go(func() {
-		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(g); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("simulated server ended", "err", err)
 		}
 	})
@@ -242,6 +260,9 @@ func (s *Sim) serve(address string, h http.Handler) (string, error) {
 
 // PBXURL is the address of the SOAP interface, of the master's if there are slaves.
 func (s *Sim) PBXURL() string { return s.sites[0].url }
+
+// StandbyHost is the PBX's second address, host and port, empty if there is none.
+func (s *Sim) StandbyHost() string { return s.standby }
 
 // Wire is the version of the SOAP interface that is spoken.
 func (s *Sim) Wire() string { return s.cfg.Wire }

@@ -18,7 +18,7 @@ const uploadStep = 500 * time.Millisecond
 // PUT whose body grows, as a phone does it.
 func (s *Sim) upload(c *Call, u *object) error {
 	r, w := io.Pipe()
-	req, err := http.NewRequestWithContext(s.life, http.MethodPut, s.dropURL+url.PathEscape(c.File), r)
+	req, err := http.NewRequestWithContext(s.life, http.MethodPut, s.putURL+url.PathEscape(c.File), r)
 	if err != nil {
 		return err
 	}

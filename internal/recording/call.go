@@ -77,6 +77,9 @@ type Call struct {
 	Live []Leg     `json:"live,omitempty"` // what SOAP showed of agents in this conference
 	At   time.Time `json:"at,omitzero"`    // when this was put together
 
+	// Asked is when Reporting had answered whether there are more CDRs.
+	Asked time.Time `json:"asked,omitzero"`
+
 	// SIP is what the capture's own SIP says, where that is asked; Found tells
 	// which conference was found by it, and how.
 	SIP   *Signalling `json:"sip,omitempty"`

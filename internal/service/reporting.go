@@ -8,6 +8,7 @@ import (
 
 	"callreel/internal/pbx"
 	"callreel/internal/recording"
+	"callreel/rules"
 )
 
 // reportingAgain is the pause before Reporting is asked again that gave no
@@ -63,6 +64,27 @@ func (s *Service) askReporting(ctx context.Context, q pbx.Question) (found int, 
 		}
 	}
 	return found, err
+}
+
+// reportingMayKnow reports whether a verdict rests on a CDR that is missing and
+// that Reporting was not asked for yet: some of a call's may have gone astray on
+// their way to us.
+func (s *Service) reportingMayKnow(rec recording.Recording, v recording.Verdict) bool {
+	missing := v.Decision == recording.Discard || v.Rule == rules.AgentWithoutCDR
+	return missing && len(s.reporting) > 0 && rec.Capture.Conf != "" && rec.Call.Asked.IsZero()
+}
+
+// askForMore asks Reporting once, until it has answered.
+func (s *Service) askForMore(ctx context.Context, rec *recording.Recording) error {
+	found, err := s.askReporting(ctx, s.question(ctx, *rec))
+	if errors.Is(err, pbx.ErrNoAnswer) && found == 0 {
+		return s.noAnswer(err)
+	}
+	if err == nil || found > 0 {
+		rec.Call.Asked = s.clock.Now().UTC()
+		return nil
+	}
+	return err
 }
 
 // question asks for the time from an hour before the capture appeared to an

@@ -13,6 +13,7 @@ import (
 
 	"callreel/internal/pbx"
 	"callreel/internal/pbxsim"
+	"callreel/internal/recording"
 	"callreel/internal/service"
 )
 
@@ -93,4 +94,32 @@ func TestReporting(t *testing.T) {
 	o.set(false)
 	r.allFiled(t)
 	r.light(t, service.LampReporting, service.Green)
+}
+
+// TestReportingHasMore: of a call's records only the trunk's reached us. Before the
+// call is thrown away Reporting is asked, and is waited for.
+func TestReportingHasMore(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	const conf = "0badc0de0badc0de0badc0de0badc0de"
+	o := &office{down: true, records: []string{strings.TrimPrefix(sipCDR(conf, "24", "0123456", now), "log-msg")}}
+	server := httptest.NewServer(o)
+	t.Cleanup(server.Close)
+	r := foreign(t, func(c *service.Config) {
+		c.Reporting = []pbx.ReportingConfig{{Name: "ap", URL: server.URL + "/report?conf={conf}"}}
+	})
+	trunk := strings.Replace(sipCDR(conf, "", "24", now), `cn="Anna Rossi"`, `cn="Trunk"`, 1)
+	post(t, r.s, trunk)
+	r.drop(t, conf+"-009033010203-17.pcap", pcapOf(now, sipCall("0123456", "24")...))
+	until(t, "the decision waits for Reporting", func() error {
+		rec, err := firstRow(t, r.cfg)
+		if err == nil && (rec.State != recording.Correlated || !strings.Contains(rec.Retry.Reason, "502")) {
+			err = fmt.Errorf("state %s: %s", rec.State, rec.Retry.Reason)
+		}
+		return err
+	})
+	o.set(false)
+	if rec := theOnly(t, r.cfg); rec.State != recording.Done || rec.Verdict.Owner.CN != "Anna Rossi" {
+		t.Errorf("%s for %q by %s: %s", rec.State, rec.Verdict.Owner.CN, rec.Verdict.Rule, rec.Retry.Reason)
+	}
 }

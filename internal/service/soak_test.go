@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,6 +29,7 @@ type soak struct {
 	cfg   service.Config
 	clock clock.Clock
 	sim   *pbxsim.Sim
+	feed  *feed
 	log   *slog.Logger
 
 	stop func() error // of the recorder that runs
@@ -63,7 +65,8 @@ func TestSoak(t *testing.T) {
 	for _, f := range pbxsim.AllFaults() {
 		s.sim.Fault(f, false)
 	}
-	s.sim.SetCDRTarget("http://" + s.cfg.Receiver.Listen + "/cdr")
+	s.feed.set(feedBoth)
+	s.sim.SetCDRTarget(s.feed.url)
 	s.end(t, placed)
 	if err := s.stop(); err != nil {
 		t.Error(err)
@@ -84,11 +87,12 @@ func newSoak(t *testing.T, scale float64) *soak {
 	for i := range 40 {
 		users = append(users, pbxsim.User{
 			CN: fmt.Sprintf("User %02d", i), Number: strconv.Itoa(20 + i), H323: fmt.Sprintf("user%02d", i), Agent: i%3 != 0,
+			Site: []string{"", "", "north", "south"}[i%4],
 		})
 	}
 	sim, err := pbxsim.Start(t.Context(), pbxsim.Config{
 		InboxDir: filepath.Join(s.dir, "inbox"), Users: users, CDRDelay: 3 * time.Second, CDRLateBy: 20 * time.Second,
-		PollHold: time.Second, Clock: s.clock, Seed: 11,
+		PollHold: time.Second, Clock: s.clock, Seed: 11, Standby: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -97,11 +101,14 @@ func newSoak(t *testing.T, scale float64) *soak {
 	s.sim = sim
 	s.cfg = setup(s.dir, sim)
 	s.cfg.Receiver.Listen, s.cfg.Player.Listen = takeAddr(t), ""
+	s.cfg.PBX[0].Standby = sim.StandbyHost()
+	s.feed = newFeed(t, "http://"+s.cfg.Receiver.Listen+"/cdr")
+	s.cfg.Reporting = []pbx.ReportingConfig{{Name: "ap", URL: s.feed.url + "?conf={conf}", Timeout: pbx.Duration(time.Second)}}
 	s.cfg.CDR = service.DefaultConfig().CDR
 	s.cfg.CDR.LastWait = pbx.Duration(time.Hour)
 	in := &s.cfg.Inbox[0]
 	in.Poll, in.Settle = 0, 0 // the defaults, in scaled time
-	sim.SetCDRTarget("http://" + s.cfg.Receiver.Listen + "/cdr")
+	sim.SetCDRTarget(s.feed.url)
 	s.start(t)
 	return s
 }
@@ -132,7 +139,11 @@ func (s *soak) start(t *testing.T) {
 // chaos makes one fault after the other until ctx is done.
 func (s *soak) chaos(ctx context.Context, t *testing.T) error {
 	random := rand.New(rand.NewPCG(5, 6))
-	faults := pbxsim.AllFaults()
+	faults := slices.DeleteFunc(pbxsim.AllFaults(), func(f pbxsim.Fault) bool {
+		return f == pbxsim.InboxFull // then the phones cannot deliver; nothing of ours
+	})
+	random.Shuffle(len(faults), func(a, b int) { faults[a], faults[b] = faults[b], faults[a] })
+	next := 0
 	for i := 0; ctx.Err() == nil; i++ {
 		wait := time.Duration(100+random.IntN(600)) * time.Millisecond
 		switch i % 9 {
@@ -147,12 +158,16 @@ func (s *soak) chaos(ctx context.Context, t *testing.T) error {
 			s.made["CDRs held back"]++
 			s.sim.SetCDRTarget("")
 			rest(ctx, wait)
-			s.sim.SetCDRTarget("http://" + s.cfg.Receiver.Listen + "/cdr")
+			s.sim.SetCDRTarget(s.feed.url)
+		case 2, 6:
+			f := []feedFault{feedReportingDown, feedReportingCut, feedReportingOnly}[random.IntN(3)]
+			s.made[string(f)]++
+			s.feed.set(f)
+			rest(ctx, wait)
+			s.feed.set(feedBoth)
 		default:
-			f := faults[random.IntN(len(faults))]
-			if f == pbxsim.InboxFull {
-				continue // then the phones cannot deliver; nothing of ours
-			}
+			f := faults[next%len(faults)] // each in turn
+			next++
 			s.made[string(f)]++
 			s.sim.Fault(f, true)
 			rest(ctx, wait)

@@ -192,19 +192,18 @@ func (c CDRConfig) waits(known bool) []time.Duration {
 	return out
 }
 
-// decide asks the rules. New CDRs that came since are looked at first.
+// decide asks the rules. Before a call is thrown away, or kept for want of a CDR,
+// Reporting is asked whether it has more of them.
 func (s *Service) decide(ctx context.Context, rec *recording.Recording) (recording.State, error) {
-	if err := s.freshen(ctx, rec); err != nil {
-		return "", err
+	v, err := s.verdict(ctx, rec)
+	if err == nil && s.reportingMayKnow(*rec, v) {
+		if err = s.askForMore(ctx, rec); err == nil {
+			v, err = s.verdict(ctx, rec)
+		}
 	}
-	_, facts, err := s.facts(ctx, rec.Capture)
 	if err != nil {
 		return "", err
 	}
-	if s.nobody(facts) {
-		return "", &waitError{s.clock.Now().Add(nobodyAgain), "waiting for the PBX to name an agent"}
-	}
-	v := s.rules.Decide(*rec, facts)
 	switch v.Decision {
 	case recording.Keep:
 		rec.Verdict = v
@@ -217,6 +216,21 @@ func (s *Service) decide(ctx context.Context, rec *recording.Recording) (recordi
 	return "", &waitError{v.Until, "waiting for " + v.For + ": " + v.Reason}
 }
 
+// verdict is what the rules say of all that is known by now.
+func (s *Service) verdict(ctx context.Context, rec *recording.Recording) (recording.Verdict, error) {
+	if err := s.freshen(ctx, rec); err != nil {
+		return recording.Verdict{}, err
+	}
+	_, facts, err := s.facts(ctx, rec.Capture)
+	if err != nil {
+		return recording.Verdict{}, err
+	}
+	if s.nobody(facts) {
+		return recording.Verdict{}, &waitError{s.clock.Now().Add(nobodyAgain), "waiting for the PBX to name an agent"}
+	}
+	return s.rules.Decide(*rec, facts), nil
+}
+
 // freshen looks at new CDRs. Where the capture's own SIP is all there is, there
 // are none.
 func (s *Service) freshen(ctx context.Context, rec *recording.Recording) error {
@@ -227,7 +241,7 @@ func (s *Service) freshen(ctx context.Context, rec *recording.Recording) error {
 	if err != nil {
 		return err
 	}
-	call.SIP, call.Found = rec.Call.SIP, rec.Call.Found
+	call.SIP, call.Found, call.Asked = rec.Call.SIP, rec.Call.Found, rec.Call.Asked
 	rec.Call = call
 	return nil
 }
