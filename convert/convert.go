@@ -63,7 +63,7 @@ func analyse(ctx context.Context, src Capture, o Options) (recording.Audio, *pla
 	if cut {
 		s.passed["cut"]++
 	}
-	a.Passed, a.SIP = s.passed, s.sip.parties()
+	a.Passed, a.SIP = s.passed, s.sip.parties(nil)
 	if status, ok := statusOf(err); ok {
 		a.Status, a.Reason = status, err.Error()
 		return a, nil, nil
@@ -75,6 +75,7 @@ func analyse(ctx context.Context, src Capture, o Options) (recording.Audio, *pla
 	if err != nil {
 		return a, nil, fmt.Errorf("convert: %w", err)
 	}
+	a.SIP = s.sip.parties(p.call)
 	a.Reason = s.damage.beside(a.Reason)
 	return a, p, nil
 }

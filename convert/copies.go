@@ -26,6 +26,7 @@ func (p *plan) dropCopies() error {
 			if better(p.streams[j], p.streams[i]) {
 				p.streams[i], p.streams[j] = p.streams[j], p.streams[i]
 			}
+			join(p.streams[i].match.call, p.streams[j].match.call)
 			p.count("copy", p.streams[j].packets.n)
 			p.streams = slices.Delete(p.streams, j, j+1)
 			j = i // what is at i may have changed: compare with all again

@@ -51,9 +51,14 @@ type Options struct {
 	Conceal    Conceal
 	RecordedOn recording.RecordedOn // which side of the device is the internal one
 	// Swap turns the sides round, except where a number in Numbers decided.
-	Swap    bool
-	Numbers []string // numbers known to be internal, for instance the agents'
-	Version string   // of the program, for Audio.Converter
+	Swap bool
+	// Call is which call of a capture that holds several is wanted, from 1 on; 0 is
+	// the first. Together puts all on one timeline: the capture is known to be of
+	// one call.
+	Call     int
+	Together bool
+	Numbers  []string // numbers known to be internal, for instance the agents'
+	Version  string   // of the program, for Audio.Converter
 }
 
 // Validate reports a choice that does not exist.
@@ -66,6 +71,9 @@ func (o Options) Validate() error {
 	}
 	if o.Conceal != "" && !slices.Contains(allConceals(), o.Conceal) {
 		return fmt.Errorf("conceal %q: must be one of likely, silence", o.Conceal)
+	}
+	if o.Call < 0 {
+		return fmt.Errorf("call %d: calls are counted from 1", o.Call)
 	}
 	switch o.RecordedOn {
 	case "", recording.OnPhone, recording.OnGateway:

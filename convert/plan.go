@@ -31,6 +31,7 @@ type plan struct {
 	o      Options
 
 	streams []*stream // those that are voice or events, in the order of their first packet
+	call    *call     // that they are of; nil if there is only one
 	by      recording.SidesBy
 	sides   [2][]*segment // left, right
 	zero    int64         // arrival of the first sample, in ticks since base
@@ -50,6 +51,13 @@ func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error)
 		return nil, err
 	}
 	p.dropStrays()
+	calls, err := p.pick()
+	if err != nil {
+		return nil, err
+	}
+	if calls > 1 {
+		a.Call, a.Calls = max(o.Call, 1), calls
+	}
 	for _, s := range p.streams {
 		s.conceal, s.holes = p.o.Conceal != Silent, p.holes
 		if err := p.takeEvents(s); err != nil {

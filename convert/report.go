@@ -66,6 +66,8 @@ type Report struct {
 	Codec      string                `json:"codec,omitempty"`
 	Passed     map[string]int        `json:"passed,omitempty"`
 	SIP        *recording.SIPParties `json:"sip,omitempty"`
+	Call       int                   `json:"call,omitempty"`
+	Calls      int                   `json:"calls,omitempty"`
 	Truth      []recording.Truth     `json:"truth,omitempty"`
 	Start      string                `json:"start,omitempty"`
 	Converter  string                `json:"converter,omitempty"`
@@ -98,7 +100,7 @@ func NewReport(a recording.Audio) Report {
 	r := Report{
 		Status: a.Status, Reason: a.Reason, SidesBy: a.SidesBy, Digits: a.Digits, DurationS: a.DurationS,
 		SampleRate: a.SampleRate, Channels: a.Channels, Codec: a.Codec, Passed: a.Passed, SIP: a.SIP,
-		Truth: a.Truth, Converter: a.Converter, Streams: []ReportStream{},
+		Call: a.Call, Calls: a.Calls, Truth: a.Truth, Converter: a.Converter, Streams: []ReportStream{},
 	}
 	if r.Digits == nil {
 		r.Digits = []recording.Digit{}

@@ -158,15 +158,16 @@ func (s *scan) setTime(t int64) {
 // segment looks for signalling in TCP, message by segment.
 func (s *scan) segment(d *packet.Datagram) {
 	if m, ok := sip.Parse(d.Payload); ok {
-		s.signalling(&m)
+		s.signalling(&m, d)
 		return
 	}
 	s.passed["tcp"]++
 }
 
-func (s *scan) signalling(m *sip.Message) {
+func (s *scan) signalling(m *sip.Message, d *packet.Datagram) {
 	s.passed["sip"]++
-	s.sip.add(m, s.latest+s.shift, s.base)
+	s.sip.base = s.base
+	s.sip.add(m, d.Flow, s.latest+s.shift)
 }
 
 func (s *scan) datagram(rec *pcap.Record, d *packet.Datagram) error {
@@ -184,7 +185,7 @@ func (s *scan) datagram(rec *pcap.Record, d *packet.Datagram) error {
 		}
 	case rtp.Other:
 		if m, ok := sip.Parse(d.Payload); ok {
-			s.signalling(&m)
+			s.signalling(&m, d)
 			return nil
 		}
 		s.passed["udp"]++

@@ -24,6 +24,12 @@ type call struct {
 	ring, answer int64
 	bye          int64
 	descriptions int
+
+	way      packet.Flow // of the INVITE
+	number   int         // among the capture's dialogues
+	of       *call       // the dialogue that this one is another part of
+	referTo  string      // whom one of the parties was last asked to call
+	referred int64
 }
 
 // description is one session description: what one party wants to receive.
@@ -44,19 +50,20 @@ type sipLog struct {
 
 func newSIPLog() *sipLog { return &sipLog{calls: map[string]*call{}} }
 
-// add takes one message in, which came arrival nanoseconds after base.
-func (l *sipLog) add(m *sip.Message, arrival, base int64) {
-	l.base = base
+// add takes one message in, which came arrival nanoseconds after the first packet.
+func (l *sipLog) add(m *sip.Message, way packet.Flow, arrival int64) {
 	c := l.calls[m.CallID]
 	if c == nil {
 		if m.Method != "INVITE" || m.Status != 0 || len(l.order) == maxCalls {
 			return
 		}
-		c = &call{id: m.CallID, from: m.From, to: m.To, callerTag: m.FromTag, invite: arrival, ring: -1, answer: -1, bye: -1}
+		c = dialogue(m, way, arrival, len(l.order))
 		l.calls[m.CallID] = c
 		l.order = append(l.order, c)
+		l.relate(c, m)
 	}
 	c.time(m, arrival)
+	l.refer(c, m, arrival)
 	if m.SDP == "" || len(l.descriptions) == maxDescriptions {
 		return
 	}
@@ -82,18 +89,18 @@ func (c *call) time(m *sip.Message, arrival int64) {
 	set(&c.bye, m.Method == "BYE" && m.Status == 0)
 }
 
-// parties is what the report says: of the first call that was answered, else of
-// the first.
-func (l *sipLog) parties() *recording.SIPParties {
-	if len(l.order) == 0 {
-		return nil
-	}
-	c := l.order[0]
+// parties is what the report says of a call, nil for any: of its first dialogue
+// that was answered, else of its first.
+func (l *sipLog) parties(of *call) *recording.SIPParties {
+	var c *call
 	for _, other := range l.order {
-		if other.answer >= 0 {
+		mine := of == nil || other.first() == of
+		if mine && (c == nil || c.answer < 0 && other.answer >= 0) {
 			c = other
-			break
 		}
+	}
+	if c == nil {
+		return nil
 	}
 	return &recording.SIPParties{
 		CallID: c.id, From: c.from, To: c.to,

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 
 	"callreel/convert"
 	"callreel/internal/recording"
@@ -19,6 +20,10 @@ Makes a WAV file OUT of the capture IN (pcap, pcapng, or gzip of either).
 OUT is written whole or not at all. Exit code 3 means that there is no audio to
 make: none in the capture, encrypted, a codec that is not built in, or damage;
 the reason is printed and stands in the report.
+
+A capture that holds several calls gives a file of each: OUT, then OUT with -2,
+-3 and so on before its ending, in the order in which the calls are first heard.
+The reports are named alike. Exit code 4 means that some of them have no audio.
 
 If IN is a folder, all captures in it and below are converted into the folder
 OUT. WAV files that are there already are kept, so that it can be stopped and
@@ -48,14 +53,36 @@ func runConvert(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		return err
 	}
 	defer src.Close()
-	audio, err := job.run(ctx, src)
+	calls, err := job.run(ctx, src)
 	if err != nil {
 		return fmt.Errorf("%s: %w", job.in, err)
 	}
-	if audio.Status != recording.AudioOK {
-		return &exitError{exitNothing, fmt.Errorf("%s: %s: %s", job.in, audio.Status, audio.Reason)}
+	if len(calls) > 1 {
+		fmt.Fprintf(stderr, "%s holds %d calls: %s to %s\n", job.in, len(calls), job.out, numbered(job.out, len(calls)))
 	}
-	return nil
+	made, failed := outcomes(calls)
+	switch {
+	case failed == nil:
+		return nil
+	case made == 0:
+		return &exitError{exitNothing, fmt.Errorf("%s: %w", job.in, failed)}
+	}
+	return &exitError{exitSomeLeft, fmt.Errorf("%s: %w", job.in, failed)}
+}
+
+// outcomes counts the calls that have audio and joins the reasons of the others.
+func outcomes(calls []recording.Audio) (made int, failed error) {
+	for _, a := range calls {
+		switch {
+		case a.Status == recording.AudioOK:
+			made++
+		case a.Calls > 1:
+			failed = errors.Join(failed, fmt.Errorf("call %d: %s: %s", a.Call, a.Status, a.Reason))
+		default:
+			failed = errors.Join(failed, fmt.Errorf("%s: %s", a.Status, a.Reason))
+		}
+	}
+	return made, failed
 }
 
 func parseConvert(args []string, stderr io.Writer) (*convertJob, error) {
@@ -67,6 +94,8 @@ func parseConvert(args []string, stderr io.Writer) (*convertJob, error) {
 	recordedOn := fs.String("recorded-on", "phone", "phone or gateway: which kind of device wrote the capture")
 	fs.BoolVar(&job.options.PCM, "pcm", false, "write 16-bit linear samples instead of G.711")
 	fs.BoolVar(&job.options.Swap, "swap", false, "turn left and right round")
+	fs.IntVar(&job.options.Call, "call", 0, "convert only the call of this number; 0 is all")
+	fs.BoolVar(&job.options.Together, "together", false, "put everything the capture holds on one timeline")
 	fs.StringVar(&job.report, "report", "", "write a report as JSON to this `file`")
 	fs.StringVar(&job.out, "o", "", "the WAV `file` to write, or the folder")
 	fs.IntVar(&job.workers, "workers", 0, "captures of a folder converted at the same time; 0 is one a core")
@@ -138,24 +167,47 @@ func openCapture(path string) (*capture, error) {
 	return nil, errors.Join(err, f.Close())
 }
 
-// run converts into a file beside the output and renames it when it is whole.
-func (j *convertJob) run(ctx context.Context, src *capture) (recording.Audio, error) {
+// run converts the capture, each of its calls into a file beside the output that
+// is renamed when it is whole. The first call's comes last: where it is, all are.
+func (j *convertJob) run(ctx context.Context, src *capture) ([]recording.Audio, error) {
 	if same, err := os.Stat(j.out); err == nil {
 		if in, err := src.Stat(); err == nil && os.SameFile(in, same) {
-			return recording.Audio{}, usagef("convert: the output is the capture itself")
+			return nil, usagef("convert: the output is the capture itself")
 		}
 	}
-	var audio recording.Audio
-	err := writeWhole(j.out, func(f *os.File) (keep bool, err error) {
-		audio, err = convert.Convert(ctx, src, f, j.options)
-		return audio.Status == recording.AudioOK, err
+	var calls []recording.Audio
+	err := writeWhole(j.out, func(f *os.File) (bool, error) {
+		first, err := convert.Convert(ctx, src, f, j.options)
+		calls = []recording.Audio{first}
+		for n := 2; err == nil && j.options.Call == 0 && n <= first.Calls; n++ {
+			var next []recording.Audio
+			next, err = j.of(n).run(ctx, src)
+			calls = append(calls, next...)
+		}
+		return first.Status == recording.AudioOK, err
 	})
 	if err != nil || j.report == "" {
-		return audio, err
+		return calls, err
 	}
-	return audio, writeWhole(j.report, func(f *os.File) (bool, error) {
-		return true, convert.NewReport(audio).Write(f)
+	return calls, writeWhole(j.report, func(f *os.File) (bool, error) {
+		return true, convert.NewReport(calls[0]).Write(f)
 	})
+}
+
+// of is the job for one more call of the same capture.
+func (j *convertJob) of(call int) *convertJob {
+	one := *j
+	one.options.Call, one.out = call, numbered(j.out, call)
+	if j.report != "" {
+		one.report = numbered(j.report, call)
+	}
+	return &one
+}
+
+// numbered is the name of a further call's file.
+func numbered(path string, call int) string {
+	ext := filepath.Ext(path)
+	return fmt.Sprintf("%s-%d%s", strings.TrimSuffix(path, ext), call, ext)
 }
 
 // writeWhole lets write fill a temporary file beside path and gives it its name

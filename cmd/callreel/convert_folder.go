@@ -17,7 +17,6 @@ import (
 	"sync"
 
 	"callreel/internal/clock"
-	"callreel/internal/recording"
 )
 
 // backlogItem is one capture of a folder and the file that is made of it.
@@ -166,11 +165,15 @@ func (b *backlog) convert(ctx context.Context, item backlogItem) outcome {
 	defer src.Close()
 	one := *b.job
 	one.out = item.out
-	audio, err := one.run(ctx, src)
-	if err == nil && audio.Status != recording.AudioOK {
-		err = fmt.Errorf("%s: %s", audio.Status, audio.Reason)
+	calls, err := one.run(ctx, src)
+	if err == nil {
+		_, err = outcomes(calls)
 	}
-	return outcome{seconds: audio.DurationS, err: err}
+	o := outcome{err: err}
+	for _, a := range calls {
+		o.seconds += a.DurationS
+	}
+	return o
 }
 
 // wholeWAV reports whether a file is a WAV file of the length it says.

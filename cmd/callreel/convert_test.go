@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"callreel/internal/corpus"
 )
 
 const realCall = "../../convert/testdata/call1_alaw.pcap.gz"
@@ -46,6 +49,39 @@ func TestConvertARealCall(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 2 {
 		t.Errorf("%d files, want the two asked for", len(left))
+	}
+}
+
+func TestConvertSeveralCalls(t *testing.T) {
+	capture := corpus.File(t, "generated/bs_two_concurrent_pcma.pcap")
+	for _, row := range []struct {
+		name string
+		args []string
+		code int
+		want []string
+		text string
+	}{
+		{"all", []string{"--report", "r.json"}, exitDone, []string{"o-2.wav", "o.wav", "r-2.json", "r.json"}, "holds 2 calls"},
+		{"the second", []string{"--call", "2"}, exitDone, []string{"o.wav"}, ""},
+		{"together", []string{"--together"}, exitDone, []string{"o.wav"}, ""},
+		{"one that is not there", []string{"--call", "3"}, exitFault, nil, "number 3 of 2"},
+		{"wrong", []string{"--call", "-1"}, exitUsage, nil, "counted from 1"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			code, text := convertRun(t, append(row.args, "-o", "o.wav", capture)...)
+			if code != row.code || !strings.Contains(text, row.text) {
+				t.Fatalf("exit code %d, %q", code, text)
+			}
+			var got []string
+			left, _ := os.ReadDir(".")
+			for _, e := range left {
+				got = append(got, e.Name())
+			}
+			if !slices.Equal(got, row.want) {
+				t.Errorf("%v, want %v", got, row.want)
+			}
+		})
 	}
 }
 

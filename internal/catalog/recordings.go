@@ -26,8 +26,7 @@ const columns = `id, state, source_gone, doc`
 func (c *Catalog) Add(ctx context.Context, cp recording.Capture) (recording.Recording, error) {
 	rec := recording.Recording{State: recording.Seen, Capture: cp}
 	err := c.tx(ctx, func(tx *sql.Tx) error {
-		var twins int
-		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM recording WHERE uid = ?`, cp.UID).Scan(&twins)
+		twins, err := ofUID(ctx, tx, cp.UID)
 		if err != nil {
 			return err
 		}
@@ -50,6 +49,52 @@ func (c *Catalog) Add(ctx context.Context, cp recording.Capture) (recording.Reco
 		return rec, fmt.Errorf("add capture %s: %w", cp.UID, err)
 	}
 	return rec, nil
+}
+
+func ofUID(ctx context.Context, tx *sql.Tx, uid string) (n int, err error) {
+	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM recording WHERE uid = ?`, uid).Scan(&n)
+	return n, err
+}
+
+// AddSpooled enters recordings of further calls in a capture that lies in the
+// spool already, all or none, due at a time. One whose UID is known is there
+// already and is passed over.
+func (c *Catalog) AddSpooled(ctx context.Context, list []recording.Capture, at time.Time) error {
+	err := c.tx(ctx, func(tx *sql.Tx) error {
+		for _, cp := range list {
+			if n, err := ofUID(ctx, tx, cp.UID); err != nil || n > 0 {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			rec := recording.Recording{State: recording.Spooled, Capture: cp}
+			doc, err := encode(rec)
+			if err != nil {
+				return err
+			}
+			_, err = tx.ExecContext(ctx, `
+				INSERT INTO recording (inbox, source, uid, conf, state, due, source_gone, spool, started, sha256, doc)
+				VALUES (?,?,?,?,?,?,1,?,?,?,?)`, cp.Source.Inbox, cp.Source.Name, cp.UID, string(cp.Conf),
+				string(rec.State), ms(at), cp.Spool, ms(rec.Started()), cp.SHA256, doc)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("add further calls of a capture: %w", err)
+	}
+	return nil
+}
+
+// SharesSpool reports whether another recording needs the same copy in the spool.
+func (c *Catalog) SharesSpool(ctx context.Context, rec recording.Recording) (bool, error) {
+	var n int
+	err := c.db.QueryRowContext(ctx, `SELECT count(*) FROM recording WHERE spool = ? AND id <> ?`,
+		rec.Capture.Spool, int64(rec.ID)).Scan(&n)
+	return n > 0, wrap(err, "look who shares the spool's copy of", rec.ID)
 }
 
 // Observe saves what a new listing says of a capture that is still only seen.

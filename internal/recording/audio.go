@@ -58,6 +58,8 @@ type Audio struct {
 	Peaks     [][]byte       `json:"peaks,omitempty"`
 	Passed    map[string]int `json:"passed,omitempty"` // packets that are no voice, by kind: rtcp, video, stun, cut, …
 	SIP       *SIPParties    `json:"sip,omitempty"`    // what the capture's own signalling says
+	Call      int            `json:"call,omitempty"`   // which of the capture's calls this is, from 1 on; 0 where it holds only one
+	Calls     int            `json:"calls,omitempty"`  // how many it holds, where several
 	Converter string         `json:"converter,omitempty"`
 }
 
@@ -75,7 +77,7 @@ type SIPParties struct {
 // Signalling is what a capture's own SIP says before the capture is converted.
 type Signalling struct {
 	Parties *SIPParties `json:"parties,omitempty"` // nil where no call was set up in it
-	Calls   int         `json:"calls,omitempty"`   // pairs of parties between whom a call was answered
+	Calls   int         `json:"calls,omitempty"`   // how many calls with voice the capture holds
 	First   time.Time   `json:"first,omitzero"`    // of the capture's packets
 }
 

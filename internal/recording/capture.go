@@ -60,6 +60,7 @@ type Capture struct {
 
 	Spool     string `json:"spool,omitempty"`      // name in the spool; empty when no copy lies there
 	SpoolSize int64  `json:"spool_size,omitempty"` // bytes of the clear content
+	Call      int    `json:"call,omitempty"`       // which of the calls in it this recording is of, from 1 on; 0: it holds one
 	SHA256    string `json:"sha256,omitempty"`     // lower-case hex, of the capture's clear content
 	Duplicate bool   `json:"duplicate,omitempty"`  // another capture has the same UID and no MAC or serial tells them apart
 

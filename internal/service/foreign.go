@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -27,15 +29,15 @@ const (
 // then the line goes on as for any other. Else it returns the state in which the
 // capture is now, or why it waits.
 func (s *Service) findBySIP(ctx context.Context, rec *recording.Recording) (recording.State, error) {
-	if err := s.readSIP(ctx, rec); err != nil {
+	err := s.readSIP(ctx, rec)
+	if err == nil && rec.Call.SIP.Calls > 1 && rec.Capture.Call == 0 {
+		err = s.divide(ctx, rec)
+	}
+	if err != nil {
 		return "", err
 	}
-	sip := rec.Call.SIP
-	switch {
-	case sip.Parties == nil:
+	if rec.Call.SIP.Parties == nil {
 		return s.unknownCall(rec, "no call is set up in the capture by SIP, and its name holds no conference id; nobody can tell whose it is")
-	case sip.Calls > 1:
-		return s.unknownCall(rec, fmt.Sprintf("the capture holds %d calls between different parties; it cannot be filed under one of them", sip.Calls))
 	}
 	fit, err := s.lookUpBySIP(ctx, *rec)
 	switch {
@@ -63,11 +65,31 @@ func (s *Service) readSIP(ctx context.Context, rec *recording.Recording) error {
 		return err
 	}
 	defer src.Close()
-	told, err := convert.Inspect(ctx, src)
+	told, err := convert.Inspect(ctx, src, rec.Capture.Call)
 	if err != nil {
 		return err
 	}
 	rec.Call.SIP = &told
+	return nil
+}
+
+// divide makes recordings of their own of the further calls in a capture, and
+// leaves the first to this one. It may run twice.
+func (s *Service) divide(ctx context.Context, rec *recording.Recording) error {
+	var further []recording.Capture
+	for n := 2; n <= rec.Call.SIP.Calls; n++ {
+		c := rec.Capture
+		c.Call, c.SourceGone = n, true
+		c.Source.Name = fmt.Sprintf("%s#%d", c.Source.Name, n)
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s call %d", c.SHA256, n))
+		c.UID = hex.EncodeToString(sum[:16])
+		further = append(further, c)
+	}
+	if err := s.catalog.AddSpooled(ctx, further, s.clock.Now()); err != nil {
+		return err
+	}
+	rec.Capture.Call = 1
+	s.log.Info("a capture holds several calls; each becomes a recording", "id", rec.ID, "uid", rec.Capture.UID, "calls", rec.Call.SIP.Calls)
 	return nil
 }
 

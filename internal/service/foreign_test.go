@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -211,7 +212,6 @@ func TestForeignIsNotGuessed(t *testing.T) {
 		reason  string
 	}{
 		{"no SIP", sipCall("1", "2")[3:], "no call is set up in the capture by SIP"},
-		{"two calls", append(sipCall("0123456", "24"), sipCall("0999", "25")...), "2 calls between different parties"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -225,6 +225,48 @@ func TestForeignIsNotGuessed(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestForeignHoldsTwoCalls makes a recording of each call in a capture: one is an
+// agent's and is kept, the other is not. The copy in the spool goes when both are
+// done.
+func TestForeignHoldsTwoCalls(t *testing.T) {
+	t.Parallel()
+	r := foreign(t, nil)
+	second := sipCall("0999999", "77")
+	for i := range second {
+		second[i].port += 2
+	}
+	r.drop(t, "a.pcap", pcapOf(time.Now(), append(sipCall("0123456", "24"), second...)...))
+	c, err := catalog.OpenReader(t.Context(), r.cfg.Catalog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	states := map[string]recording.State{}
+	until(t, "both calls come to their end", func() error {
+		for id := range recording.ID(2) {
+			rec, err := c.Get(t.Context(), id+1)
+			if err != nil {
+				return err
+			}
+			if !rec.State.Ended() {
+				return fmt.Errorf("call %d is %s: %s", rec.Capture.Call, rec.State, rec.Retry.Reason)
+			}
+			states[rec.Call.SIP.Parties.To] = rec.State
+			if rec.State == recording.Done && (rec.Audio.Calls != 2 || rec.Audio.DurationS > 1.1) {
+				t.Errorf("%d calls, %.2f s", rec.Audio.Calls, rec.Audio.DurationS)
+			}
+		}
+		left, err := os.ReadDir(r.cfg.Spool)
+		if err == nil && slices.ContainsFunc(left, func(e os.DirEntry) bool { return strings.HasSuffix(e.Name(), ".pcap") }) {
+			err = errors.New("the spool is not empty")
+		}
+		return err
+	})
+	if states["24"] != recording.Done || states["77"] != recording.Discarded {
+		t.Errorf("%v", states)
 	}
 }
 

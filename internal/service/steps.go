@@ -47,7 +47,8 @@ func (s *Service) fetch(ctx context.Context, rec *recording.Recording) (recordin
 	if err != nil {
 		return s.notFetched(rec, err)
 	}
-	rec.Capture = fetched
+	rec.Capture, rec.Call.SIP = fetched, nil
+	rec.Capture.Call = 0
 	return s.unlessKnown(ctx, rec)
 }
 
@@ -298,8 +299,9 @@ func (s *Service) convertInto(ctx context.Context, rec *recording.Recording, w i
 	}
 	audio, err := convert.Convert(ctx, src, out, convert.Options{
 		Channels: s.cfg.Audio.Channels, PCM: s.cfg.Audio.PCM, Wideband: s.cfg.Audio.Wideband,
-		Conceal:    s.cfg.Audio.Conceal,
-		RecordedOn: rec.Capture.RecordedOn, Swap: rec.Capture.Swap, Numbers: internalNumbers(rec.Verdict), Version: s.version,
+		Conceal: s.cfg.Audio.Conceal, RecordedOn: rec.Capture.RecordedOn, Swap: rec.Capture.Swap,
+		Call: rec.Capture.Call, Together: rec.Capture.Call == 0,
+		Numbers: internalNumbers(rec.Verdict), Version: s.version,
 	})
 	if err != nil {
 		return "", fmt.Errorf("convert recording %d: %w", rec.ID, err)
@@ -324,7 +326,7 @@ func internalNumbers(v recording.Verdict) []string {
 
 // backUp removes the spool's copy, which Filed allows, and copies the pair.
 func (s *Service) backUp(ctx context.Context, rec *recording.Recording) (recording.State, error) {
-	if err := s.dropSpool(rec); err != nil {
+	if err := s.dropSpool(ctx, rec); err != nil {
 		return "", err
 	}
 	if s.cfg.Archive.Backup == "" {
@@ -347,12 +349,25 @@ func (s *Service) finish(_ context.Context, rec *recording.Recording) (recording
 }
 
 // cleanUp removes the spool's copy of what is not kept.
-func (s *Service) cleanUp(_ context.Context, rec *recording.Recording) (recording.State, error) {
-	return recording.Discarded, s.dropSpool(rec)
+func (s *Service) cleanUp(ctx context.Context, rec *recording.Recording) (recording.State, error) {
+	return recording.Discarded, s.dropSpool(ctx, rec)
 }
 
-func (s *Service) dropSpool(rec *recording.Recording) error {
+// dropSpool removes the spool's copy, unless other calls in it are not done yet.
+// Where the last two give it up at the same moment, the next start sweeps it.
+func (s *Service) dropSpool(ctx context.Context, rec *recording.Recording) error {
 	if rec.Capture.Spool == "" {
+		return nil
+	}
+	shared := false
+	if rec.Capture.Call > 0 {
+		var err error
+		if shared, err = s.catalog.SharesSpool(ctx, *rec); err != nil {
+			return err
+		}
+	}
+	if shared {
+		rec.Capture.Spool = ""
 		return nil
 	}
 	if err := s.spool.Remove(rec.Capture.Spool); err != nil && !errors.Is(err, recording.ErrNotFound) {

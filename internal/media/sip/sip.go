@@ -19,7 +19,12 @@ type Message struct {
 	To     string
 	// FromTag tells which party of the dialogue made the request.
 	FromTag string
-	SDP     string // the body, if it holds a session description
+	// ReferTo is whom a REFER asks to call, its user part; Replaces is the Call-ID
+	// of the dialogue that a new one takes the place of (RFC 3891), also where a
+	// REFER says it.
+	ReferTo  string
+	Replaces string
+	SDP      string // the body, if it holds a session description
 }
 
 // Parse reads b and reports whether it is a SIP message. Junk in front of the
@@ -91,6 +96,14 @@ func (m *Message) header(name, value string) {
 		m.From, m.FromTag = User(value), tag(value)
 	case "to", "t":
 		m.To = User(value)
+	case "refer-to", "r":
+		m.ReferTo = User(value)
+		if _, after, ok := strings.Cut(value, "Replaces="); ok {
+			after, _, _ = strings.Cut(after, "&")
+			m.Replaces, _, _ = strings.Cut(unescape(strings.TrimRight(after, ">")), ";")
+		}
+	case "replaces":
+		m.Replaces, _, _ = strings.Cut(value, ";")
 	case "cseq":
 		if _, method, ok := strings.Cut(value, " "); ok && m.Status != 0 {
 			m.Method = strings.TrimSpace(method)
