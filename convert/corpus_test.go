@@ -249,7 +249,7 @@ func TestEveryCapture(t *testing.T) {
 func TestLengthAndPairs(t *testing.T) {
 	for name, want := range map[string]float64{"sipp/g711a.pcap": 7.08, "siprec/g711_audio.pcap": 10, "pcap2wav/sip-rtp-g711.pcap": 16.9} {
 		t.Run(name, func(t *testing.T) {
-			a, _ := converted(t, open(t, corpus.File(t, name)), Options{})
+			a, _ := converted(t, open(t, corpus.File(t, name)), Options{Together: true})
 			if math.Abs(a.DurationS-want) > 0.04 {
 				t.Errorf("%v s, want %v", a.DurationS, want)
 			}
