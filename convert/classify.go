@@ -13,6 +13,9 @@ const (
 	strayPackets = 25
 	// firstDynamic is where RFC 3551's dynamic payload types begin.
 	firstDynamic = 96
+	// reassigned is the static type that RFC 3551 took back: RFC 1890 had G721
+	// there, and devices say what they mean by it.
+	reassigned = 2
 )
 
 // The fixed source ports of an innovaphone device's capture.
@@ -44,10 +47,11 @@ func (p *plan) codec(s *stream, t uint8) codec {
 	if s.match.found && s.match.media.Kind == "video" {
 		return codec{name: "video", role: roleVideo}
 	}
-	if name := rtp.StaticName(t); name != "" {
+	m, described := p.sip.name(s.match, t)
+	if name := rtp.StaticName(t); name != "" && (t != reassigned || !described) {
 		return static(name, t)
 	}
-	if m, ok := p.sip.name(s.match, t); ok {
+	if described {
 		return named(m.Name, m.Clock, m.Channels, m.Format)
 	}
 	switch {

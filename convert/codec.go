@@ -89,7 +89,7 @@ func (c *codec) scale(span int64) int64 {
 // their first bytes.
 func headed(payloadType uint8) bool {
 	switch rtp.StaticName(payloadType) {
-	case "PCMA", "PCMU", "G722", "GSM", "G729", "L16", "CN":
+	case "PCMA", "PCMU", "G721", "G722", "GSM", "G729", "L16", "CN":
 		return false
 	}
 	return true

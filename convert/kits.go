@@ -9,10 +9,13 @@ import (
 // kitOf finds how a codec of an encoding name in upper case is decoded; nil if it
 // is not built in.
 func kitOf(name string, clock, channels int, _ string) *kit {
-	if name == "G722" && clock == rate && channels <= 1 {
+	if clock != rate || channels > 1 {
+		return nil
+	}
+	if name == "G722" {
 		return kitG722()
 	}
-	return nil
+	return narrowKit(name)
 }
 
 // kitG722: two samples an octet, of which each lasts one tick of a clock that is
