@@ -63,19 +63,30 @@ type kit struct {
 	start func(c *codec, factor int) decoder
 }
 
+// uneven reports whether a unit of the RTP clock is no whole part of a tick.
+func (c *codec) uneven() bool { return c.clock%rate != 0 }
+
 // voice reports whether the codec's packets can be made to sound.
 func (c *codec) voice() bool { return c.law != noLaw || c.kit != nil }
 
 // wide reports whether 8 kHz would lose something of it.
 func (c *codec) wide() bool { return c.kit != nil && c.kit.wide }
 
-// ticks is how long a packet of voice sounds, on the timeline.
-func (c *codec) ticks(e *entry) int64 {
+// lasts is how long a packet of voice sounds, in units of its RTP clock.
+func (c *codec) lasts(e *entry) int64 {
 	if c.law != noLaw {
 		return e.length()
 	}
-	return c.scale(c.kit.lasts(e, c))
+	return c.kit.lasts(e, c)
 }
+
+// ticks is how long a packet of voice sounds, on the timeline. Where the RTP clock
+// is no multiple of it this is right to a tick; what follows is placed by its own
+// position.
+func (c *codec) ticks(e *entry) int64 { return c.scale(c.lasts(e)) }
+
+// ahead reports whether what was lost is concealed from what came behind it, too.
+func (c *codec) ahead() bool { return c.law != noLaw }
 
 // scale turns a span of the RTP clock into ticks.
 func (c *codec) scale(span int64) int64 {

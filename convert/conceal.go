@@ -106,11 +106,15 @@ func (pl *player) conceal(gap int64, e *entry) error {
 			return nil
 		}
 	}
+	f := pl.filler
+	if !c.ahead() {
+		pl.fill(pl.done, f.fill(min(gap, concealed), f.before, nil), f.factor)
+		return nil
+	}
 	after, err := pl.ahead()
 	if err != nil {
 		return err
 	}
-	f := pl.filler
 	if gap <= 2*concealed {
 		pl.fill(pl.done, f.fill(gap, f.before, after), f.factor)
 		return nil

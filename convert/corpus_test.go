@@ -194,7 +194,7 @@ func expected() map[string]recording.AudioStatus {
 		"bs_opus_ipv6.pcap": other,
 		"discord.pcap":      other, "skype-conference-call.pcap": other, "stun_dtls_rtp.pcapng": secret,
 		"rtp-nanobts-2-phones-amr.pcap": other, "sip-rtp-g729a.pcap": other,
-		"sip-rtp-l16.pcap": other, "sip-rtp-opus.pcap": other, "sip-rtp-speex.pcap": other,
+		"sip-rtp-opus.pcap": other, "sip-rtp-speex.pcap": other,
 		"G723_1.pcap": other, "alice_bob_srtp.pcap": secret, "c1.a.pcap": other,
 		"lost.pcap": other, "sess6.pcap": other, "srtp1.pcap": secret,
 		"SIP_Eyebeam2Eyebeam_Video_Audio.pcap": other, "marseillaise-srtp.pcap": secret,

@@ -9,10 +9,12 @@ import (
 // kitOf finds how a codec of an encoding name in upper case is decoded; nil if it
 // is not built in.
 func kitOf(name string, clock, channels int, _ string) *kit {
-	if clock != rate || channels > 1 {
+	switch {
+	case name == "L16":
+		return linearKit(clock, channels)
+	case clock != rate || channels > 1:
 		return nil
-	}
-	if name == "G722" {
+	case name == "G722":
 		return kitG722()
 	}
 	return narrowKit(name)

@@ -315,7 +315,7 @@ func (pl *placer) take(g *segment, e *entry) {
 	if gap := position - g.length; gap > 0 {
 		g.spans = pl.gap(g.spans, position, gap, e)
 	}
-	g.length = max(g.length, position+length)
+	g.length = max(g.length, c.scale(pl.position+c.lasts(e)))
 	g.spans = extend(g.spans, g.length, kindReceived)
 	pl.delays.add(position, e.arrival-pl.first.arrival-position)
 	pl.last, pl.between = *e, 0
@@ -323,11 +323,16 @@ func (pl *placer) take(g *segment, e *entry) {
 }
 
 // gap adds a gap before e of some ticks that ends at to. The ends of a long loss
-// are concealed, what is between is not.
+// are concealed, what is between is not; only its beginning where the codec does
+// not let look ahead.
 func (pl *placer) gap(spans []span, to, ticks int64, e *entry) []span {
 	kind := pl.missing(e)
 	if kind != kindLost || !pl.s.conceal || pl.s.unread(pl.last.arrival, e.arrival) {
 		return extend(spans, to, kind)
+	}
+	if !pl.s.codec(e).ahead() {
+		spans = extend(spans, to-ticks+min(ticks, concealed), kindConcealed)
+		return extend(spans, to, kindLost)
 	}
 	if ticks > 2*concealed {
 		spans = extend(spans, to-ticks+concealed, kindConcealed)
