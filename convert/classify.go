@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"callreel/internal/media/opus"
 	"callreel/internal/media/rtp"
 )
 
@@ -59,6 +60,8 @@ func (p *plan) codec(s *stream, t uint8) codec {
 		return codec{name: "telephone-event", role: roleEvent}
 	case t >= firstDynamic && looksLikeVideo(s):
 		return codec{name: "video", role: roleVideo}
+	case t >= firstDynamic && looksLikeOpus(s, t):
+		return named("opus", opus.Clock, 2, "")
 	}
 	return codec{name: "unknown"}
 }

@@ -55,7 +55,9 @@ type codec struct {
 
 // kit is how voice of a codec other than G.711 is decoded.
 type kit struct {
-	wide bool // above 4 kHz there is something to hear
+	wide  bool // above 4 kHz there is something to hear
+	dense bool // its octets are spread as evenly as a cipher's
+	ahead bool // its decoder is a recoverer
 	// lasts is how long a packet sounds, in units of its RTP clock.
 	lasts func(e *entry, c *codec) int64
 	// start makes a decoder. factor is the samples a tick that are wanted: 1 for
@@ -86,7 +88,7 @@ func (c *codec) lasts(e *entry) int64 {
 func (c *codec) ticks(e *entry) int64 { return c.scale(c.lasts(e)) }
 
 // ahead reports whether what was lost is concealed from what came behind it, too.
-func (c *codec) ahead() bool { return c.law != noLaw }
+func (c *codec) ahead() bool { return c.law != noLaw || c.kit != nil && c.kit.ahead }
 
 // scale turns a span of the RTP clock into ticks.
 func (c *codec) scale(span int64) int64 {

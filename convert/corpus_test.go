@@ -190,12 +190,12 @@ func starts(a recording.Audio) []int {
 func expected() map[string]recording.AudioStatus {
 	const none, secret, other = recording.AudioNone, recording.AudioEncrypted, recording.AudioUnsupported
 	return map[string]recording.AudioStatus{
-		"16_bit_48khz_60_fec_rtp.pcapng": other, "opus-2013785496.pcap": other, "bs_g722_srtp_sdes.pcap": secret,
-		"bs_opus_ipv6.pcap": other,
-		"discord.pcap":      other, "skype-conference-call.pcap": other, "stun_dtls_rtp.pcapng": secret,
+		"bs_g722_srtp_sdes.pcap": secret,
+
+		"discord.pcap": other, "skype-conference-call.pcap": other, "stun_dtls_rtp.pcapng": secret,
 		"rtp-nanobts-2-phones-amr.pcap": other, "sip-rtp-g729a.pcap": other,
-		"sip-rtp-opus.pcap": other, "sip-rtp-speex.pcap": other,
-		"G723_1.pcap": other, "alice_bob_srtp.pcap": secret, "c1.a.pcap": other,
+		"sip-rtp-speex.pcap": other,
+		"G723_1.pcap":        other, "alice_bob_srtp.pcap": secret, "c1.a.pcap": other,
 		"lost.pcap": other, "sess6.pcap": other, "srtp1.pcap": secret,
 		"SIP_Eyebeam2Eyebeam_Video_Audio.pcap": other, "marseillaise-srtp.pcap": secret,
 		"delay_10_rtp_250k_short.pcap": other, "delay_10_sip_video_call_full.pcap": other, "delay_10_sip_video_call_short.pcap": other,

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"callreel/internal/media/g722"
+	"callreel/internal/media/opus"
 )
 
 // kitOf finds how a codec of an encoding name in upper case is decoded; nil if it
@@ -12,6 +13,8 @@ func kitOf(name string, clock, channels int, _ string) *kit {
 	switch {
 	case name == "L16":
 		return linearKit(clock, channels)
+	case name == "OPUS" && clock == opus.Clock:
+		return kitOpus()
 	case clock != rate || channels > 1:
 		return nil
 	case name == "G722":
