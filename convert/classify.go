@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"callreel/internal/media/opus"
 	"callreel/internal/media/rtp"
 )
 
@@ -13,6 +14,9 @@ const (
 	strayPackets = 25
 	// firstDynamic is where RFC 3551's dynamic payload types begin.
 	firstDynamic = 96
+	// reassigned is the static type that RFC 3551 took back: RFC 1890 had G721
+	// there, and devices say what they mean by it.
+	reassigned = 2
 )
 
 // The fixed source ports of an innovaphone device's capture.
@@ -44,10 +48,11 @@ func (p *plan) codec(s *stream, t uint8) codec {
 	if s.match.found && s.match.media.Kind == "video" {
 		return codec{name: "video", role: roleVideo}
 	}
-	if name := rtp.StaticName(t); name != "" {
+	m, described := p.sip.name(s.match, t)
+	if name := rtp.StaticName(t); name != "" && (t != reassigned || !described) {
 		return static(name, t)
 	}
-	if m, ok := p.sip.name(s.match, t); ok {
+	if described {
 		return named(m.Name, m.Clock, m.Channels, m.Format)
 	}
 	switch {
@@ -55,6 +60,8 @@ func (p *plan) codec(s *stream, t uint8) codec {
 		return codec{name: "telephone-event", role: roleEvent}
 	case t >= firstDynamic && looksLikeVideo(s):
 		return codec{name: "video", role: roleVideo}
+	case t >= firstDynamic && looksLikeOpus(s, t):
+		return named("opus", opus.Clock, 2, "")
 	}
 	return codec{name: "unknown"}
 }

@@ -55,7 +55,9 @@ type codec struct {
 
 // kit is how voice of a codec other than G.711 is decoded.
 type kit struct {
-	wide bool // above 4 kHz there is something to hear
+	wide  bool // above 4 kHz there is something to hear
+	dense bool // its octets are spread as evenly as a cipher's
+	ahead bool // its decoder is a recoverer
 	// lasts is how long a packet sounds, in units of its RTP clock.
 	lasts func(e *entry, c *codec) int64
 	// start makes a decoder. factor is the samples a tick that are wanted: 1 for
@@ -63,19 +65,30 @@ type kit struct {
 	start func(c *codec, factor int) decoder
 }
 
+// uneven reports whether a unit of the RTP clock is no whole part of a tick.
+func (c *codec) uneven() bool { return c.clock%rate != 0 }
+
 // voice reports whether the codec's packets can be made to sound.
 func (c *codec) voice() bool { return c.law != noLaw || c.kit != nil }
 
 // wide reports whether 8 kHz would lose something of it.
 func (c *codec) wide() bool { return c.kit != nil && c.kit.wide }
 
-// ticks is how long a packet of voice sounds, on the timeline.
-func (c *codec) ticks(e *entry) int64 {
+// lasts is how long a packet of voice sounds, in units of its RTP clock.
+func (c *codec) lasts(e *entry) int64 {
 	if c.law != noLaw {
 		return e.length()
 	}
-	return c.scale(c.kit.lasts(e, c))
+	return c.kit.lasts(e, c)
 }
+
+// ticks is how long a packet of voice sounds, on the timeline. Where the RTP clock
+// is no multiple of it this is right to a tick; what follows is placed by its own
+// position.
+func (c *codec) ticks(e *entry) int64 { return c.scale(c.lasts(e)) }
+
+// ahead reports whether what was lost is concealed from what came behind it, too.
+func (c *codec) ahead() bool { return c.law != noLaw || c.kit != nil && c.kit.ahead }
 
 // scale turns a span of the RTP clock into ticks.
 func (c *codec) scale(span int64) int64 {
@@ -89,7 +102,7 @@ func (c *codec) scale(span int64) int64 {
 // their first bytes.
 func headed(payloadType uint8) bool {
 	switch rtp.StaticName(payloadType) {
-	case "PCMA", "PCMU", "G722", "GSM", "G729", "L16", "CN":
+	case "PCMA", "PCMU", "G721", "G722", "GSM", "G729", "L16", "CN":
 		return false
 	}
 	return true

@@ -16,6 +16,14 @@ type concealer interface {
 	conceal(dst []int16, ticks int64) []int16
 }
 
+// recoverer is a concealer that looks ahead.
+type recoverer interface {
+	concealer
+	// recover appends so many ticks of what was before a payload to dst: what that
+	// says of them, else what was most likely said.
+	recover(dst []int16, ticks int64, next []byte) []int16
+}
+
 // filler keeps what was heard last, to fill a gap behind it.
 type filler struct {
 	plc    map[int64]*plc.Filler // by samples a tick
@@ -99,18 +107,25 @@ func (pl *player) spanAt(position int64) kind {
 func (pl *player) conceal(gap int64, e *entry) error {
 	c := pl.g.stream.codec(e)
 	if c.kit != nil {
-		if d, ok := pl.decoder(e.kind, c).(concealer); ok {
+		switch d := pl.decoder(e.kind, c).(type) {
+		case recoverer:
+			return pl.recover(gap, e, d)
+		case concealer:
 			ticks := min(gap, concealed)
 			samples := d.conceal(nil, ticks)
 			pl.fill(pl.done, samples, int64(pl.decoder(e.kind, c).factor()))
 			return nil
 		}
 	}
+	f := pl.filler
+	if !c.ahead() {
+		pl.fill(pl.done, f.fill(min(gap, concealed), f.before, nil), f.factor)
+		return nil
+	}
 	after, err := pl.ahead()
 	if err != nil {
 		return err
 	}
-	f := pl.filler
 	if gap <= 2*concealed {
 		pl.fill(pl.done, f.fill(gap, f.before, after), f.factor)
 		return nil
@@ -118,6 +133,23 @@ func (pl *player) conceal(gap int64, e *entry) error {
 	end := pl.done + gap
 	pl.fill(pl.done, f.fill(concealed, f.before, nil), f.factor)
 	pl.fill(end-concealed, f.fill(concealed, nil, after), f.factor)
+	return nil
+}
+
+// recover fills the gap before e, or both ends of a long one, with what the decoder
+// knows of it.
+func (pl *player) recover(gap int64, e *entry, d recoverer) error {
+	next, err := pl.read.payload(e)
+	if err != nil {
+		return err
+	}
+	factor := int64(pl.decoder(e.kind, pl.g.stream.codec(e)).factor())
+	end := pl.done + gap
+	if gap > 2*concealed {
+		pl.fill(pl.done, d.conceal(nil, concealed), factor)
+		gap = concealed
+	}
+	pl.fill(end-gap, d.recover(nil, gap, next), factor)
 	return nil
 }
 

@@ -91,6 +91,7 @@ func TestKnownGood(t *testing.T) {
 		{capture: "rtp-pcap/SIP_DTMF2.pcap", decoded: "SIP_DTMF2", digits: "6789123"},
 		{capture: "generated/bs_pcma_hold_dtmf.pcap", decoded: "gen_bs_pcma_hold_dtmf", digits: "1"},
 		{capture: "generated/bs_pcma_ipfrag_mtu150.pcap", decoded: "gen_bs_pcma_ipfrag_mtu150"},
+		{capture: "generated/bs_gsm_sll.pcap", decoded: "gen_bs_gsm_sll"},
 		{capture: "derived/pcma2way__dup.pcap", decoded: "call1_alaw"},
 		{capture: "derived/pcma2way__reorder.pcap", decoded: "call1_alaw"},
 		{capture: "derived/pcma2way__file_out_of_order.pcap", decoded: "call1_alaw"},
@@ -189,12 +190,12 @@ func starts(a recording.Audio) []int {
 func expected() map[string]recording.AudioStatus {
 	const none, secret, other = recording.AudioNone, recording.AudioEncrypted, recording.AudioUnsupported
 	return map[string]recording.AudioStatus{
-		"16_bit_48khz_60_fec_rtp.pcapng": other, "opus-2013785496.pcap": other, "bs_g722_srtp_sdes.pcap": secret,
-		"bs_gsm_sll.pcap": other, "bs_opus_ipv6.pcap": other, "sipp_codec_change_pcma_gsm_pcmu.pcap": other,
+		"bs_g722_srtp_sdes.pcap": secret,
+
 		"discord.pcap": other, "skype-conference-call.pcap": other, "stun_dtls_rtp.pcapng": secret,
-		"rtp-nanobts-2-phones-amr.pcap": other, "sip-rtp-g729a.pcap": other, "sip-rtp-gsm.pcap": other,
-		"sip-rtp-l16.pcap": other, "sip-rtp-opus.pcap": other, "sip-rtp-speex.pcap": other,
-		"DLT_NULL.a.pcap": other, "G723_1.pcap": other, "alice_bob_srtp.pcap": secret, "c1.a.pcap": other,
+		"rtp-nanobts-2-phones-amr.pcap": other, "sip-rtp-g729a.pcap": other,
+		"sip-rtp-speex.pcap": other,
+		"G723_1.pcap":        other, "alice_bob_srtp.pcap": secret, "c1.a.pcap": other,
 		"lost.pcap": other, "sess6.pcap": other, "srtp1.pcap": secret,
 		"SIP_Eyebeam2Eyebeam_Video_Audio.pcap": other, "marseillaise-srtp.pcap": secret,
 		"delay_10_rtp_250k_short.pcap": other, "delay_10_sip_video_call_full.pcap": other, "delay_10_sip_video_call_short.pcap": other,

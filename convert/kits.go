@@ -4,15 +4,23 @@ import (
 	"slices"
 
 	"callreel/internal/media/g722"
+	"callreel/internal/media/opus"
 )
 
 // kitOf finds how a codec of an encoding name in upper case is decoded; nil if it
 // is not built in.
 func kitOf(name string, clock, channels int, _ string) *kit {
-	if name == "G722" && clock == rate && channels <= 1 {
+	switch {
+	case name == "L16":
+		return linearKit(clock, channels)
+	case name == "OPUS" && clock == opus.Clock:
+		return kitOpus()
+	case clock != rate || channels > 1:
+		return nil
+	case name == "G722":
 		return kitG722()
 	}
-	return nil
+	return narrowKit(name)
 }
 
 // kitG722: two samples an octet, of which each lasts one tick of a clock that is

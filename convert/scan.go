@@ -210,8 +210,8 @@ func (s *scan) rtp(rec *pcap.Record, d *packet.Datagram) error {
 		}
 	}
 	e := entry{offset: offset, kind: h.Type, ts: h.Timestamp, seq: h.Seq, size: uint16(h.Length)}
-	if h.Length >= 2 && s.headed[h.Type] {
-		e.head = binary.BigEndian.Uint16(b)
+	if s.headed[h.Type] {
+		e.head = head(b)
 	}
 	if d.Cut {
 		e.size |= cutBit
@@ -222,6 +222,18 @@ func (s *scan) rtp(rec *pcap.Record, d *packet.Datagram) error {
 		s.passed["udp"]++
 	}
 	return nil
+}
+
+// head is the payload's first two bytes, 0 for what is missing.
+func head(b []byte) (h uint16) {
+	switch len(b) {
+	case 0:
+	case 1:
+		h = uint16(b[0]) << 8
+	default:
+		h = binary.BigEndian.Uint16(b)
+	}
+	return h
 }
 
 // stream finds the stream of a packet: nearly always one of the last two. It is

@@ -18,6 +18,9 @@ func (p *plan) encrypted(s *stream) (bool, error) {
 	if s.decodable() == 0 && (announced || !s.tagged()) {
 		return announced, nil
 	}
+	if garbled, dense, enough := s.garbled(); dense {
+		return garbled && enough || announced && !enough, nil
+	}
 	even, enough, err := p.even(s)
 	if err != nil {
 		return false, err

@@ -291,6 +291,7 @@ type placer struct {
 	last     entry // of voice
 	any      bool
 	between  int   // packets that are no voice since last
+	cut      bool  // one of them would be but for its end
 	packets  int   // of voice
 	position int64 // of last, in units of its RTP clock
 	delays   delays
@@ -305,6 +306,7 @@ func (pl *placer) take(g *segment, e *entry) {
 	}
 	if length <= 0 {
 		pl.between++
+		pl.cut = pl.cut || c.voice() && e.cut()
 		return
 	}
 	if !pl.any {
@@ -315,19 +317,24 @@ func (pl *placer) take(g *segment, e *entry) {
 	if gap := position - g.length; gap > 0 {
 		g.spans = pl.gap(g.spans, position, gap, e)
 	}
-	g.length = max(g.length, position+length)
+	g.length = max(g.length, c.scale(pl.position+c.lasts(e)))
 	g.spans = extend(g.spans, g.length, kindReceived)
 	pl.delays.add(position, e.arrival-pl.first.arrival-position)
-	pl.last, pl.between = *e, 0
+	pl.last, pl.between, pl.cut = *e, 0, false
 	pl.packets++
 }
 
 // gap adds a gap before e of some ticks that ends at to. The ends of a long loss
-// are concealed, what is between is not.
+// are concealed, what is between is not; only its beginning where the codec does
+// not let look ahead.
 func (pl *placer) gap(spans []span, to, ticks int64, e *entry) []span {
 	kind := pl.missing(e)
 	if kind != kindLost || !pl.s.conceal || pl.s.unread(pl.last.arrival, e.arrival) {
 		return extend(spans, to, kind)
+	}
+	if !pl.s.codec(e).ahead() {
+		spans = extend(spans, to-ticks+min(ticks, concealed), kindConcealed)
+		return extend(spans, to, kindLost)
 	}
 	if ticks > 2*concealed {
 		spans = extend(spans, to-ticks+concealed, kindConcealed)
@@ -339,7 +346,7 @@ func (pl *placer) gap(spans []span, to, ticks int64, e *entry) []span {
 // missing is what a gap before e is.
 func (pl *placer) missing(e *entry) kind {
 	switch {
-	case pl.last.cut():
+	case pl.cut || pl.last.cut():
 		return kindCut
 	case int(e.seq-pl.last.seq) > pl.between+1:
 		return kindLost
