@@ -100,24 +100,41 @@ func delay(x []int16, lag, third int) {
 		taps[reach-2-k] = int32(sinc[third+3*k])
 		taps[reach-1+k] = int32(sinc[3-third+3*k])
 	}
+	loud := peak(x[at+2:]) > quiet
 	for k := range subSamples {
 		w := (*[2 * (reach - 1)]int16)(x[at+2+k:])
+		if loud {
+			x[past+k] = interpolatedLimited(w, &taps)
+			continue
+		}
 		x[past+k] = interpolated(w, &taps)
+		loud = x[past+k] > quiet || x[past+k] < -quiet
 	}
 }
 
-// interpolated is the sum of what the taps weigh. Where a part of it leaves 32
-// bits, it is done over in the standard's order and with its limits.
+// quiet is a peak below which no interpolation can leave 32 bits: the taps of none
+// are more than 1.82 together.
+const quiet = 18000
+
+func peak(x []int16) (most int16) {
+	for _, v := range x {
+		most = max(most, v, sub(0, v))
+	}
+	return most
+}
+
+// interpolated is the sum of what the taps weigh.
 func interpolated(w *[2 * (reach - 1)]int16, taps *[2 * (reach - 1)]int32) int16 {
-	sum, all := int64(0), int64(0)
-	for i, x := range w {
-		p := int64(x) * int64(taps[i])
-		sum += p
-		all += max(p, -p)
+	var sum, other int32
+	for i := 0; i < len(w); i += 2 {
+		sum += int32(w[i]) * taps[i]
+		other += int32(w[i+1]) * taps[i+1]
 	}
-	if all < 1<<30 {
-		return high(int32(2 * sum))
-	}
+	return int16((sum + other + 1<<14) >> 15)
+}
+
+// interpolatedLimited is interpolated in the standard's order and with its limits.
+func interpolatedLimited(w *[2 * (reach - 1)]int16, taps *[2 * (reach - 1)]int32) int16 {
 	var s int32
 	for i := range reach - 1 {
 		s = mac(s, w[reach-2-i], int16(taps[reach-2-i]))

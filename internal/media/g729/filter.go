@@ -109,13 +109,14 @@ func residualLimited(a *lpc, x, y []int16) {
 
 // correlate is the sum of the products of a and b.
 func correlate(a, b []int16) int32 {
-	sum, watch := int64(0), uint64(0)
+	sum, all := int64(0), int64(0)
 	b = b[:len(a)]
 	for i, x := range a {
-		sum += int64(x) * int64(b[i])
-		watch |= leaves(sum)
+		p := int64(x) * int64(b[i])
+		sum += p
+		all |= p ^ p>>63
 	}
-	if watch>>31 == 0 {
+	if (all+1)*int64(len(a)) < 1<<30 {
 		return int32(2 * sum)
 	}
 	var s int32
