@@ -144,7 +144,7 @@ func TestLinearRefused(t *testing.T) {
 // payload type another meaning. The third says 11,025 Hz and sends its packets
 // slower than that, so only the others are compared with the same voice in G.711.
 func TestLinearCapture(t *testing.T) {
-	a, w := converted(t, open(t, corpus.File(t, "rtp-pcap/sip-rtp-l16.pcap")), Options{Channels: Mono})
+	a, w := converted(t, open(t, corpus.File(t, "rtp-pcap/sip-rtp-l16.pcap")), Options{Channels: Mono, Together: true})
 	if len(a.Streams) != 4 || a.SampleRate != 16000 || math.Abs(a.DurationS-37.55) > 0.04 {
 		t.Fatalf("%v s at %d, %+v", a.DurationS, a.SampleRate, a.Streams)
 	}

@@ -22,6 +22,7 @@ type File struct {
 
 	mu    sync.Mutex
 	kept  []*block   // used last comes first
+	front int64      // number of the block that a window entered last
 	moved chan int64 // numbers of blocks that were asked for
 }
 
@@ -54,9 +55,10 @@ func (f *File) Ahead(stop <-chan struct{}) {
 			return
 		case number := <-f.moved:
 			for next := number + 1; next <= number+aheadBlocks && next*blockLength < f.size; next++ {
-				b := f.take(next)
-				_ = f.load(b) // whoever needs it is told
-				f.give(b)
+				if b := f.takeAhead(next); b != nil {
+					_ = f.load(b) // whoever needs it is told
+					f.give(b)
+				}
 			}
 		}
 	}
@@ -66,6 +68,22 @@ func (f *File) Ahead(stop <-chan struct{}) {
 func (f *File) take(number int64) *block {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.front = number
+	return f.use(number)
+}
+
+// takeAhead is take for a block that no window has reached yet; nil if one has
+// overtaken it.
+func (f *File) takeAhead(number int64) *block {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if number <= f.front {
+		return nil
+	}
+	return f.use(number)
+}
+
+func (f *File) use(number int64) *block {
 	b := f.find(number)
 	if b == nil {
 		b = f.fresh()
