@@ -3,9 +3,6 @@ package packet
 import (
 	"cmp"
 	"slices"
-
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 )
 
 // Limits of reassembly: the oldest datagram gives way.
@@ -19,7 +16,7 @@ const (
 type fragKey struct {
 	src, dst [16]byte
 	id       uint32
-	protocol layers.IPProtocol
+	protocol byte
 }
 
 type piece struct {
@@ -49,39 +46,22 @@ type assembler struct {
 // them did not come, and of those still waiting.
 func (d *Decoder) FragmentsLost() int { return d.parts.lost + len(d.parts.list) }
 
-func (d *Decoder) piece4(f Flow) piece {
-	return piece{
-		key:    fragKey{f.Src.IP, f.Dst.IP, uint32(d.ip4.Id), d.ip4.Protocol},
-		offset: int(d.ip4.FragOffset) * 8, more: d.ip4.Flags&layers.IPv4MoreFragments != 0, data: d.ip4.Payload,
-	}
-}
-
-func (d *Decoder) piece6(f Flow) piece {
-	return piece{
-		key:    fragKey{f.Src.IP, f.Dst.IP, d.frag6.id, d.frag6.next},
-		offset: d.frag6.offset, more: d.frag6.more, data: d.frag6.payload,
-	}
-}
-
-// assemble adds a piece and gives the datagram if it is whole now.
-func (d *Decoder) assemble(p piece, truncated bool, out *Datagram) Result {
-	if truncated || len(p.data) == 0 || p.offset+len(p.data) > maxDatagram {
+// assemble adds a fragment and gives the datagram if it is whole now.
+func (d *Decoder) assemble(w *walk, out *Datagram) Result {
+	if w.cut || len(w.b) == 0 || w.part.offset+len(w.b) > maxDatagram {
 		d.parts.lost++
 		return Nothing
 	}
-	whole := d.parts.add(p)
+	whole := d.parts.add(piece{fragKey{w.src, w.dst, w.part.id, w.part.protocol}, w.part.offset, w.part.more, w.b})
 	if whole == nil {
 		return Fragment
 	}
-	parser := d.parsers[p.key.protocol.LayerType()]
-	if parser == nil || parser.DecodeLayers(whole, &d.decoded) != nil || len(d.decoded) == 0 {
+	k := w.protocol(w.part.protocol)
+	if w.b = whole; k != udp && k != tcp {
 		return Nothing
 	}
-	last := d.decoded[len(d.decoded)-1]
-	if last != layers.LayerTypeUDP && last != layers.LayerTypeTCP {
-		return Nothing
-	}
-	result := d.transport(nil, last, out)
+	result := w.transport(k, out)
+	out.Flow.Src.IP, out.Flow.Dst.IP = w.src, w.dst
 	out.At = -1
 	return result
 }
@@ -140,5 +120,3 @@ func (d *pending) whole() bool {
 	}
 	return reached >= d.length
 }
-
-var _ gopacket.DecodingLayer = (*fragment6)(nil)

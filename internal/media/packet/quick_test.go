@@ -41,7 +41,7 @@ func TestQuickReadsPlainFrames(t *testing.T) {
 	}
 }
 
-// FuzzQuick holds the quick way against gopacket's layers.
+// FuzzQuick holds the quick way against the other.
 func FuzzQuick(f *testing.F) {
 	f.Add(frame("voice", 0))
 	f.Add(frame("", 18))
@@ -52,6 +52,38 @@ func FuzzQuick(f *testing.F) {
 		}
 		if r := NewDecoder().layers(linkEthernet, b, &slow); r != UDP || !same(fast, slow) {
 			t.Fatalf("%+v, the layers say %d %+v", fast, r, slow)
+		}
+	})
+}
+
+// FuzzLayers holds the reading of headers against gopacket's.
+func FuzzLayers(f *testing.F) {
+	f.Add(linkEthernet, frame("voice", 3))
+	f.Add(linkRaw, frame("voice", 0)[14:])
+	f.Add(linkNull, append([]byte{2, 0, 0, 0}, frame("voice", 0)[14:]...))
+	f.Add(linkSLL, append(make([]byte, 14), frame("voice", 0)[12:]...))
+	f.Add(linkPPPoE, append([]byte{0x11, 0, 0, 1, 0, 0, 0, 0x21}, frame("voice", 0)[14:]...))
+	vlan := append(frame("", 0)[:12:12], 0x81, 0, 0, 7)
+	f.Add(linkEthernet, append(vlan, frame("voice", 0)[12:]...))
+	six := make([]byte, 40, 60)
+	six[0], six[5], six[6] = 0x60, 20, protoDestination
+	six = append(six, protoUDP, 0, 1, 4, 0, 0, 0, 0)
+	f.Add(linkRaw, append(six, 0, 7, 0, 9, 0, 12, 0, 0, 1, 2, 3, 4))
+	f.Fuzz(func(t *testing.T, link int, b []byte) {
+		var want, got Datagram
+		var gopackets oracle
+		r, ok := gopackets.decode(link, b, &want)
+		if !ok {
+			NewDecoder().layers(link, b, &got)
+			return
+		}
+		dec := NewDecoder()
+		mine := dec.layers(link, b, &got)
+		if dec.FragmentsLost() > 0 || gopackets.ip6.HopByHop != nil {
+			return // gopacket passes over IPv6's fragment header like any other, and counts this one twice
+		}
+		if mine != r || !same(Datagram{Flow: want.Flow, Payload: want.Payload, Cut: want.Cut, At: got.At}, got) {
+			t.Fatalf("%d %+v, gopacket says %d %+v", mine, got, r, want)
 		}
 	})
 }
