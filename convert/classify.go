@@ -87,7 +87,7 @@ func (p *plan) looksLikeEvents(s *stream, t uint8) bool {
 		if e.length() != 4 {
 			return false
 		}
-		b, err := p.payload(e)
+		b, err := p.payload(s, &e)
 		if err != nil {
 			return false
 		}

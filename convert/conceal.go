@@ -139,7 +139,7 @@ func (pl *player) conceal(gap int64, e *entry) error {
 // recover fills the gap before e, or both ends of a long one, with what the decoder
 // knows of it.
 func (pl *player) recover(gap int64, e *entry, d recoverer) error {
-	next, err := pl.read.payload(e)
+	next, err := pl.read.payload(pl.g.stream, e)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (pl *player) ahead() ([]int16, error) {
 		if kind.law == noLaw || c.entry.ts != due {
 			break
 		}
-		b, err := pl.read.payload(&c.entry)
+		b, err := pl.read.payload(pl.g.stream, &c.entry)
 		if err != nil {
 			return nil, err
 		}

@@ -506,6 +506,9 @@ func FuzzConvert(f *testing.F) {
 	wide, _, _ := twoSides(4)
 	newTalker(wide, hostD, hostC).sing(700, 5000, 4)
 	f.Add(wide.buf.Bytes(), false, "stereo")
+	for _, capture := range seeds(f) {
+		f.Add(capture, false, "stereo")
+	}
 	f.Add([]byte{0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a}, true, "mono")
 	f.Fuzz(func(t *testing.T, data []byte, pcm bool, channels string) {
 		o := Options{PCM: pcm, Channels: Channels(channels)}

@@ -56,7 +56,7 @@ func (p *plan) isCopy(a, b *stream) (bool, error) {
 	tested, equal := 0, 0
 	for k := range copySamples {
 		e := b.packets.pick(k * b.packets.n / copySamples)
-		verdict, err := p.findCopy(a, e, related)
+		verdict, err := p.findCopy(a, copied{b, e}, related)
 		if err != nil {
 			return false, err
 		}
@@ -82,10 +82,16 @@ const (
 	isMissing
 )
 
+// copied is a packet of a stream that may be a copy.
+type copied struct {
+	*stream
+	entry
+}
+
 // findCopy looks in a for a packet like e. With related, streams of one SSRC,
 // silence counts where the sequence number is the same.
-func (p *plan) findCopy(a *stream, e entry, related bool) (verdict, error) {
-	b, err := p.payload(e)
+func (p *plan) findCopy(a *stream, e copied, related bool) (verdict, error) {
+	b, err := p.payload(e.stream, &e.entry)
 	if err != nil {
 		return 0, err
 	}
@@ -102,7 +108,7 @@ func (p *plan) findCopy(a *stream, e entry, related bool) (verdict, error) {
 		if other.arrival < e.arrival-copyWithin || other.size != e.size || related && (other.seq != e.seq || other.ts != e.ts) {
 			continue
 		}
-		got, err := p.payload(other)
+		got, err := p.payload(a, &other)
 		if err != nil {
 			return 0, err
 		}

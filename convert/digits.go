@@ -48,7 +48,7 @@ func (p *plan) takeEvents(s *stream) error {
 		if s.codec(&e).role != roleEvent {
 			continue
 		}
-		b, err := p.payload(e)
+		b, err := p.payload(s, &e)
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ type entry struct {
 	size    uint16 // bytes of payload; the top bit says that its end was not captured
 	head    uint16 // the payload's first two bytes, where its type does not tell how long it lasts
 	kind    uint8  // payload type
+	seal    uint16 // how it was encrypted: its stream's seals from 1 on; 0 is not at all
 }
 
 const (
@@ -65,6 +66,7 @@ const (
 	sameKind
 	sameOffsetStep
 	sameHead
+	sameSeal
 )
 
 // add appends a packet.
@@ -132,6 +134,11 @@ func (s *steps) append(b []byte, p, e entry) []byte {
 		tag |= sameHead
 	} else {
 		b = binary.LittleEndian.AppendUint16(b, e.head)
+	}
+	if e.seal == p.seal {
+		tag |= sameSeal
+	} else {
+		b = binary.LittleEndian.AppendUint16(b, e.seal)
 	}
 	b[at] = tag
 	*s = now
@@ -210,6 +217,9 @@ func (c *cursor) read(data []byte) {
 	e.offset += s.offset
 	if tag&sameHead == 0 {
 		e.head = c.word(data)
+	}
+	if tag&sameSeal == 0 {
+		e.seal = c.word(data)
 	}
 }
 

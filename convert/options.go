@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"callreel/internal/media/srtp"
 	"callreel/internal/recording"
 )
 
@@ -59,6 +60,8 @@ type Options struct {
 	Together bool
 	Numbers  []string // numbers known to be internal, for instance the agents'
 	Version  string   // of the program, for Audio.Converter
+	// Keys are of SRTP, for captures of which the signalling does not say them.
+	Keys []srtp.Key
 }
 
 // Validate reports a choice that does not exist.

@@ -46,7 +46,11 @@ func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error)
 		src: src, file: s.file, arena: s.arena,
 		sip: s.sip, dtls: s.dtls, base: s.base, passed: s.passed, holes: s.damage.holes, o: o,
 	}
-	p.choose(slices.Collect(maps.Values(s.streams)))
+	all := slices.Collect(maps.Values(s.streams))
+	if err := p.unseal(all); err != nil {
+		return nil, err
+	}
+	p.choose(all)
 	if err := p.dropCopies(); err != nil {
 		return nil, err
 	}
@@ -160,16 +164,19 @@ func (p *plan) describe(s *stream, t uint8) string {
 
 // payload reads one packet's payload, here and there in the capture. It is valid
 // until the next call.
-func (p *plan) payload(e entry) ([]byte, error) {
-	if e.offset&inArena != 0 {
-		return fragment(p.arena, &e), nil
+func (p *plan) payload(s *stream, e *entry) ([]byte, error) { return s.payload(e, p.raw) }
+
+// raw reads bytes of the capture or of the arena, valid until the next call.
+func (p *plan) raw(offset int64, n int) ([]byte, error) {
+	if offset&inArena != 0 {
+		return fragment(p.arena, offset, n), nil
 	}
-	p.buffer = slices.Grow(p.buffer[:0], int(e.length()))[:e.length()]
-	n, err := p.src.ReadAt(p.buffer, e.offset)
-	if n == len(p.buffer) {
+	p.buffer = slices.Grow(p.buffer[:0], n)[:n]
+	got, err := p.src.ReadAt(p.buffer, offset)
+	if got == n {
 		return p.buffer, nil
 	}
-	return nil, fmt.Errorf("read capture at %d: %w", e.offset, cmp.Or(err, io.ErrUnexpectedEOF))
+	return nil, fmt.Errorf("read capture at %d: %w", offset, cmp.Or(err, io.ErrUnexpectedEOF))
 }
 
 // settle fills in what is known before the first sample is written.

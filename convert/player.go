@@ -157,7 +157,7 @@ func (pl *player) take(e *entry, c *codec) error {
 		gap = 0
 	}
 	pl.voiceTS, pl.started = e.ts, true
-	b, err := pl.read.payload(e)
+	b, err := pl.read.payload(pl.g.stream, e)
 	if err != nil {
 		return err
 	}
@@ -205,17 +205,19 @@ type reader struct {
 func (p *plan) reader() *reader { return &reader{p.file.Window(), p.arena} }
 
 // payload is a packet's payload, valid until the next call.
-func (r *reader) payload(e *entry) ([]byte, error) {
-	if e.offset&inArena != 0 {
-		return fragment(r.arena, e), nil
+func (r *reader) payload(s *stream, e *entry) ([]byte, error) { return s.payload(e, r.raw) }
+
+// raw reads bytes of the capture or of the arena, valid until the next call.
+func (r *reader) raw(offset int64, n int) ([]byte, error) {
+	if offset&inArena != 0 {
+		return fragment(r.arena, offset, n), nil
 	}
-	return r.window.At(e.offset, int(e.length()))
+	return r.window.At(offset, n)
 }
 
-// fragment is the payload of a packet that came in fragments.
-func fragment(arena []byte, e *entry) []byte {
-	off := e.offset &^ inArena
-	return arena[off:][:e.length():e.length()]
+// fragment is a part of a packet that came in fragments.
+func fragment(arena []byte, offset int64, n int) []byte {
+	return arena[offset&^inArena:][:n:n]
 }
 
 // voice is one side of the call.

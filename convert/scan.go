@@ -204,8 +204,8 @@ func (s *scan) rtp(rec *pcap.Record, d *packet.Datagram) error {
 	}
 	offset, b := rec.Offset+int64(d.At+h.Start), d.Payload[h.Start:h.Start+h.Length]
 	if d.At < 0 {
-		offset = inArena | int64(len(s.arena))
-		if s.arena = append(s.arena, b...); len(s.arena) > maxArena {
+		offset = inArena | int64(len(s.arena)+h.Start)
+		if s.arena = append(s.arena, d.Payload[:h.Start+h.Length]...); len(s.arena) > maxArena {
 			return fmt.Errorf("%w: more than %d bytes of RTP in fragments", errUnsupported, maxArena)
 		}
 	}

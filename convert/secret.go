@@ -14,6 +14,9 @@ const (
 // encrypted reports whether the stream's payload cannot be what its type says
 // because it is encrypted.
 func (p *plan) encrypted(s *stream) (bool, error) {
+	if len(s.seals) > 0 {
+		return false, nil
+	}
 	announced := s.match.found && s.match.media.Secure() || s.shared
 	if s.decodable() == 0 && (announced || !s.tagged()) {
 		return announced, nil
@@ -57,7 +60,7 @@ func (p *plan) even(s *stream) (even, enough bool, err error) {
 		if i%stride != 0 || s.codec(&e).role != roleVoice {
 			continue
 		}
-		b, err := p.payload(e)
+		b, err := p.payload(s, &e)
 		if err != nil {
 			return false, false, err
 		}

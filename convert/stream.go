@@ -32,6 +32,8 @@ type stream struct {
 	side    side
 	conceal bool   // what was lost
 	holes   []hole // of the capture
+	seals   []seal // of its packets, where they were encrypted
+	clear   []byte // the payload opened last
 	shared  bool   // DTLS was seen on one of its ports
 	summary summary
 }

@@ -87,6 +87,7 @@ func outcomes(calls []recording.Audio) (made int, failed error) {
 
 func parseConvert(args []string, stderr io.Writer) (*convertJob, error) {
 	job := &convertJob{options: convert.Options{Version: version}}
+	var keys []string
 	fs := newFlags("convert", convertUsage, stderr)
 	channels := fs.String("channels", "stereo", "stereo (external or caller left), mono, internal, external")
 	wideband := fs.String("wideband", "pcm16", "a call wider than 8 kHz: pcm16 at 16 kHz, or g711 at 8 kHz")
@@ -98,9 +99,14 @@ func parseConvert(args []string, stderr io.Writer) (*convertJob, error) {
 	fs.BoolVar(&job.options.Together, "together", false, "put everything the capture holds on one timeline")
 	fs.StringVar(&job.report, "report", "", "write a report as JSON to this `file`")
 	fs.StringVar(&job.out, "o", "", "the WAV `file` to write, or the folder")
+	fs.Func("srtp-key", "a `key` of SRTP that is not in the capture: [SUITE:]base64 of key and salt; may be given more than once; others on the machine can see it while this runs",
+		func(text string) error { keys = append(keys, text); return nil })
 	fs.IntVar(&job.workers, "workers", 0, "captures of a folder converted at the same time; 0 is one a core")
 	if err := parseMixed(fs.Parse, fs.Args, args, &job.in); err != nil {
 		return nil, err
+	}
+	if err := job.addKeys(keys); err != nil {
+		return nil, usagef("convert: --srtp-key: %w", err)
 	}
 	if job.out == "" {
 		return nil, usagef("convert: -o OUT is missing")

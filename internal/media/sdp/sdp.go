@@ -23,6 +23,7 @@ type Media struct {
 	Types     map[uint8]Map  // payload types by rtpmap
 	Direction string         // sendrecv, sendonly, recvonly, inactive
 	Crypto    bool           // a=crypto or a=fingerprint applies
+	Keys      []Key          // of a=crypto
 }
 
 // Map is one a=rtpmap.
@@ -113,8 +114,11 @@ func (p *parser) attribute(value string) {
 	case name == "fingerprint" && m == nil:
 		p.fingerprint = true
 	case m == nil:
-	case name == "fingerprint", name == "crypto":
+	case name == "fingerprint":
 		m.Crypto = true
+	case name == "crypto":
+		m.Crypto = true
+		m.crypto(rest)
 	case name == "rtpmap":
 		m.rtpmap(rest)
 	case name == "fmtp":

@@ -1,0 +1,236 @@
+package convert
+
+import (
+	"slices"
+
+	"callreel/internal/media/srtp"
+)
+
+// Limits of the search for keys.
+const (
+	keysMost   = 64
+	probes     = 8         // packets of a stream on which keys are tried
+	rollsOwn   = 64        // rollover counters tried: at 50 packets a second those of a day
+	rollsOther = 2         // the same with a key that the signalling does not tie to the stream
+	trialsMost = 1 << 21   // packets opened in vain: some seconds' work
+	sealsMost  = 1<<16 - 1 // of a stream: what an entry has room for
+)
+
+// unseal finds the streams that are encrypted with keys that are known, and makes
+// their index one of what can be read: without the packets that do not
+// authenticate, which are counted.
+func (p *plan) unseal(all []*stream) error {
+	if !p.hasKeys() {
+		return nil
+	}
+	left := trialsMost
+	for _, s := range all {
+		if s.match = p.sip.find(s.key.flow, s.first()*(1e9/rate)); !s.real() {
+			continue
+		}
+		o := opener{p: p, s: s, left: &left, numbers: map[seal]uint16{}}
+		o.contexts, o.own = p.contexts(s)
+		found, err := o.find()
+		if err != nil {
+			return err
+		}
+		if !found {
+			continue
+		}
+		if err := o.rebuild(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *plan) hasKeys() bool {
+	return len(p.o.Keys) > 0 || slices.ContainsFunc(p.sip.descriptions, func(d description) bool {
+		for i := range d.media {
+			if len(d.media[i].Keys) > 0 {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// contexts are made of the keys that may be a stream's: first those that its sender
+// has described for its call, or that were handed in, which are its own, and then
+// all others. Of the keys that a sender has offered the answer's tag tells which it
+// uses; but only that one authenticates.
+func (p *plan) contexts(s *stream) (contexts []*srtp.Context, own int) {
+	var first, rest []srtp.Key
+	for i := range p.sip.descriptions {
+		d := &p.sip.descriptions[i]
+		keys := d.keys()
+		if s.match.found && d.call == s.match.call && d.byCaller == s.match.fromCall {
+			first = append(first, keys...)
+		} else {
+			rest = append(rest, keys...)
+		}
+	}
+	first = append(first, p.o.Keys...)
+	var seen []srtp.Key
+	for i, k := range slices.Concat(first, rest) {
+		if len(contexts) == keysMost || slices.Contains(seen, k) {
+			continue
+		}
+		seen = append(seen, k)
+		if c, err := srtp.New(k); err == nil {
+			contexts = append(contexts, c)
+		}
+		if i < len(first) {
+			own = len(contexts)
+		}
+	}
+	return contexts, own
+}
+
+// keys are those of the description that can be used.
+func (d *description) keys() (keys []srtp.Key) {
+	for i := range d.media {
+		for _, k := range d.media[i].Keys {
+			if key, err := srtp.ParseKey(k.Suite, k.Inline, k.Session...); err == nil {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
+}
+
+// opener opens a stream's packets in the order of the file.
+type opener struct {
+	p        *plan
+	s        *stream
+	contexts []*srtp.Context // the one in use first
+	own      int             // so many of them are the stream's own
+	left     *int            // packets that may still be opened in vain
+	count    srtp.Count
+	numbers  map[seal]uint16
+
+	packet []byte // being opened
+	header int    // length of its header
+	clear  []byte // its payload
+}
+
+// find looks for a key that opens one of some packets here and there, and puts it
+// first.
+func (o *opener) find() (bool, error) {
+	n := o.s.packets.n
+	for k := range min(probes, n) {
+		e := o.s.packets.pick(k * n / min(probes, n))
+		if err := o.load(&e); err != nil {
+			return false, err
+		}
+		for i := range o.contexts {
+			rolls := uint32(rollsOwn)
+			if i >= o.own {
+				rolls = rollsOther
+			}
+			for roll := range rolls {
+				if o.opens(i, roll) {
+					o.use(i)
+					return true, nil
+				}
+			}
+		}
+	}
+	return false, nil
+}
+
+// use puts a context first.
+func (o *opener) use(i int) {
+	c := o.contexts[i]
+	o.contexts = slices.Insert(slices.Delete(o.contexts, i, i+1), 0, c)
+}
+
+// load reads the packet that is to be opened: none where its end is missing.
+func (o *opener) load(e *entry) (err error) {
+	o.packet, o.header = nil, 0
+	if !e.cut() {
+		o.packet, o.header, err = o.s.sent(e, 0, o.p.raw)
+	}
+	return err
+}
+
+// opens reports whether the packet authenticates, and leaves its payload in
+// o.clear.
+func (o *opener) opens(i int, roll uint32) bool {
+	if *o.left <= 0 {
+		return false
+	}
+	clear, err := o.contexts[i].Open(o.clear[:0], o.packet, o.header, roll)
+	if err != nil {
+		*o.left--
+		return false
+	}
+	o.clear = clear
+	return true
+}
+
+// rebuild makes the index of what can be opened.
+func (o *opener) rebuild() error {
+	var open index
+	for c := o.s.packets.begins(); c.next(); {
+		e := c.entry
+		if err := o.load(&e); err != nil {
+			return err
+		}
+		i, roll, ok := o.open(e.seq)
+		if !ok || len(o.s.seals) == sealsMost {
+			o.p.count("srtp_failed", 1)
+			o.s.counts[e.kind&0x7f]--
+			continue
+		}
+		e.seal, e.size = o.took(e.seq, i, roll), uint16(len(o.clear))
+		if headed(e.kind) {
+			e.head = head(o.clear)
+		}
+		open.add(e)
+	}
+	o.s.packets = open
+	return nil
+}
+
+// open opens the packet with what is most likely: the key of the one before it, or
+// another where the call's parties have agreed upon one.
+func (o *opener) open(seq uint16) (i int, roll uint32, ok bool) {
+	if guess := o.count.Guess(seq); o.opens(0, guess) {
+		return 0, guess, true
+	}
+	if len(o.s.seals) == 0 {
+		for roll := range uint32(rollsOwn) {
+			if o.opens(0, roll) {
+				return 0, roll, true
+			}
+		}
+		return 0, 0, false
+	}
+	for i := 1; i < len(o.contexts); i++ {
+		for _, roll := range []uint32{o.count.Guess(seq), 0} {
+			if o.opens(i, roll) {
+				return i, roll, true
+			}
+		}
+	}
+	return 0, 0, false
+}
+
+// took takes note of what has opened a packet, and gives it the number that stands
+// in entries.
+func (o *opener) took(seq uint16, i int, roll uint32) uint16 {
+	if i > 0 {
+		o.use(i)
+		o.count = srtp.Count{}
+	}
+	o.count.Accept(seq, roll)
+	with := seal{o.contexts[0], roll}
+	number := o.numbers[with]
+	if number == 0 {
+		o.s.seals = append(o.s.seals, with)
+		number = uint16(len(o.s.seals))
+		o.numbers[with] = number
+	}
+	return number
+}
