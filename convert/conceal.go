@@ -10,7 +10,8 @@ import (
 // concealed is how much of a long loss is concealed at each end, in ticks: 60 ms.
 const concealed = 6 * rate / 100
 
-// concealer is a decoder that knows best what was lost.
+// concealer is a decoder that knows best what was lost. It is given the loss from
+// its beginning on, but no more of it than twice concealed.
 type concealer interface {
 	// conceal appends so many ticks of what was most likely said to dst.
 	conceal(dst []int16, ticks int64) []int16
@@ -100,9 +101,12 @@ func (pl *player) conceal(gap int64, e *entry) error {
 	c := pl.g.stream.codec(e)
 	if c.kit != nil {
 		if d, ok := pl.decoder(e.kind, c).(concealer); ok {
-			ticks := min(gap, concealed)
-			samples := d.conceal(nil, ticks)
-			pl.fill(pl.done, samples, int64(pl.decoder(e.kind, c).factor()))
+			factor := int64(pl.decoder(e.kind, c).factor())
+			samples := d.conceal(nil, min(gap, 2*concealed))
+			if gap > 2*concealed {
+				fade(samples[len(samples)-int(fadeOut*factor):])
+			}
+			pl.fill(pl.done, samples, factor)
 			return nil
 		}
 	}
@@ -119,6 +123,17 @@ func (pl *player) conceal(gap int64, e *entry) error {
 	pl.fill(pl.done, f.fill(concealed, f.before, nil), f.factor)
 	pl.fill(end-concealed, f.fill(concealed, nil, after), f.factor)
 	return nil
+}
+
+// fadeOut is in ticks: 10 ms.
+const fadeOut = rate / 100
+
+// fade lets samples end in silence.
+func fade(samples []int16) {
+	n := len(samples)
+	for i, x := range samples {
+		samples[i] = int16(int(x) * (n - i) / (n + 1))
+	}
 }
 
 // fill makes samples due at a position.

@@ -12,6 +12,9 @@ func kitOf(name string, clock, channels int, _ string) *kit {
 	if name == "G722" && clock == rate && channels <= 1 {
 		return kitG722()
 	}
+	if isG729(name) && clock == rate && channels <= 1 {
+		return kitG729()
+	}
 	return nil
 }
 

@@ -323,11 +323,16 @@ func (pl *placer) take(g *segment, e *entry) {
 }
 
 // gap adds a gap before e of some ticks that ends at to. The ends of a long loss
-// are concealed, what is between is not.
+// are concealed, what is between is not; codecs that hide a loss themselves do it
+// from its beginning on.
 func (pl *placer) gap(spans []span, to, ticks int64, e *entry) []span {
 	kind := pl.missing(e)
 	if kind != kindLost || !pl.s.conceal || pl.s.unread(pl.last.arrival, e.arrival) {
 		return extend(spans, to, kind)
+	}
+	if ticks > 2*concealed && pl.s.codec(e).hides() {
+		spans = extend(spans, to-ticks+2*concealed, kindConcealed)
+		return extend(spans, to, kindLost)
 	}
 	if ticks > 2*concealed {
 		spans = extend(spans, to-ticks+concealed, kindConcealed)
@@ -343,6 +348,8 @@ func (pl *placer) missing(e *entry) kind {
 		return kindCut
 	case int(e.seq-pl.last.seq) > pl.between+1:
 		return kindLost
+	case pl.s.codec(&pl.last).pauses(&pl.last) && !pl.s.unread(pl.last.arrival, e.arrival):
+		return kindDTX
 	}
 	return kindSilence
 }
