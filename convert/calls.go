@@ -169,8 +169,8 @@ func (l *sipLog) replace(m *sip.Message, c *call) {
 	}
 }
 
-// dialogue is one INVITE that begins a call.
-func dialogue(m *sip.Message, way packet.Flow, arrival int64, number int) *call {
+// newCall is the dialogue that an INVITE begins.
+func newCall(m *sip.Message, way packet.Flow, arrival int64, number int) *call {
 	return &call{
 		id: m.CallID, from: m.From, to: m.To, callerTag: m.FromTag, way: way, number: number,
 		invite: arrival, ring: -1, answer: -1, bye: -1,

@@ -60,6 +60,14 @@ type kit struct {
 	ahead bool // its decoder is a recoverer
 	// lasts is how long a packet sounds, in units of its RTP clock.
 	lasts func(e *entry, c *codec) int64
+	// pauses reports whether the sender may be silent behind a packet, of which it
+	// described the noise; nil if it never does. The decoder is then a pauser.
+	pauses func(e *entry) bool
+	// clear reports whether a packet has a length that its sender can have given to
+	// it; nil if the bytes of clear voice can be told from a cipher's.
+	clear func(e *entry) bool
+	// hides says that the decoder is a concealer.
+	hides bool
 	// start makes a decoder. factor is the samples a tick that are wanted: 1 for
 	// 8 kHz, 2 for 16 kHz.
 	start func(c *codec, factor int) decoder
@@ -73,6 +81,12 @@ func (c *codec) voice() bool { return c.law != noLaw || c.kit != nil }
 
 // wide reports whether 8 kHz would lose something of it.
 func (c *codec) wide() bool { return c.kit != nil && c.kit.wide }
+
+// hides reports whether its decoder conceals what was lost.
+func (c *codec) hides() bool { return c.kit != nil && c.kit.hides }
+
+// pauses reports whether its sender may be silent behind a packet.
+func (c *codec) pauses(e *entry) bool { return c.kit != nil && c.kit.pauses != nil && c.kit.pauses(e) }
 
 // lasts is how long a packet of voice sounds, in units of its RTP clock.
 func (c *codec) lasts(e *entry) int64 {

@@ -10,7 +10,8 @@ import (
 // concealed is how much of a long loss is concealed at each end, in ticks: 60 ms.
 const concealed = 6 * rate / 100
 
-// concealer is a decoder that knows best what was lost.
+// concealer is a decoder that knows best what was lost. It is given the loss from
+// its beginning on, but no more of it than twice concealed.
 type concealer interface {
 	// conceal appends so many ticks of what was most likely said to dst.
 	conceal(dst []int16, ticks int64) []int16
@@ -111,9 +112,12 @@ func (pl *player) conceal(gap int64, e *entry) error {
 		case recoverer:
 			return pl.recover(gap, e, d)
 		case concealer:
-			ticks := min(gap, concealed)
-			samples := d.conceal(nil, ticks)
-			pl.fill(pl.done, samples, int64(pl.decoder(e.kind, c).factor()))
+			factor := int64(pl.decoder(e.kind, c).factor())
+			samples := d.conceal(nil, min(gap, 2*concealed))
+			if gap > 2*concealed {
+				fade(samples[len(samples)-int(fadeOut*factor):])
+			}
+			pl.fill(pl.done, samples, factor)
 			return nil
 		}
 	}
@@ -151,6 +155,17 @@ func (pl *player) recover(gap int64, e *entry, d recoverer) error {
 	}
 	pl.fill(end-gap, d.recover(nil, gap, next), factor)
 	return nil
+}
+
+// fadeOut is in ticks: 10 ms.
+const fadeOut = rate / 100
+
+// fade lets samples end in silence.
+func fade(samples []int16) {
+	n := len(samples)
+	for i, x := range samples {
+		samples[i] = int16(int(x) * (n - i) / (n + 1))
+	}
 }
 
 // fill makes samples due at a position.

@@ -326,9 +326,9 @@ func TestRefusals(t *testing.T) {
 		{"one side in another codec", func(b *builder) {
 			newTalker(b, hostA, hostC).send(50)
 			k := newTalker(b, hostB, hostD)
-			k.pt = 18
+			k.pt = 15
 			k.send(50)
-		}, recording.AudioUnsupported, "G729 (payload type 18)"},
+		}, recording.AudioUnsupported, "G728 (payload type 15)"},
 		{"SRTP without any hint", func(b *builder) {
 			k := newTalker(b, hostC, hostD)
 			for range 100 {

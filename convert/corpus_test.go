@@ -192,13 +192,11 @@ func expected() map[string]recording.AudioStatus {
 	return map[string]recording.AudioStatus{
 
 		"discord.pcap": other, "skype-conference-call.pcap": other, "stun_dtls_rtp.pcapng": secret,
-		"rtp-nanobts-2-phones-amr.pcap": other, "sip-rtp-g729a.pcap": other,
-		"sip-rtp-speex.pcap": other,
-		"G723_1.pcap":        other, "alice_bob_srtp.pcap": secret, "c1.a.pcap": other,
-		"lost.pcap": other, "sess6.pcap": other, "srtp1.pcap": secret,
+		"rtp-nanobts-2-phones-amr.pcap": other, "sip-rtp-speex.pcap": other,
+		"G723_1.pcap": other, "alice_bob_srtp.pcap": secret, "srtp1.pcap": secret,
 		"SIP_Eyebeam2Eyebeam_Video_Audio.pcap": other, "marseillaise-srtp.pcap": secret,
-		"delay_10_rtp_250k_short.pcap": other, "delay_10_sip_video_call_full.pcap": other, "delay_10_sip_video_call_short.pcap": other,
-		"ssrc1.pcap": none, "ssrc2.pcap": none, "ip_frag_source.pcapng": none, "h323.pcap": none, "http_on_sip_port.pcap": none,
+		"delay_10_rtp_250k_short.pcap": other,
+		"ssrc1.pcap":                   none, "ssrc2.pcap": none, "ip_frag_source.pcapng": none, "h323.pcap": none, "http_on_sip_port.pcap": none,
 		"linecall_falsepositve.pcap": none, "mgcp.pcap": none, "sip_hello.pcapng": none, "sdp.pcap": none,
 		"sip_non_default_port.pcap": none, "sip_reqs.pcap": none, "sip_resp.pcap": none, "dtmf_rfc2833_2_digit_pairs.pcap": none,
 		"dtmf_rfc2833_4_digits_slow.pcap": none, "zendesk-34401-rfc2833.pcap": none, "nb6-startup.pcap": none,

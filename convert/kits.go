@@ -20,6 +20,9 @@ func kitOf(name string, clock, channels int, _ string) *kit {
 	case name == "G722":
 		return kitG722()
 	}
+	if isG729(name) {
+		return kitG729()
+	}
 	return narrowKit(name)
 }
 

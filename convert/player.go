@@ -63,6 +63,9 @@ type player struct {
 	span    int   // of the segment, where done is
 
 	filler *filler // nil where nothing of the segment is concealed
+	kind   uint8   // payload type of the last packet of voice
+	pause  int64   // ticks of a pause of the sender that are left
+	held   bool    // behind the pause comes the packet that was read last
 
 	rest     sound   // begun, not wholly given
 	due      []sound // what follows it
@@ -127,6 +130,14 @@ func (pl *player) next() (more bool, err error) {
 		pl.rest, pl.due = pl.due[0], pl.due[1:]
 		return true, nil
 	}
+	if pl.pause > 0 {
+		pl.rustle()
+		return true, nil
+	}
+	if pl.held {
+		pl.held = false
+		return true, pl.take(&pl.c.entry, pl.g.stream.codec(&pl.c.entry))
+	}
 	for ; pl.left > 0 && pl.c.next(); pl.left-- {
 		e := &pl.c.entry
 		again := e.ts == pl.ts && e.seq == pl.seq && pl.any
@@ -150,13 +161,16 @@ func (pl *player) take(e *entry, c *codec) error {
 	}
 	at := pl.g.start + pl.g.drift.at(c.scale(pl.rtp))
 	gap := at - pl.done
+	if gap > 0 && pl.begins(gap, e) {
+		return nil
+	}
 	if gap > 0 && pl.filler != nil && pl.spanAt(pl.done-pl.g.start) == kindConcealed {
 		if err := pl.conceal(gap, e); err != nil {
 			return err
 		}
 		gap = 0
 	}
-	pl.voiceTS, pl.started = e.ts, true
+	pl.voiceTS, pl.started, pl.kind = e.ts, true, e.kind
 	b, err := pl.read.payload(pl.g.stream, e)
 	if err != nil {
 		return err

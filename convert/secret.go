@@ -1,7 +1,8 @@
 package convert
 
 // Encrypted voice is told from clear voice by its bytes: those of a cipher are
-// spread evenly over all values, those of speech in G.711 never are.
+// spread evenly over all values, those of speech in G.711 never are. Speech that
+// is packed more tightly is as even; there the length tells, to which SRTP adds.
 
 const (
 	sampleBytes = 16384 // of payload looked at
@@ -20,6 +21,9 @@ func (p *plan) encrypted(s *stream) (bool, error) {
 	announced := s.match.found && s.match.media.Secure() || s.shared
 	if s.decodable() == 0 && (announced || !s.tagged()) {
 		return announced, nil
+	}
+	if c := &s.codecs[s.main()]; c.kit != nil && c.kit.clear != nil {
+		return s.tooLong(c), nil
 	}
 	if garbled, dense, enough := s.garbled(); dense {
 		return garbled && enough || announced && !enough, nil
@@ -46,6 +50,25 @@ func (s *stream) tagged() bool {
 		}
 	}
 	return 2*n > s.packets.n
+}
+
+// tooLong reports whether most payloads of a codec are not of whole frames, or
+// would sound until after the next begins.
+func (s *stream) tooLong(codec *codec) bool {
+	var last entry
+	wrong, all := 0, 0
+	for c := s.packets.begins(); c.next(); last = c.entry {
+		if s.codec(&c.entry) != codec {
+			continue
+		}
+		all++
+		step := int64(int32(c.entry.ts - last.ts))
+		over := all > 1 && c.entry.seq == last.seq+1 && step > 0 && codec.scale(step) < codec.ticks(&last)
+		if over || !c.entry.cut() && !codec.kit.clear(&c.entry) {
+			wrong++
+		}
+	}
+	return 2*wrong > all
 }
 
 // even reports whether the voice payloads' bytes are spread evenly, and whether

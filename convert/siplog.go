@@ -57,7 +57,7 @@ func (l *sipLog) add(m *sip.Message, way packet.Flow, arrival int64) {
 		if m.Method != "INVITE" || m.Status != 0 || len(l.order) == maxCalls {
 			return
 		}
-		c = dialogue(m, way, arrival, len(l.order))
+		c = newCall(m, way, arrival, len(l.order))
 		l.calls[m.CallID] = c
 		l.order = append(l.order, c)
 		l.relate(c, m)

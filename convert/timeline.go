@@ -332,8 +332,12 @@ func (pl *placer) gap(spans []span, to, ticks int64, e *entry) []span {
 	if kind != kindLost || !pl.s.conceal || pl.s.unread(pl.last.arrival, e.arrival) {
 		return extend(spans, to, kind)
 	}
-	if !pl.s.codec(e).ahead() {
-		spans = extend(spans, to-ticks+min(ticks, concealed), kindConcealed)
+	if c := pl.s.codec(e); !c.ahead() {
+		head := int64(concealed)
+		if c.hides() {
+			head = 2 * concealed
+		}
+		spans = extend(spans, to-ticks+min(ticks, head), kindConcealed)
 		return extend(spans, to, kindLost)
 	}
 	if ticks > 2*concealed {
@@ -350,6 +354,8 @@ func (pl *placer) missing(e *entry) kind {
 		return kindCut
 	case int(e.seq-pl.last.seq) > pl.between+1:
 		return kindLost
+	case pl.s.codec(&pl.last).pauses(&pl.last) && !pl.s.unread(pl.last.arrival, e.arrival):
+		return kindDTX
 	}
 	return kindSilence
 }

@@ -12,6 +12,7 @@ type kind uint8
 
 const (
 	kindSilence kind = iota // nothing was sent
+	kindDTX                 // and the noise that the sender described is heard
 	kindLost
 	kindCut // captured without its end
 	kindConcealed
@@ -20,7 +21,7 @@ const (
 )
 
 func (k kind) String() string {
-	return [kinds]string{"silence", "lost", "cut", "concealed", "received"}[k]
+	return [kinds]string{"silence", "dtx", "lost", "cut", "concealed", "received"}[k]
 }
 
 // span ends at to; it begins where the one before it ends.

@@ -115,5 +115,5 @@ type Truth struct {
 type Span struct {
 	FromS float64 `json:"from_s"`
 	ToS   float64 `json:"to_s"`
-	Kind  string  `json:"kind"` // received, concealed, silence (nothing was sent), lost, cut
+	Kind  string  `json:"kind"` // received, concealed, silence (nothing was sent), dtx (nothing was sent, the noise that the sender described is heard), lost, cut
 }
