@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/chromedp/chromedp v0.22.1
 	github.com/google/gopacket v1.1.19
+	github.com/hajimehoshi/go-mp3 v0.3.4
 	github.com/hooklift/gowsdl v0.5.0
 	github.com/icholy/digest v1.2.0
 	github.com/pelletier/go-toml/v2 v2.4.3

@@ -26,10 +26,11 @@ type Capture interface {
 	Size() int64
 }
 
-// Convert writes the audio of src to dst as a WAV file at 8 kHz. What cannot be
+// Convert writes the audio of src to dst as a WAV or MP3 file. What cannot be
 // converted is told by the Status and Reason of the Audio it returns; then
 // nothing has been written to dst. The error is only for src and dst that fail
-// and for ctx; the Audio is not complete then.
+// and for ctx, and for an MP3 that did not become whole; the Audio is not
+// complete then.
 //
 // The memory it needs is two to three bytes a packet, two a 20 ms of audio and
 // channel, and the inflated size of a compressed capture.

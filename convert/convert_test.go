@@ -467,7 +467,7 @@ func TestConfig(t *testing.T) {
 		t.Error(err)
 	}
 	for want, c := range map[string]Config{
-		"audio.format":   {Format: "mp3", Channels: Stereo, Wideband: WidePCM},
+		"audio.format":   {Format: "flac", Channels: Stereo, Wideband: WidePCM},
 		"audio.channels": {Format: "wav", Channels: "left", Wideband: WidePCM},
 		"audio.wideband": {Format: "wav", Channels: Stereo, Wideband: "48k"},
 	} {

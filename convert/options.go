@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -46,6 +48,8 @@ func allConceals() []Conceal { return []Conceal{Likely, Silent} }
 // Options says how to convert. The zero value is good: stereo, G.711, recorded
 // on a phone.
 type Options struct {
+	Format     Format
+	Bitrate    int // of an MP3 at 8 kHz in kbit/s; 0 is 16 a channel
 	Channels   Channels
 	PCM        bool // 16-bit linear samples instead of G.711
 	Wideband   Wideband
@@ -78,6 +82,9 @@ func (o Options) Validate() error {
 	if o.Call < 0 {
 		return fmt.Errorf("call %d: calls are counted from 1", o.Call)
 	}
+	if err := cmp.Or(validFormat(o.Format, o.PCM), validBitrate(o.Format, o.Bitrate, o.Channels)); err != nil {
+		return err
+	}
 	switch o.RecordedOn {
 	case "", recording.OnPhone, recording.OnGateway:
 		return nil
@@ -87,7 +94,8 @@ func (o Options) Validate() error {
 
 // Config is the section [audio] of the setup.
 type Config struct {
-	Format   string   `toml:"format"`   // wav
+	Format   Format   `toml:"format"`   // wav, mp3
+	Bitrate  int      `toml:"bitrate"`  // of an MP3 at 8 kHz in kbit/s; 0 is 16 a channel
 	Channels Channels `toml:"channels"` // stereo, mono, internal, external
 	PCM      bool     `toml:"pcm"`      // 16-bit samples: twice the space, for players without G.711
 	Wideband Wideband `toml:"wideband"` // pcm16 (16 kHz, four times the space), g711
@@ -96,13 +104,16 @@ type Config struct {
 
 // DefaultConfig is what holds where the setup says nothing.
 func DefaultConfig() Config {
-	return Config{Format: "wav", Channels: Stereo, Wideband: WidePCM, Conceal: Likely}
+	return Config{Format: WAV, Channels: Stereo, Wideband: WidePCM, Conceal: Likely}
 }
 
 // Validate reports the first value that is not allowed, by its key.
 func (c Config) Validate() error {
-	if c.Format != "wav" {
-		return fmt.Errorf("audio.format %q: must be wav", c.Format)
+	if c.Format == "" {
+		return errors.New("audio.format is empty: must be one of wav, mp3")
+	}
+	if err := validFormat(c.Format, c.PCM); err != nil {
+		return fmt.Errorf("audio.%w", err)
 	}
 	if !slices.Contains(allChannels(), c.Channels) {
 		return fmt.Errorf("audio.channels %q: must be one of stereo, mono, internal, external", c.Channels)
@@ -112,6 +123,9 @@ func (c Config) Validate() error {
 	}
 	if !slices.Contains(allConceals(), c.Conceal) {
 		return fmt.Errorf("audio.conceal %q: must be one of likely, silence", c.Conceal)
+	}
+	if err := validBitrate(c.Format, c.Bitrate, c.Channels); err != nil {
+		return fmt.Errorf("audio.%w", err)
 	}
 	return nil
 }

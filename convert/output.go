@@ -8,6 +8,7 @@ import (
 	"io"
 	"sync"
 
+	"callreel/internal/media/mp3"
 	"callreel/internal/media/wav"
 	"callreel/internal/recording"
 )
@@ -23,7 +24,8 @@ type output struct {
 	law      law // lawA or lawMu; noLaw means 16-bit samples
 	factor   int // samples a tick: 2 for 16 kHz
 	channels int
-	sides    [][]side // of each channel
+	sides    [][]side   // of each channel
+	mp3      mp3.Format // zero: a WAV file
 }
 
 // chooseOutput: µ-law only if every packet is, for A-law holds both; 16 kHz if
@@ -52,6 +54,9 @@ func (p *plan) chooseOutput() output {
 		o.sides = [][]side{{left}, {right}}
 	}
 	o.channels = len(o.sides)
+	if p.o.Format == MP3 {
+		o.law, o.mp3 = noLaw, p.o.mp3Format(o.rate(), o.channels)
+	}
 	return o
 }
 
@@ -69,7 +74,19 @@ func (o output) rate() int { return rate * o.factor }
 
 func (o output) samples(ticks int64) int64 { return ticks * int64(o.factor) }
 
+func (o output) isMP3() bool { return o.mp3.Channels > 0 }
+
+func (o output) file() Format {
+	if o.isMP3() {
+		return MP3
+	}
+	return WAV
+}
+
 func (o output) codecName() string {
+	if o.isMP3() {
+		return "mp3"
+	}
 	return [...]string{noLaw: "pcm16", lawA: "pcma", lawMu: "pcmu"}[o.law]
 }
 
@@ -80,6 +97,20 @@ func (o output) format() wav.Format {
 
 // write is the second pass: the whole file from front to back.
 func (p *plan) write(ctx context.Context, dst io.Writer, a *recording.Audio) error {
+	tracks, to := p.tracks(), p.writeWAV
+	if p.out.isMP3() {
+		to = p.writeMP3
+	}
+	if err := to(ctx, dst, tracks, a); err != nil {
+		return err
+	}
+	for _, t := range tracks {
+		a.Peaks = append(a.Peaks, t.peaks)
+	}
+	return nil
+}
+
+func (p *plan) writeWAV(ctx context.Context, dst io.Writer, tracks []*track, a *recording.Audio) error {
 	header, err := p.out.format().Header(a.Samples)
 	if err != nil {
 		return err
@@ -87,12 +118,13 @@ func (p *plan) write(ctx context.Context, dst io.Writer, a *recording.Audio) err
 	if _, err := dst.Write(header); err != nil {
 		return fmt.Errorf("write header: %w", err)
 	}
-	tracks := p.tracks()
-	if err := p.frames(ctx, dst, tracks); err != nil {
+	size := len(tracks) * p.out.format().Coding.Bytes() * p.out.factor * chunk
+	frame := make([]byte, 0, size)
+	err = p.frames(ctx, tracks, func(parts []*part) error {
+		return put(dst, interleave(frame, p.out.law, parts))
+	})
+	if err != nil {
 		return err
-	}
-	for _, t := range tracks {
-		a.Peaks = append(a.Peaks, t.peaks)
 	}
 	return put(dst, make([]byte, p.out.format().Pad(a.Samples)))
 }
@@ -107,9 +139,9 @@ func put(dst io.Writer, b []byte) error {
 	return nil
 }
 
-// frames makes and writes the audio, eight seconds at a time. Each channel is
-// made by itself, a little ahead of what is being written.
-func (p *plan) frames(ctx context.Context, dst io.Writer, tracks []*track) error {
+// frames makes the audio, eight seconds at a time, and calls take with each. Each
+// channel is made by itself, a little ahead of what is being taken.
+func (p *plan) frames(ctx context.Context, tracks []*track, take func([]*part) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var group sync.WaitGroup
 	defer group.Wait()
@@ -117,8 +149,7 @@ func (p *plan) frames(ctx context.Context, dst io.Writer, tracks []*track) error
 	for _, t := range tracks {
 		group.Go(func() { t.run(ctx, p.ticks) })
 	}
-	size := len(tracks) * p.out.format().Coding.Bytes() * p.out.factor * chunk
-	frame, parts := make([]byte, 0, size), make([]*part, len(tracks))
+	parts := make([]*part, len(tracks))
 	for from := int64(0); from < p.ticks; from += chunk {
 		for i, t := range tracks {
 			parts[i] = <-t.made
@@ -126,7 +157,7 @@ func (p *plan) frames(ctx context.Context, dst io.Writer, tracks []*track) error
 				return parts[i].err
 			}
 		}
-		if err := put(dst, interleave(frame, p.out.law, parts)); err != nil {
+		if err := take(parts); err != nil {
 			return err
 		}
 		for i, t := range tracks {

@@ -182,7 +182,7 @@ func (p *plan) raw(offset int64, n int) ([]byte, error) {
 // settle fills in what is known before the first sample is written.
 func (p *plan) settle(a *recording.Audio) {
 	p.out = p.chooseOutput()
-	a.Format, a.Codec = "wav", p.out.codecName()
+	a.Format, a.Codec, a.Kbps = string(p.out.file()), p.out.codecName(), p.out.mp3.Kbps
 	a.SampleRate, a.Channels = p.out.rate(), p.out.channels
 	a.Samples, a.DurationS = p.out.samples(p.ticks), seconds(p.ticks)
 	a.Start = time.Unix(0, p.base+p.zero*(1e9/rate)).UTC()

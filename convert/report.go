@@ -64,6 +64,7 @@ type Report struct {
 	SampleRate int                   `json:"sample_rate"`
 	Channels   int                   `json:"channels"`
 	Codec      string                `json:"codec,omitempty"`
+	Kbps       int                   `json:"kbps,omitempty"`
 	Passed     map[string]int        `json:"passed,omitempty"`
 	SIP        *recording.SIPParties `json:"sip,omitempty"`
 	Call       int                   `json:"call,omitempty"`
@@ -99,7 +100,7 @@ type streamFields struct {
 func NewReport(a recording.Audio) Report {
 	r := Report{
 		Status: a.Status, Reason: a.Reason, SidesBy: a.SidesBy, Digits: a.Digits, DurationS: a.DurationS,
-		SampleRate: a.SampleRate, Channels: a.Channels, Codec: a.Codec, Passed: a.Passed, SIP: a.SIP,
+		SampleRate: a.SampleRate, Channels: a.Channels, Codec: a.Codec, Kbps: a.Kbps, Passed: a.Passed, SIP: a.SIP,
 		Call: a.Call, Calls: a.Calls, Truth: a.Truth, Converter: a.Converter, Streams: []ReportStream{},
 	}
 	if r.Digits == nil {

@@ -16,8 +16,8 @@ import (
 
 const convertUsage = `Usage: callreel convert [flags] -o OUT IN
 
-Makes a WAV file OUT of the capture IN (pcap, pcapng, or gzip of either).
-OUT is written whole or not at all. Exit code 3 means that there is no audio to
+Makes a WAV or MP3 file OUT of the capture IN (pcap, pcapng, or gzip of either).
+The ending of OUT tells which. OUT is written whole or not at all. Exit code 3 means that there is no audio to
 make: none in the capture, encrypted, a codec that is not built in, or damage;
 the reason is printed and stands in the report.
 
@@ -26,8 +26,8 @@ A capture that holds several calls gives a file of each: OUT, then OUT with -2,
 The reports are named alike. Exit code 4 means that some of them have no audio.
 
 If IN is a folder, all captures in it and below are converted into the folder
-OUT. WAV files that are there already are kept, so that it can be stopped and
-started again. A capture that is not converted is named with its reason; then
+OUT, as WAV or, with --format mp3, as MP3. Files that are there already and whole
+are kept, so that it can be stopped and started again. A capture that is not converted is named with its reason; then
 the exit code is 4.
 
 Flags:`
@@ -89,6 +89,8 @@ func parseConvert(args []string, stderr io.Writer) (*convertJob, error) {
 	job := &convertJob{options: convert.Options{Version: version}}
 	var keys []string
 	fs := newFlags("convert", convertUsage, stderr)
+	format := fs.String("format", "", "wav or mp3; without it the ending of OUT tells, and a folder gets wav")
+	fs.IntVar(&job.options.Bitrate, "bitrate", 0, "of an MP3 at 8 kHz, in kbit/s: 8 to 64; 0 is 16 a channel")
 	channels := fs.String("channels", "stereo", "stereo (external or caller left), mono, internal, external")
 	wideband := fs.String("wideband", "pcm16", "a call wider than 8 kHz: pcm16 at 16 kHz, or g711 at 8 kHz")
 	conceal := fs.String("conceal", "likely", "where packets were lost: likely (what was most likely said) or silence (for evidence)")
@@ -98,7 +100,7 @@ func parseConvert(args []string, stderr io.Writer) (*convertJob, error) {
 	fs.IntVar(&job.options.Call, "call", 0, "convert only the call of this number; 0 is all")
 	fs.BoolVar(&job.options.Together, "together", false, "put everything the capture holds on one timeline")
 	fs.StringVar(&job.report, "report", "", "write a report as JSON to this `file`")
-	fs.StringVar(&job.out, "o", "", "the WAV `file` to write, or the folder")
+	fs.StringVar(&job.out, "o", "", "the `file` to write, or the folder")
 	fs.Func("srtp-key", "a `key` of SRTP that is not in the capture: [SUITE:]base64 of key and salt; may be given more than once; others on the machine can see it while this runs",
 		func(text string) error { keys = append(keys, text); return nil })
 	fs.IntVar(&job.workers, "workers", 0, "captures of a folder converted at the same time; 0 is one a core")
@@ -110,6 +112,10 @@ func parseConvert(args []string, stderr io.Writer) (*convertJob, error) {
 	}
 	if job.out == "" {
 		return nil, usagef("convert: -o OUT is missing")
+	}
+	job.options.Format = convert.Format(*format)
+	if err := job.chooseFormat(); err != nil {
+		return nil, err
 	}
 	job.options.Channels = convert.Channels(*channels)
 	job.options.Wideband = convert.Wideband(*wideband)

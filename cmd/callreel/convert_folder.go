@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -98,9 +96,10 @@ func (b *backlog) list() error {
 		if err != nil {
 			return err
 		}
-		out := strings.TrimSuffix(name, ".pcap") + ".wav"
+		ext := b.job.options.Format.Extension()
+		out := strings.TrimSuffix(name, ".pcap") + ext
 		if taken[out] {
-			out = name + ".wav"
+			out = name + ext
 		}
 		taken[out] = true
 		b.items = append(b.items, backlogItem{name, filepath.Join(b.job.out, out), info.Size()})
@@ -152,7 +151,7 @@ type outcome struct {
 }
 
 func (b *backlog) convert(ctx context.Context, item backlogItem) outcome {
-	if wholeWAV(item.out) {
+	if isWhole(item.out) {
 		return outcome{skipped: true}
 	}
 	if err := os.MkdirAll(filepath.Dir(item.out), 0o750); err != nil {
@@ -174,20 +173,4 @@ func (b *backlog) convert(ctx context.Context, item backlogItem) outcome {
 		o.seconds += a.DurationS
 	}
 	return o
-}
-
-// wholeWAV reports whether a file is a WAV file of the length it says.
-func wholeWAV(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	var head [12]byte
-	info, err := f.Stat()
-	if _, short := io.ReadFull(f, head[:]); errors.Join(err, short) != nil {
-		return false
-	}
-	return string(head[:4]) == "RIFF" && string(head[8:]) == "WAVE" &&
-		info.Size() == int64(binary.LittleEndian.Uint32(head[4:]))+8
 }

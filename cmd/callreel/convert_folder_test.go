@@ -44,7 +44,7 @@ func TestConvertAFolder(t *testing.T) {
 		t.Fatalf("exit code %d, %s", code, text)
 	}
 	for _, name := range []string{"a.wav", "a.pcap.gz.wav", "sub/" + guid + "-009033062250-17.wav"} {
-		if !wholeWAV(filepath.Join(out, filepath.FromSlash(name))) {
+		if !isWhole(filepath.Join(out, filepath.FromSlash(name))) {
 			t.Errorf("%s is not whole", name)
 		}
 	}
@@ -59,6 +59,28 @@ func TestConvertAFolder(t *testing.T) {
 	after, err := os.Stat(filepath.Join(out, "a.wav"))
 	if code != exitDone || !strings.Contains(text, "0 converted, 3 there already, 0 not converted") || err != nil || !os.SameFile(before, after) {
 		t.Errorf("again: exit code %d, %s, %v", code, text, err)
+	}
+}
+
+func TestConvertAFolderToMP3(t *testing.T) {
+	call, err := os.ReadFile(realCall)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, out := t.TempDir(), filepath.Join(t.TempDir(), "audio.mp3") // a folder may have such a name
+	put(t, in, "a.pcap", call)
+	put(t, in, "b.pcap", call)
+	put(t, out, "b.mp3", []byte("half a file"))
+	if code, text := convertRun(t, "--format", "mp3", "--channels", "mono", "-o", out, in); code != exitDone || !strings.Contains(text, "2 converted, 0 there") {
+		t.Fatalf("exit code %d, %s", code, text)
+	}
+	a, err := os.ReadFile(filepath.Join(out, "a.mp3"))
+	b, other := os.ReadFile(filepath.Join(out, "b.mp3"))
+	if errors.Join(err, other) != nil || !bytes.Equal(a, b) || !isWhole(filepath.Join(out, "a.mp3")) {
+		t.Errorf("%d and %d bytes, %v, %v", len(a), len(b), err, other)
+	}
+	if code, text := convertRun(t, "--format", "mp3", "-o", out, in); code != exitDone || !strings.Contains(text, "0 converted, 2 there already") {
+		t.Errorf("again: exit code %d, %s", code, text)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"callreel/internal/corpus"
+	"callreel/internal/media/mp3"
 )
 
 const realCall = "../../convert/testdata/call1_alaw.pcap.gz"
@@ -85,6 +86,27 @@ func TestConvertSeveralCalls(t *testing.T) {
 	}
 }
 
+func TestConvertToMP3(t *testing.T) {
+	dir := t.TempDir()
+	out, report := filepath.Join(dir, "o.MP3"), filepath.Join(dir, "r.json")
+	if code, text := convertRun(t, realCall, "-o", out, "--report", report); code != exitDone {
+		t.Fatal(code, text)
+	}
+	f, err := os.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s, err := mp3.Walk(f)
+	if err != nil || s.Samples != 64847 || s.Kbps != 32 || s.Channels != 2 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	b, err := os.ReadFile(report)
+	if err != nil || !bytes.Contains(b, []byte(`"codec": "mp3"`)) || !bytes.Contains(b, []byte(`"kbps": 32`)) {
+		t.Errorf("report %s, %v", b, err)
+	}
+}
+
 func TestConvertSaysWhyNot(t *testing.T) {
 	dir := t.TempDir()
 	page, out, report := filepath.Join(dir, "page.pcap"), filepath.Join(dir, "o.wav"), filepath.Join(dir, "r.json")
@@ -104,6 +126,11 @@ func TestConvertSaysWhyNot(t *testing.T) {
 		{"a folder with a report", []string{"--report", report, "-o", out, dir}, exitUsage, "does not go with a folder"},
 		{"workers", []string{"--workers", "-1", "-o", out, dir}, exitUsage, "--workers -1"},
 		{"onto itself", []string{"-o", page, page}, exitUsage, "the capture itself"},
+		{"format", []string{"--format", "ogg", "-o", out, page}, exitUsage, "--format ogg does not go with the output o.wav"},
+		{"no such format", []string{"--format", "ogg", "-o", dir, page}, exitUsage, "wav, mp3"},
+		{"format against the ending", []string{"--format", "wav", "-o", dir + "/o.mp3", page}, exitUsage, "--format wav does not go with the output o.mp3"},
+		{"bit rate of a wav", []string{"--bitrate", "32", "-o", out, page}, exitUsage, "bitrate 32: is for mp3"},
+		{"bit rate", []string{"--bitrate", "33", "-o", dir + "/o.mp3", page}, exitUsage, "must be one of [16 24 32"},
 		{"channels", []string{"--channels", "5.1", "-o", out, page}, exitUsage, "stereo, mono, internal, external"},
 		{"wideband", []string{"--wideband", "48k", "-o", out, page}, exitUsage, "pcm16, g711"},
 		{"device", []string{"--recorded-on", "tape", "-o", out, page}, exitUsage, "phone or gateway"},

@@ -53,7 +53,7 @@ func commands() []command {
 		{"run", "record, as the setup says", runRun},
 		{"demo", "show it all on this machine, with a simulated PBX", runDemo},
 		{"sim", "run the simulated PBX alone", runSim},
-		{"convert", "make a WAV file of one capture", runConvert},
+		{"convert", "make a WAV or MP3 file of one capture", runConvert},
 		{"keys", "list, add, retire and exchange keys", runKeys},
 		{"decrypt", "write a sealed file in clear", runDecrypt},
 		{"version", "say which version this is", runVersion},

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"callreel/crypto"
+	"callreel/internal/media/mp3"
 	"callreel/internal/pbxsim"
 	"callreel/internal/recording"
 	"callreel/internal/sidecar"
@@ -44,7 +45,7 @@ func Read(folder string, ring *crypto.Ring) ([]Filed, error) {
 			return filepath.SkipDir
 		}
 		switch filepath.Ext(path) {
-		case ".wav":
+		case ".wav", ".mp3":
 			f, err := readPair(path, ring)
 			if err != nil {
 				problems = append(problems, fmt.Errorf("%s: %w", path, err))
@@ -52,7 +53,7 @@ func Read(folder string, ring *crypto.Ring) ([]Filed, error) {
 			}
 			out = append(out, f)
 		case ".xml":
-			if _, err := os.Stat(strings.TrimSuffix(path, ".xml") + ".wav"); err != nil {
+			if !hasAudio(strings.TrimSuffix(path, ".xml")) {
 				problems = append(problems, fmt.Errorf("%s: sidecar without audio", path))
 			}
 		}
@@ -61,13 +62,22 @@ func Read(folder string, ring *crypto.Ring) ([]Filed, error) {
 	return out, errors.Join(append(problems, err)...)
 }
 
+func hasAudio(name string) bool {
+	for _, ext := range []string{".wav", ".mp3"} {
+		if _, err := os.Stat(name + ext); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 func readPair(path string, ring *crypto.Ring) (Filed, error) {
 	f := Filed{Path: path}
 	onDisk, err := os.ReadFile(path)
 	if err != nil {
 		return f, err
 	}
-	sealed, err := os.ReadFile(strings.TrimSuffix(path, ".wav") + ".xml")
+	sealed, err := os.ReadFile(strings.TrimSuffix(path, filepath.Ext(path)) + ".xml")
 	if err != nil {
 		return f, err
 	}
@@ -147,15 +157,35 @@ func check(c *pbxsim.Call, f Filed) error {
 	if d := f.Sidecar.Audio.Start.Sub(c.Start).Abs(); d > 100*time.Millisecond {
 		problems = append(problems, fmt.Errorf("starts at %v, want %v", f.Sidecar.Audio.Start, c.Start))
 	}
-	return errors.Join(append(problems, sides(c, f.Audio))...)
+	return errors.Join(append(problems, sides(c, f.Sidecar.Audio, f.Audio))...)
 }
 
 // slack is how far the two sides may be shifted against each other, in samples:
 // they are aligned by the capture times of their first packets.
 const slack = 160
 
-// sides compares every sample: external left, internal right.
-func sides(c *pbxsim.Call, wav []byte) error {
+// sides compares every sample of a WAV: external left, internal right. An MP3 must
+// be whole and as long as the call.
+func sides(c *pbxsim.Call, audio recording.Audio, file []byte) error {
+	if audio.Format == "mp3" {
+		return isWhole(c, audio, file)
+	}
+	return wavSides(c, file)
+}
+
+func isWhole(c *pbxsim.Call, audio recording.Audio, file []byte) error {
+	s, err := mp3.Walk(bytes.NewReader(file))
+	if err != nil {
+		return err
+	}
+	external, _ := c.Voice()
+	if n := int(s.Samples); n < len(external) || n > len(external)+slack || s.Samples != audio.Samples || s.Channels != 2 {
+		return fmt.Errorf("%+v, want %d samples and at most %d more", s, len(external), slack)
+	}
+	return nil
+}
+
+func wavSides(c *pbxsim.Call, wav []byte) error {
 	data, err := samples(wav)
 	if err != nil {
 		return err

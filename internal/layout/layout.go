@@ -42,7 +42,7 @@ func table() map[string]rule {
 		"internal/layout":    {why: "looks at all, stands on nothing"},
 		"internal/corpus":    {why: "finds captures for tests"},
 		"bench/gen":          {may: []string{media}, why: "makes captures to measure with"},
-		"internal/callcheck": {may: []string{"crypto", "internal/pbxsim", "internal/recording", "internal/sidecar"}, why: "checks archives for tests"},
+		"internal/callcheck": {may: []string{"crypto", "internal/media/mp3", "internal/pbxsim", "internal/recording", "internal/sidecar"}, why: "checks archives for tests"},
 	}
 }
 

@@ -2,6 +2,7 @@ package player
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -97,9 +98,18 @@ func (h *handler) audio(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer a.Close()
-	w.Header().Set("Content-Type", "audio/wav")
-	w.Header().Set("Content-Disposition", named(rec, ".wav"))
+	ext := cmp.Or(path.Ext(string(rec.Place)), ".wav")
+	w.Header().Set("Content-Type", audioType(ext))
+	w.Header().Set("Content-Disposition", named(rec, ext))
 	http.ServeContent(w, r, "", time.Time{}, a)
+}
+
+// audioType is the media type of a file of the archive.
+func audioType(ext string) string {
+	if ext == ".mp3" {
+		return "audio/mpeg"
+	}
+	return "audio/wav"
 }
 
 func (h *handler) sidecar(w http.ResponseWriter, r *http.Request) {

@@ -133,6 +133,16 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// What is filed as MP3 is told as MP3, and saved under such a name.
+func TestAudioOfAnMP3(t *testing.T) {
+	a := sample()
+	a.recs[0].Place = recording.Place("file:" + a.recs[0].Name + ".mp3")
+	h := request(t, a, "/api/recordings/7/audio", nil).Header()
+	if got, name := h.Get("Content-Type"), h.Get("Content-Disposition"); got != "audio/mpeg" || !strings.HasSuffix(name, `c03a.mp3`) {
+		t.Errorf("%q, %q", got, name)
+	}
+}
+
 func TestListPassesTheQuestionOn(t *testing.T) {
 	a := sample()
 	for path, want := range map[string]player.Query{

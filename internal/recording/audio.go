@@ -42,8 +42,9 @@ const (
 type Audio struct {
 	Status     AudioStatus `json:"status,omitempty"`
 	Reason     string      `json:"reason,omitempty"` // for every status but ok, and for ok where the capture is damaged: what and where, in words
-	Format     string      `json:"format,omitempty"` // "wav"
-	Codec      string      `json:"codec,omitempty"`  // coding inside the file: "pcma", "pcmu", "pcm16"
+	Format     string      `json:"format,omitempty"` // "wav", "mp3"
+	Codec      string      `json:"codec,omitempty"`  // coding inside the file: "pcma", "pcmu", "pcm16", "mp3"
+	Kbps       int         `json:"kbps,omitempty"`   // of an MP3
 	SampleRate int         `json:"sample_rate,omitempty"`
 	Channels   int         `json:"channels,omitempty"`
 	Samples    int64       `json:"samples,omitempty"`    // per channel

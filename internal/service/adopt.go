@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"callreel/archive"
+	"callreel/convert"
 	"callreel/crypto"
 	"callreel/internal/recording"
 	"callreel/internal/sidecar"
@@ -17,11 +18,18 @@ import (
 // taken as it is, once its sidecar proves that it is this recording and its
 // audio is whole.
 func (s *Service) commit(ctx context.Context, rec *recording.Recording, draft *archive.Draft, sealed []byte) (recording.Place, error) {
-	place, err := draft.Commit(ctx, rec.Name, ".wav", sealed)
-	if err == nil || !errors.Is(err, archive.ErrExists) {
-		return place, err
+	place, err := s.standing(ctx, rec.Name)
+	if err != nil {
+		return "", err
 	}
-	place = archive.PlaceOf(rec.Name, ".wav")
+	if place == "" {
+		ext := convert.Format(rec.Audio.Format).Extension()
+		place, err = draft.Commit(ctx, rec.Name, ext, sealed)
+		if err == nil || !errors.Is(err, archive.ErrExists) {
+			return place, err
+		}
+		place = archive.PlaceOf(rec.Name, ext)
+	}
 	theirs, err := s.sidecarAt(ctx, place)
 	if err != nil {
 		return "", fmt.Errorf("%w: a file named %s is in the archive already and its sidecar does not open: %w",
@@ -33,8 +41,23 @@ func (s *Service) commit(ctx context.Context, rec *recording.Recording, draft *a
 	if err := s.archive.Verify(ctx, place, theirs.Seal.FileSHA256); err != nil {
 		return "", err
 	}
-	rec.Seal = theirs.Seal
+	rec.Seal, rec.Audio = theirs.Seal, theirs.Audio
 	return place, nil
+}
+
+// standing is the place of the pair that has a name, of whatever format: the
+// setup may have changed since. It is empty if there is none.
+func (s *Service) standing(ctx context.Context, name string) (recording.Place, error) {
+	for _, f := range []convert.Format{convert.WAV, convert.MP3} {
+		found, err := s.archive.Find(ctx, name, f.Extension())
+		if err != nil {
+			return "", err
+		}
+		if found == archive.FoundPair {
+			return archive.PlaceOf(name, f.Extension()), nil
+		}
+	}
+	return "", nil
 }
 
 func sameCapture(a, b recording.Recording) bool {
@@ -46,11 +69,11 @@ func sameCapture(a, b recording.Recording) bool {
 // name) the beginning of the capture's SHA-256 tells the two apart.
 func (s *Service) freeName(ctx context.Context, rec *recording.Recording) (string, error) {
 	name := naming.Name(*rec, s.location)
-	found, err := s.archive.Find(ctx, name, ".wav")
-	if err != nil || found != archive.FoundPair {
+	place, err := s.standing(ctx, name)
+	if err != nil || place == "" {
 		return name, err
 	}
-	theirs, err := s.sidecarAt(ctx, archive.PlaceOf(name, ".wav"))
+	theirs, err := s.sidecarAt(ctx, place)
 	if err != nil || sameCapture(theirs, *rec) {
 		return name, nil //nolint:nilerr // commit says what is wrong with that sidecar
 	}

@@ -298,6 +298,7 @@ func (s *Service) convertInto(ctx context.Context, rec *recording.Recording, w i
 		return "", err
 	}
 	audio, err := convert.Convert(ctx, src, out, convert.Options{
+		Format: s.cfg.Audio.Format, Bitrate: s.cfg.Audio.Bitrate,
 		Channels: s.cfg.Audio.Channels, PCM: s.cfg.Audio.PCM, Wideband: s.cfg.Audio.Wideband,
 		Conceal: s.cfg.Audio.Conceal, RecordedOn: rec.Capture.RecordedOn, Swap: rec.Capture.Swap,
 		Call: rec.Capture.Call, Together: rec.Capture.Call == 0,
