@@ -34,7 +34,7 @@ func (s *stream) known() bool { return s.fixedPort() || s.match.exact > 1 && s.m
 
 // identify counts a stream's payload types and names them.
 func (p *plan) identify(s *stream) {
-	s.match = p.sip.find(s.key.flow, s.first()*(1e9/rate))
+	s.codecs = new([128]codec)
 	for t, n := range s.counts {
 		if n > 0 {
 			s.codecs[t] = p.codec(s, uint8(t))
@@ -113,9 +113,11 @@ func looksLikeVideo(s *stream) bool {
 // real reports whether the stream is RTP at all: signalling or a fixed port says
 // so, or its sequence numbers follow one another.
 func (s *stream) real() bool {
-	if s.known() {
-		return true
-	}
+	return s.known() || s.inRow()
+}
+
+// inRow reports whether the stream's sequence numbers follow one another.
+func (s *stream) inRow() bool {
 	n := s.packets.n - s.again
 	return n >= leastPackets && 3*s.inOrder >= 2*(n-1)
 }

@@ -77,7 +77,7 @@ func analyse(ctx context.Context, src Capture, o Options) (recording.Audio, *pla
 		return a, nil, fmt.Errorf("convert: %w", err)
 	}
 	a.SIP = s.sip.parties(p.call)
-	a.Reason = s.damage.beside(a.Reason)
+	a.Reason = s.damage.beside(p.crowd.beside(a.Reason))
 	return a, p, nil
 }
 

@@ -9,6 +9,10 @@ const (
 	copySamples = 24       // packets compared
 	copyWithin  = rate / 5 // ticks between a packet and its copy
 	copyLeast   = 8        // packets that must be equal where not even the SSRC is
+	copyMisses  = copySamples / 10
+	// copyReads bounds the work on a capture of very many streams: so many packets
+	// are compared with others, some seconds' work.
+	copyReads = 1 << 22
 )
 
 // dropCopies leaves of streams that were captured more than once, before and
@@ -53,6 +57,10 @@ func (p *plan) isCopy(a, b *stream) (bool, error) {
 		a, b = b, a
 	}
 	related := a.key.ssrc == b.key.ssrc
+	if !related && p.compared > copyReads {
+		p.crowd.unlike = true
+		return false, nil
+	}
 	tested, equal := 0, 0
 	for k := range copySamples {
 		e := b.packets.pick(k * b.packets.n / copySamples)
@@ -66,6 +74,9 @@ func (p *plan) isCopy(a, b *stream) (bool, error) {
 		case isMissing:
 			tested++
 		case tellsNothing:
+		}
+		if !related && tested-equal > copyMisses {
+			return false, nil
 		}
 	}
 	if related {
@@ -108,6 +119,7 @@ func (p *plan) findCopy(a *stream, e copied, related bool) (verdict, error) {
 		if other.arrival < e.arrival-copyWithin || other.size != e.size || related && (other.seq != e.seq || other.ts != e.ts) {
 			continue
 		}
+		p.compared++
 		got, err := p.payload(a, &other)
 		if err != nil {
 			return 0, err

@@ -19,16 +19,18 @@ const maxDuration = 24 * 3600 * rate
 
 // plan is what the first pass leaves for the second.
 type plan struct {
-	src    Capture
-	file   *pcap.File
-	arena  []byte
-	buffer []byte // of payload
-	sip    *sipLog
-	dtls   map[packet.Endpoint]bool
-	base   int64 // nanoseconds since 1970
-	passed map[string]int
-	holes  []hole
-	o      Options
+	src      Capture
+	file     *pcap.File
+	arena    []byte
+	buffer   []byte // of payload
+	sip      *sipLog
+	dtls     map[packet.Endpoint]bool
+	base     int64 // nanoseconds since 1970
+	passed   map[string]int
+	holes    []hole
+	crowd    crowd
+	compared int // packets with others, for copies
+	o        Options
 
 	streams []*stream // those that are voice or events, in the order of their first packet
 	call    *call     // that they are of; nil if there is only one
@@ -44,13 +46,14 @@ type plan struct {
 func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error) {
 	p := &plan{
 		src: src, file: s.file, arena: s.arena,
-		sip: s.sip, dtls: s.dtls, base: s.base, passed: s.passed, holes: s.damage.holes, o: o,
+		sip: s.sip, dtls: s.dtls, base: s.base, passed: s.passed, holes: s.damage.holes, crowd: s.crowd, o: o,
 	}
 	all := slices.Collect(maps.Values(s.streams))
 	if err := p.unseal(all); err != nil {
 		return nil, err
 	}
 	p.choose(all)
+	p.dropCrowd()
 	if err := p.dropCopies(); err != nil {
 		return nil, err
 	}
@@ -94,11 +97,14 @@ func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error)
 func (p *plan) choose(all []*stream) {
 	slices.SortFunc(all, func(a, b *stream) int { return cmp.Compare(a.born, b.born) })
 	for _, s := range all {
+		s.match = p.sip.find(s.key.flow, s.first()*(1e9/rate))
+		if !s.real() {
+			p.count("udp", s.packets.n)
+			continue
+		}
 		p.identify(s)
 		voice := s.has(roleVoice) + s.has(roleUnknown)
 		switch {
-		case !s.real():
-			p.count("udp", s.packets.n)
 		case s.has(roleVideo) > voice:
 			p.count("video", s.packets.n)
 		case voice == 0 && s.has(roleEvent) == 0:

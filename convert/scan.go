@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"sync"
 
 	"callreel/internal/media/packet"
@@ -18,10 +17,8 @@ import (
 // Limits of the index. They hold more than a day of a call.
 const (
 	maxPackets    = 1 << 24
-	maxStreams    = 4096
 	maxArena      = 32 << 20 // bytes of datagrams put together from fragments
 	maxEndpoints  = 4096
-	purgeInterval = 1024 // packets between two clearings of the streams
 	checkInterval = 4096 // packets between two looks at the context
 	// stepBack is how far a capture's clock must go back within a steady stream
 	// to be taken as having been set; stepAhead the same forward.
@@ -43,6 +40,7 @@ type scan struct {
 	headed   [128]bool // payload types of which the index keeps the first bytes
 	packets  int       // RTP packets in the index
 	purged   int       // value of packets at the last clearing
+	crowd    crowd
 	frames   int       // records read
 	badLinks int       // of these with a link type that is not read
 	badLink  int       // the last such
@@ -220,6 +218,7 @@ func (s *scan) rtp(rec *pcap.Record, d *packet.Datagram) error {
 		s.add(t, e)
 	} else {
 		s.passed["udp"]++
+		s.crowd.refused++
 	}
 	return nil
 }
@@ -241,6 +240,7 @@ func head(b []byte) (h uint16) {
 func (s *scan) stream(k streamKey) *stream {
 	for i, t := range s.recent {
 		if t != nil && t.key.ssrc == k.ssrc && t.key == k {
+			t.heard = s.packets
 			return s.recent[i]
 		}
 	}
@@ -252,27 +252,9 @@ func (s *scan) stream(k streamKey) *stream {
 		t = &stream{key: k, born: s.packets}
 		s.streams[k] = t
 	}
+	t.heard = s.packets
 	s.recent[1], s.recent[0] = s.recent[0], t
 	return t
-}
-
-// purge keeps packets that only look like RTP from filling the memory: each
-// would be a stream of its own.
-func (s *scan) purge() {
-	if len(s.streams) < maxStreams || s.packets-s.purged < purgeInterval {
-		return
-	}
-	s.purged = s.packets
-	dropped := 0
-	maps.DeleteFunc(s.streams, func(_ streamKey, t *stream) bool {
-		old := t.packets.n < 3 && s.packets-t.born > purgeInterval
-		if old {
-			dropped += t.packets.n
-		}
-		return old
-	})
-	s.count("udp", dropped)
-	s.recent = [2]*stream{}
 }
 
 // add puts a packet into the index. Where a steady stream's arrival jumps, the

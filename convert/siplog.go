@@ -14,6 +14,7 @@ import (
 const (
 	maxCalls        = 1024
 	maxDescriptions = 4096
+	maxDescribed    = 4 << 20 // bytes of them
 )
 
 // call is one SIP dialogue.
@@ -46,6 +47,7 @@ type sipLog struct {
 	calls        map[string]*call
 	order        []*call
 	descriptions []description
+	described    int // bytes of descriptions
 }
 
 func newSIPLog() *sipLog { return &sipLog{calls: map[string]*call{}} }
@@ -64,7 +66,7 @@ func (l *sipLog) add(m *sip.Message, way packet.Flow, arrival int64) {
 	}
 	c.time(m, arrival)
 	l.refer(c, m, arrival)
-	if m.SDP == "" || len(l.descriptions) == maxDescriptions {
+	if l.described += len(m.SDP); m.SDP == "" || len(l.descriptions) == maxDescriptions || l.described > maxDescribed {
 		return
 	}
 	if media := sdp.Parse(m.SDP); len(media) > 0 {

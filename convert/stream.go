@@ -24,9 +24,10 @@ type stream struct {
 	inOrder int // packets that follow their predecessor's sequence number closely
 	again   int // packets that repeat their predecessor or come a little late
 	born    int // number of the packet that began it
+	heard   int // number of the last packet
 
-	counts  [128]int   // packets by payload type
-	codecs  [128]codec // by payload type
+	counts  [128]int    // packets by payload type
+	codecs  *[128]codec // by payload type; nil until it is known to be a stream
 	match   match      // what the signalling says of it
 	events  []pressed
 	side    side
