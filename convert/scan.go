@@ -41,14 +41,14 @@ type scan struct {
 	packets  int       // RTP packets in the index
 	purged   int       // value of packets at the last clearing
 	crowd    crowd
-	frames   int       // records read
-	badLinks int       // of these with a link type that is not read
-	badLink  int       // the last such
-	began    bool      // base is known
-	base     int64     // time of the first packet, nanoseconds since 1970
-	latest   int64     // arrival of the last packet that had a time
-	shift    int64     // nanoseconds to add, after the capture's clock was set
-	leaps    int       // times without a packet that were looked at
+	frames   int   // records read
+	badLinks int   // of these with a link type that is not read
+	badLink  int   // the last such
+	began    bool  // base is known
+	base     int64 // time of the first packet, nanoseconds since 1970
+	latest   int64 // arrival of the last packet that had a time
+	shift    int64 // nanoseconds to add, after the capture's clock was set
+	leaps    int   // times without a packet that were looked at
 	damage   damage
 }
 

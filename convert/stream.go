@@ -28,7 +28,7 @@ type stream struct {
 
 	counts  [128]int    // packets by payload type
 	codecs  *[128]codec // by payload type; nil until it is known to be a stream
-	match   match      // what the signalling says of it
+	match   match       // what the signalling says of it
 	events  []pressed
 	side    side
 	conceal bool   // what was lost
