@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"callreel/internal/corpus"
+	"callreel/internal/media/g711"
 	"callreel/internal/recording"
 )
 
@@ -23,11 +24,11 @@ type likeness struct {
 	envelope float64 // correlation of the loudness of 100 ms
 }
 
-// alike compares at the lag of at most 60 ms around start at which the samples go
+// alike compares at the lag of at most 20 ms around start at which the samples go
 // together best.
 func alike(got, want []float64, start int) likeness {
 	best, most := start, -1.0
-	for lag := start - 480; lag <= start+480; lag++ {
+	for lag := start - 160; lag <= start+160; lag++ {
 		dot := 0.0
 		for i := 0; i < len(want); i += 31 {
 			dot += at(got, i+lag) * want[i]
@@ -335,6 +336,22 @@ func TestG729Encrypted(t *testing.T) {
 		}
 		if a, _ := converted(t, b.capture(), Options{}); a.Status != want {
 			t.Errorf("%d octets: %s, want %s (%s)", octets, a.Status, want, a.Reason)
+		}
+	}
+}
+
+// TestG729InALaw holds the file in G.711 against the one in samples.
+func TestG729InALaw(t *testing.T) {
+	path := corpus.File(t, "rtpproxy/c1.a.pcap")
+	_, w := converted(t, open(t, path), Options{PCM: true})
+	a, coded := converted(t, open(t, path), Options{})
+	x, codes := samples16(w.channel(0)), coded.channel(0)
+	if a.Codec != "pcma" || len(codes) != len(x) || len(x) == 0 {
+		t.Fatalf("%s, %d and %d samples", a.Codec, len(codes), len(x))
+	}
+	for i, v := range x {
+		if codes[i] != g711.EncodeA(v) {
+			t.Fatalf("sample %d: %#x, want %#x of %d", i, codes[i], g711.EncodeA(v), v)
 		}
 	}
 }
