@@ -41,6 +41,7 @@ type stream struct {
 // summary is what the report says of a stream.
 type summary struct {
 	packets, lost, duplicates, late int
+	bursts                          int     // losses in a row count as one
 	jitter                          float64 // ticks
 }
 

@@ -231,6 +231,9 @@ func (l *layer) count(e *entry) {
 	}
 	d := int(int16(e.seq - l.highest))
 	if d > 0 {
+		if d > 1 {
+			l.s.summary.bursts++
+		}
 		l.expected += d
 		l.highest = e.seq
 	} else if below := -d - (l.expected - 1); below > l.low {
