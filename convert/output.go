@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"callreel/internal/media/mp3"
+	"callreel/internal/media/lanes"
 	"callreel/internal/media/wav"
 	"callreel/internal/recording"
 )
@@ -188,36 +189,22 @@ func interleave(frame []byte, l law, parts []*part) []byte {
 		return parts[0].bytes
 	}
 	left, right := parts[0].bytes, parts[1].bytes
-	return weave(frame[:2*len(left)], left, right)
-}
-
-// weave puts the bytes of l and r in turn into frame, eight of each at a time.
-func weave(frame, l, r []byte) []byte {
-	le, out := binary.LittleEndian, frame
-	for len(l) >= 8 && len(r) >= 8 && len(out) >= 16 {
-		x, y := le.Uint64(l), le.Uint64(r)
-		le.PutUint64(out, spread(x&0xffffffff)|spread(y&0xffffffff)<<8)
-		le.PutUint64(out[8:], spread(x>>32)|spread(y>>32)<<8)
-		out, l, r = out[16:], l[8:], r[8:]
-	}
-	for i, x := range l {
-		out[2*i], out[2*i+1] = x, r[i]
-	}
+	frame = frame[:2*len(left)]
+	lanes.Weave(frame, left, right)
 	return frame
 }
 
-// spread puts the lower four bytes of x into the even bytes of a word.
-func spread(x uint64) uint64 {
-	x = (x | x<<16) & 0x0000ffff0000ffff
-	return (x | x<<8) & 0x00ff00ff00ff00ff
-}
-
+// interleave16 puts samples side by side.
 func interleave16(frame []byte, parts []*part) []byte {
-	for i := range parts[0].linear {
-		for _, t := range parts {
-			x := uint16(t.linear[i])
-			frame = append(frame, byte(x), byte(x>>8))
+	if len(parts) == 2 {
+		right := parts[1].linear
+		for i, l := range parts[0].linear {
+			frame = binary.LittleEndian.AppendUint32(frame, uint32(uint16(l))|uint32(uint16(right[i]))<<16)
 		}
+		return frame
+	}
+	for _, x := range parts[0].linear {
+		frame = binary.LittleEndian.AppendUint16(frame, uint16(x))
 	}
 	return frame
 }
