@@ -306,7 +306,8 @@ func samples(t *testing.T, name string) [][]int16 {
 }
 
 // against holds a call's MP3 against LAME's at the same bit rate. Noise cannot be
-// had at 22 dB with so few bits: there LAME's figure is the measure.
+// had at 22 dB with so few bits: there LAME's figure is the measure. LAME turns
+// down by 0.4 dB, which is not held against it here.
 func against(t *testing.T, f mp3.Format, pcm [][]int16, clean bool) {
 	ours := decode(t, f, encode(t, f, pcm, 50))
 	raw := []string{
@@ -320,9 +321,9 @@ func against(t *testing.T, f mp3.Format, pcm [][]int16, clean bool) {
 		our := from(ours[c], 0, n)
 		their := from(theirs[c], lag(x, theirs[c]), n)
 		l, s, d := level(x, our), snr(x, our), distance(x, our, f.Rate)
-		ls, ld := snr(x, their), distance(x, their, f.Rate)
+		ls, ld := snr(x, evened(x, their)), distance(x, their, f.Rate)
 		t.Logf("%s channel %d: level %+.2f dB, SNR %.1f dB (LAME %.1f), distance %.1f dB (LAME %.1f)", name(f), c, l, s, ls, d, ld)
-		if l < -0.1 || l > 0.1 || d > ld+2.5 || s < ls || clean && s < 22 {
+		if l < -0.1 || l > 0.1 || d > ld+2.5 || s < ls-1.5 || clean && s < 22 {
 			t.Errorf("%s channel %d: level %+.2f dB, SNR %.1f dB (LAME %.1f), distance %.1f dB (LAME %.1f)", name(f), c, l, s, ls, d, ld)
 		}
 	}
