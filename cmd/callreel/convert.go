@@ -18,7 +18,8 @@ const convertUsage = `Usage: callreel convert [flags] -o OUT IN
 Makes a WAV file OUT of the capture IN (pcap, pcapng, or gzip of either).
 OUT is written whole or not at all. Exit code 3 means that there is no audio to
 make: none in the capture, encrypted, a codec that is not built in, or damage;
-the reason is printed and stands in the report.
+the reason is printed and stands in the report. G.723.1, AMR and iLBC need an
+ffmpeg in the PATH.
 
 If IN is a folder, all captures in it and below are converted into the folder
 OUT. WAV files that are there already are kept, so that it can be stopped and
@@ -42,6 +43,7 @@ func runConvert(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if info, err := os.Stat(job.in); err == nil && info.IsDir() {
 		return runFolder(ctx, job, stdout, stderr)
 	}
+	job.findOutside(ctx)
 	limitMemory(1)
 	src, err := openCapture(job.in)
 	if err != nil {
