@@ -55,9 +55,10 @@ type codec struct {
 
 // kit is how voice of a codec other than G.711 is decoded.
 type kit struct {
-	wide  bool // above 4 kHz there is something to hear
-	dense bool // its octets are spread as evenly as a cipher's
-	ahead bool // its decoder is a recoverer
+	wide    bool // above 4 kHz there is something to hear
+	dense   bool // its octets are spread as evenly as a cipher's
+	ahead   bool // its decoder is a recoverer
+	outside bool // another program decodes it
 	// lasts is how long a packet sounds, in units of its RTP clock.
 	lasts func(e *entry, c *codec) int64
 	// pauses reports whether a gap of some ticks behind a packet, of which nothing

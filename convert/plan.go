@@ -2,6 +2,7 @@ package convert
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -86,7 +87,15 @@ func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error)
 		a.Streams = nil
 		return p, nil
 	}
-	p.settle(a)
+	switch err := p.tryOutside(); {
+	case errors.Is(err, errOutside):
+		a.Status, a.Reason = recording.AudioUnsupported, err.Error()
+		p.report(a)
+	case err != nil:
+		return nil, err
+	default:
+		p.settle(a)
+	}
 	return p, nil
 }
 

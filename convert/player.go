@@ -181,6 +181,9 @@ func (pl *player) take(e *entry, c *codec) error {
 	} else {
 		d := pl.decoder(e.kind, c)
 		pl.samples = d.decode(pl.samples[:0], b)
+		if o, ok := d.(*decoderOutside); ok && o.err != nil {
+			return o.err
+		}
 		f := int64(d.factor())
 		pl.rest = sound{at: at, n: int64(len(pl.samples)) / f, samples: pl.samples, factor: f}
 	}
@@ -205,6 +208,9 @@ func (pl *player) decoder(payloadType uint8, c *codec) decoder {
 	d := pl.decoders[payloadType]
 	if d == nil {
 		d = c.kit.start(c, pl.factor)
+		if o, ok := d.(*decoderOutside); ok {
+			o.pl = pl
+		}
 		pl.decoders[payloadType] = d
 	}
 	return d

@@ -160,12 +160,12 @@ func (o *opener) opens(i int, roll uint32) bool {
 	if *o.left <= 0 {
 		return false
 	}
-	clear, err := o.contexts[i].Open(o.clear[:0], o.packet, o.header, roll)
+	payload, err := o.contexts[i].Open(o.clear[:0], o.packet, o.header, roll)
 	if err != nil {
 		*o.left--
 		return false
 	}
-	o.clear = clear
+	o.clear = payload
 	return true
 }
 

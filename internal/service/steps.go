@@ -302,7 +302,7 @@ func (s *Service) convertInto(ctx context.Context, rec *recording.Recording, w i
 		Channels: s.cfg.Audio.Channels, PCM: s.cfg.Audio.PCM, Wideband: s.cfg.Audio.Wideband,
 		Conceal: s.cfg.Audio.Conceal, RecordedOn: rec.Capture.RecordedOn, Swap: rec.Capture.Swap,
 		Call: rec.Capture.Call, Together: rec.Capture.Call == 0,
-		Numbers: internalNumbers(rec.Verdict), Version: s.version,
+		Numbers: internalNumbers(rec.Verdict), Version: s.version, Outside: s.outside,
 	})
 	if err != nil {
 		return "", fmt.Errorf("convert recording %d: %w", rec.ID, err)
