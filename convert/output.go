@@ -8,8 +8,8 @@ import (
 	"io"
 	"sync"
 
-	"callreel/internal/media/mp3"
 	"callreel/internal/media/lanes"
+	"callreel/internal/media/mp3"
 	"callreel/internal/media/wav"
 	"callreel/internal/recording"
 )
