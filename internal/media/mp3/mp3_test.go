@@ -262,7 +262,7 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
-// calls are real and generated calls as sample files; those of the corpus are
+// Synthetic voice, and real and generated calls of the corpus, which are
 // skipped where it is not here.
 func TestAgainstLAME(t *testing.T) {
 	for _, row := range []struct {
