@@ -37,7 +37,7 @@ func snr(x, y []int16) float64 {
 
 // lag is how many samples y is later than x, found by correlation.
 func lag(x, y []int16) int {
-	const reach, within = 1500, 8000
+	const reach, within = 1200, 5000
 	best, found := 0., 0
 	for d := -reach; d <= reach; d++ {
 		sum := 0.
