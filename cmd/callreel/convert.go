@@ -48,7 +48,7 @@ func runConvert(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if info, err := os.Stat(job.in); err == nil && info.IsDir() {
 		return runFolder(ctx, job, stdout, stderr)
 	}
-	job.findOutside(ctx)
+	job.options.Outside = newOutside(ctx)
 	limitMemory(1)
 	src, err := openCapture(job.in)
 	if err != nil {

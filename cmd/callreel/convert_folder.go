@@ -43,7 +43,7 @@ func runFolder(ctx context.Context, job *convertJob, stdout, stderr io.Writer) e
 		return usagef("convert: --workers %d: must not be negative", job.workers)
 	}
 	b := &backlog{job: job, workers: cmp.Or(job.workers, runtime.GOMAXPROCS(0))}
-	job.findOutside(ctx)
+	job.options.Outside = newOutside(ctx)
 	limitMemory(b.workers)
 	if err := os.MkdirAll(job.out, 0o750); err != nil { //nolint:gosec // the user names the folder
 		return err
