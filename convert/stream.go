@@ -21,9 +21,10 @@ type streamKey struct {
 type stream struct {
 	key     streamKey
 	packets index
-	inOrder int // packets that follow their predecessor's sequence number closely
-	again   int // packets that repeat their predecessor or come a little late
-	born    int // number of the packet that began it
+	inOrder int    // packets that follow their predecessor's sequence number closely
+	again   int    // packets that repeat their predecessor or come a little late
+	step    uint32 // by which the timestamp rose at the last packet that followed another at once
+	born    int    // number of the packet that began it
 
 	counts  [128]int   // packets by payload type
 	codecs  [128]codec // by payload type
