@@ -31,6 +31,9 @@ func (p *plan) pick() (calls int, err error) {
 	if n > max(len(groups), 1) {
 		return len(groups), fmt.Errorf("%w: number %d of %d", ErrNoCall, n, max(len(groups), 1))
 	}
+	if len(groups) == 1 {
+		p.call = groups[0].call // of other dialogues there may be no voice here
+	}
 	if len(groups) < 2 {
 		return 1, nil
 	}
@@ -74,7 +77,7 @@ func (p *plan) byCall() []*group {
 		}
 		return voiceless
 	})
-	if len(groups) < 2 {
+	if len(groups) == 0 {
 		return nil
 	}
 	for _, s := range rest {

@@ -106,6 +106,11 @@ func TestCalls(t *testing.T) {
 			dial(b, sipLine{at: 3 * time.Second, src: host1, dst: host3, id: "b", from: "1", to: "3", port: 4000}, 5000)
 			speak(b, 4*time.Second, host1+":4000", host3+":5000", 50)
 		}, []float64{4}, []string{"2"}},
+		{"one of which there is no voice, and another", func(b *builder) {
+			dial(b, sipLine{src: host1, dst: host2, id: "a", from: "1", to: "2", port: 4000}, 5000)
+			dial(b, sipLine{at: 10 * time.Second, src: host1, dst: host3, id: "b", from: "4", to: "3", port: 4002}, 5002)
+			speak(b, 11*time.Second, host1+":4002", host3+":5002", 50)
+		}, []float64{1}, []string{"3"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBuilder()

@@ -32,7 +32,7 @@ type plan struct {
 	o      Options
 
 	streams []*stream // those that are voice or events, in the order of their first packet
-	call    *call     // that they are of; nil if there is only one
+	call    *call     // that they are of; nil if no signalling says so, or all are wanted
 	by      recording.SidesBy
 	sides   [2][]*segment // left, right
 	zero    int64         // arrival of the first sample, in ticks since base
