@@ -144,16 +144,33 @@ func join(a, b *call) {
 // through an exchange, or what became of a call that was transferred.
 func (l *sipLog) relate(c *call, m *sip.Message) {
 	l.replace(m, c)
+	var half *call
 	for _, other := range l.order[:c.number] {
 		since := c.invite - other.invite
 		chained := c.way.Src.IP == other.way.Dst.IP && c.way.Dst.IP != other.way.Src.IP && other.way.Src.IP != other.way.Dst.IP
 		switch {
 		case chained && since >= 0 && since < hop && other.answer < 0:
-			join(other, c)
+			if half == nil || other.alike(c) >= half.alike(c) {
+				half = other
+			}
 		case other.referTo != "" && other.referTo == c.to && c.invite-other.referred < transferred:
 			join(other, c)
 		}
 	}
+	join(half, c)
+}
+
+// alike is how many parties two dialogues have in common: of several calls that
+// came to an exchange at the same moment, they tell which one goes on here; else
+// the last does.
+func (c *call) alike(other *call) (n int) {
+	if c.from == other.from {
+		n++
+	}
+	if c.to == other.to {
+		n++
+	}
+	return n
 }
 
 // refer notes that a party is asked to call another.

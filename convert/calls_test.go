@@ -60,7 +60,7 @@ func speak(b *builder, at time.Duration, src, dst string, n int) {
 }
 
 const (
-	host1, host2, host3 = "192.0.2.11", "192.0.2.12", "192.0.2.13"
+	host1, host2, host3, host4 = "192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.14"
 )
 
 func TestCalls(t *testing.T) {
@@ -93,6 +93,16 @@ func TestCalls(t *testing.T) {
 			speak(b, 2*time.Second, host1+":4000", host2+":6002", 50)
 			speak(b, 2*time.Second, host3+":5000", host2+":6000", 50)
 		}, []float64{1}, []string{"2"}},
+		{"two through an exchange at the same moment", func(b *builder) {
+			sipLine{src: host1, dst: host2, id: "a", from: "1", to: "2", port: 4000, first: "INVITE sip:x@x SIP/2.0"}.add(b)
+			sipLine{at: 100 * time.Millisecond, src: host4, dst: host2, id: "b", from: "3", to: "4", port: 4000, first: "INVITE sip:x@x SIP/2.0"}.add(b)
+			dial(b, sipLine{at: 200 * time.Millisecond, src: host2, dst: host3, id: "c", from: "1", to: "2", port: 6000}, 5000)
+			dial(b, sipLine{at: 400 * time.Millisecond, src: host2, dst: host3, id: "d", from: "3", to: "44", port: 6010}, 5010)
+			speak(b, 2*time.Second, host1+":4000", host2+":6002", 50)
+			speak(b, 2*time.Second, host3+":5000", host2+":6000", 50)
+			speak(b, 4*time.Second, host4+":4000", host2+":6012", 100)
+			speak(b, 4*time.Second, host3+":5010", host2+":6010", 100)
+		}, []float64{1, 2}, []string{"2", "44"}},
 		{"a call that takes another's place", func(b *builder) {
 			dial(b, sipLine{src: host1, dst: host2, id: "a", from: "1", to: "2", port: 4000}, 5000)
 			speak(b, time.Second, host1+":4000", host2+":5000", 50)
