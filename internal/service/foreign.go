@@ -143,8 +143,9 @@ func (s *Service) wakeForeign(ctx context.Context, parsed []cdr.Parsed) (int, er
 }
 
 // sipAlone counts down like any capture; at the end its own SIP is the record.
-// Where it names no agent and there is a PBX that should have sent a CDR, that is
-// not enough to throw the capture away: an agent may have picked the call up.
+// Where it names no agent and there is a PBX that should have sent a CDR, or names
+// nobody at all, that is not enough to throw the capture away: an agent may have
+// picked the call up.
 func (s *Service) sipAlone(ctx context.Context, rec *recording.Recording) (recording.State, error) {
 	if waits := s.cfg.CDR.waits(false); rec.Retry.Tries < len(waits) {
 		return "", s.lookAgain(rec, waits)
@@ -154,7 +155,9 @@ func (s *Service) sipAlone(ctx context.Context, rec *recording.Recording) (recor
 		return "", err
 	}
 	rec.Call.At = facts.Now
-	if len(s.cfg.PBX)+len(s.cfg.Reporting) > 0 && s.rules.Decide(*rec, facts).Decision == recording.Discard {
+	parties := rec.Call.SIP.Parties
+	unsure := len(s.cfg.PBX)+len(s.cfg.Reporting) > 0 || parties.From == "" && parties.To == ""
+	if unsure && s.rules.Decide(*rec, facts).Decision == recording.Discard {
 		return s.unknownCall(rec, "no CDR fits the capture's SIP, and neither of its parties is an agent by number")
 	}
 	return recording.Correlated, nil
