@@ -37,6 +37,10 @@ func (p *plan) pick() (calls int, err error) {
 	if len(groups) < 2 {
 		return 1, nil
 	}
+	if p.sip.full {
+		return 0, fmt.Errorf("%w: more than %d calls or %d session descriptions, so that whose voice is whose cannot be told",
+			errUnsupported, maxCalls, maxDescriptions)
+	}
 	for i, g := range groups {
 		for _, s := range g.streams {
 			if i != n-1 {

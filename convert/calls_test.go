@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,6 +140,31 @@ func TestCalls(t *testing.T) {
 				t.Errorf("one call more: %v", err)
 			}
 		})
+	}
+}
+
+// TestTooManyCalls: where more calls are set up than are kept in mind, the voice of
+// those behind must not go into another's.
+func TestTooManyCalls(t *testing.T) {
+	b := newBuilder()
+	for i := range 2 {
+		dial(b, sipLine{src: host1, dst: host2, id: fmt.Sprint(i), from: "1", to: "2", port: 4000 + 2*i}, 5000+2*i)
+		speak(b, time.Second, fmt.Sprintf("%s:%d", host1, 4000+2*i), fmt.Sprintf("%s:%d", host2, 5000+2*i), 50)
+	}
+	for i := range maxCalls {
+		sipLine{at: 2 * time.Second, src: host3, dst: host4, id: fmt.Sprint("flood", i), from: "3", to: "4", first: "INVITE sip:x@x SIP/2.0"}.add(b)
+	}
+	dial(b, sipLine{at: 3 * time.Second, src: host1, dst: host2, id: "last", from: "1", to: "9", port: 4010}, 5010)
+	speak(b, 4*time.Second, host1+":4010", host2+":5010", 50)
+	a, _ := converted(t, b.capture(), Options{})
+	if a.Status != recording.AudioUnsupported || !strings.Contains(a.Reason, "1024 calls") {
+		t.Errorf("%s: %s; %.2f s", a.Status, a.Reason, a.DurationS)
+	}
+	if told, err := Inspect(t.Context(), b.capture(), 0); err != nil || told.Parties != nil {
+		t.Errorf("%+v, %v", told, err)
+	}
+	if a, _ = converted(t, b.capture(), Options{Together: true}); a.Status != recording.AudioOK || a.DurationS != 4 {
+		t.Errorf("together: %s: %s; %.2f s", a.Status, a.Reason, a.DurationS)
 	}
 }
 

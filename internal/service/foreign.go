@@ -37,7 +37,7 @@ func (s *Service) findBySIP(ctx context.Context, rec *recording.Recording) (reco
 		return "", err
 	}
 	if rec.Call.SIP.Parties == nil {
-		return s.unknownCall(rec, "no call is set up in the capture by SIP, and its name holds no conference id; nobody can tell whose it is")
+		return s.unknownCall(rec, "no call is set up in the capture by SIP, or more than can be told apart, and its name holds no conference id; nobody can tell whose it is")
 	}
 	fit, err := s.lookUpBySIP(ctx, *rec)
 	switch {
