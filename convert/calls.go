@@ -23,16 +23,16 @@ const (
 // pick leaves of the streams those of one call, and returns how many calls there
 // are. Number 0 is the first, unless all are wanted together.
 func (p *plan) pick() (calls int, err error) {
+	groups := p.byCall()
+	if len(groups) == 1 {
+		p.call = groups[0].call // of other dialogues there may be no voice here
+	}
 	if p.o.Together {
 		return 1, nil
 	}
-	groups := p.byCall()
 	n := max(p.o.Call, 1)
 	if n > max(len(groups), 1) {
 		return len(groups), fmt.Errorf("%w: number %d of %d", ErrNoCall, n, max(len(groups), 1))
-	}
-	if len(groups) == 1 {
-		p.call = groups[0].call // of other dialogues there may be no voice here
 	}
 	if len(groups) < 2 {
 		return 1, nil

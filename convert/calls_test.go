@@ -177,6 +177,13 @@ func TestTogether(t *testing.T) {
 	if a, _ := converted(t, b.capture(), Options{Together: true}); a.DurationS != 11 || a.Calls != 0 {
 		t.Errorf("%.2f s, %d calls", a.DurationS, a.Calls)
 	}
+	b = newBuilder()
+	dial(b, sipLine{src: host1, dst: host2, id: "a", from: "1", to: "2", port: 4000}, 5000)
+	dial(b, sipLine{at: time.Second, src: host1, dst: host3, id: "b", from: "1", to: "3", port: 4002}, 5002)
+	speak(b, 2*time.Second, host1+":4002", host3+":5002", 50)
+	if a, _ := converted(t, b.capture(), Options{Together: true}); a.SIP.To != "3" {
+		t.Errorf("the parties are those of a call without voice: to %s", a.SIP.To)
+	}
 }
 
 // TestCallsOfCaptures: two calls that overlap, between the same hosts, and two
