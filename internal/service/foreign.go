@@ -93,6 +93,20 @@ func (s *Service) divide(ctx context.Context, rec *recording.Recording) error {
 	return nil
 }
 
+// sameCall reports whether the call of a divided capture that was converted is the
+// one whose signalling was read. Another version of this program, which tells calls
+// apart in another way, may have come in between.
+func sameCall(rec recording.Recording, a recording.Audio) error {
+	if rec.Capture.Call == 0 || rec.Call.SIP == nil || rec.Call.SIP.Parties == nil {
+		return nil
+	}
+	if a.SIP != nil && a.SIP.CallID == rec.Call.SIP.Parties.CallID {
+		return nil
+	}
+	return fmt.Errorf("%w: call %d of the capture is not the one that it was when its parties were read; the capture is kept in the spool as %s",
+		recording.ErrUnusable, rec.Capture.Call, rec.Capture.Spool)
+}
+
 // lookUpBySIP looks among the CDRs of the time, and where none fits asks those
 // Reporting servers that can be asked without a conference id.
 func (s *Service) lookUpBySIP(ctx context.Context, rec recording.Recording) (cdr.Fit, error) {
