@@ -74,6 +74,10 @@ func analyse(ctx context.Context, src Capture, o Options) (recording.Audio, *pla
 		return a, nil, fmt.Errorf("convert: %w", err)
 	}
 	p, err := newPlan(src, s, o.bind(ctx), &a)
+	if status, ok := statusOf(err); ok {
+		a.Status, a.Reason = status, err.Error()
+		return a, nil, nil
+	}
 	if err = cmp.Or(ctx.Err(), err); err != nil {
 		return a, nil, fmt.Errorf("convert: %w", err)
 	}

@@ -52,6 +52,23 @@ func TestHold(t *testing.T) {
 	}
 }
 
+// TestHoldEndsWithItsDialogue: a party that was put on hold is handed over to a third
+// one. Whoever is silent there is not on hold.
+func TestHoldEndsWithItsDialogue(t *testing.T) {
+	b := newBuilder()
+	dial(b, sipLine{src: host1, dst: host2, id: "a", from: "1", to: "2", port: 4000}, 5000)
+	speak(b, time.Second, host1+":4000", host2+":5000", 50)
+	b.udp(2*time.Second, host1+":5060", host2+":5060", []byte("INVITE sip:2@x SIP/2.0\r\nCall-ID: a\r\nFrom: <sip:1@x>;tag=1\r\nTo: <sip:2@x>\r\nCSeq: 2 INVITE\r\n\r\n"+
+		"v=0\r\nc=IN IP4 192.0.2.11\r\nm=audio 4000 RTP/AVP 8\r\na=sendonly\r\n"))
+	dial(b, sipLine{at: 3 * time.Second, src: host3, dst: host2, id: "b", from: "3", to: "2", more: "Replaces: a;to-tag=x;from-tag=y\r\n", port: 4500}, 5000)
+	sipLine{at: 4 * time.Second, src: host2, dst: host1, id: "a", from: "2", to: "1", first: "BYE sip:1@x SIP/2.0"}.add(b)
+	speak(b, 6*time.Second, host3+":4500", host2+":5000", 50)
+	a, _ := converted(t, b.capture(), Options{Channels: External})
+	if got, want := fmt.Sprint(a.Truth[0].Spans), "[{0 1 received} {1 3 hold} {3 5 silence} {5 6 received}]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 // TestHoldOfACapture: a real call that was on hold for 3.2 s.
 func TestHoldOfACapture(t *testing.T) {
 	a, _ := converted(t, open(t, corpus.File(t, "generated/bs_pcma_hold_dtmf.pcap")), Options{})

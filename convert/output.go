@@ -154,6 +154,9 @@ func (p *plan) frames(ctx context.Context, tracks []*track, take func([]*part) e
 	for from := int64(0); from < p.ticks; from += chunk {
 		for i, t := range tracks {
 			parts[i] = <-t.made
+			if p := parts[i].panicked; p != nil {
+				panic(p)
+			}
 			if parts[i].err != nil {
 				return parts[i].err
 			}
@@ -168,15 +171,24 @@ func (p *plan) frames(ctx context.Context, tracks []*track, take func([]*part) e
 	return nil
 }
 
-// together runs the jobs at the same time and waits for all.
+// together runs the jobs at the same time and waits for all. It panics where one of
+// them does.
 func together(jobs []func() error) error {
-	errs := make([]error, len(jobs))
+	errs, panics := make([]error, len(jobs)), make([]any, len(jobs))
 	var group sync.WaitGroup
 	for i, job := range jobs[1:] {
-		group.Go(func() { errs[i+1] = job() })
+		group.Go(func() {
+			defer func() { panics[i+1] = recover() }()
+			errs[i+1] = job()
+		})
 	}
 	errs[0] = jobs[0]()
 	group.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
 	return errors.Join(errs...)
 }
 

@@ -98,6 +98,33 @@ func TestOutsideFails(t *testing.T) {
 	}
 }
 
+// breaker is an Outside that ends in a panic where it is asked for the second time.
+type breaker struct{ pretender }
+
+func (b *breaker) Decode(ctx context.Context, format string, file []byte, rate, limit int) ([]int16, error) {
+	if b.files > 0 {
+		panic("broken")
+	}
+	return b.pretender.Decode(ctx, format, file, rate, limit)
+}
+
+// TestPanicReachesTheCaller: one bad capture must not end the program, whichever
+// goroutine it is that fails on it.
+func TestPanicReachesTheCaller(t *testing.T) {
+	for _, format := range []Format{WAV, MP3} {
+		b := newBuilder()
+		newTalker(b, hostC, hostD).count(1000)
+		got := func() (p any) {
+			defer func() { p = recover() }()
+			_, err := Convert(t.Context(), b.capture(), &bytes.Buffer{}, Options{Format: format, Outside: &breaker{pretender{format: "g723_1", frame: 24}}})
+			return err
+		}()
+		if got != "broken" {
+			t.Errorf("%s: %v", format, got)
+		}
+	}
+}
+
 func program(t *testing.T, format string) *ffmpeg.Program {
 	t.Helper()
 	p, err := ffmpeg.Find(t.Context())

@@ -46,6 +46,7 @@ type sipLog struct {
 	calls        map[string]*call
 	order        []*call
 	descriptions []description
+	full         bool // there was more than is kept
 }
 
 func newSIPLog() *sipLog { return &sipLog{calls: map[string]*call{}} }
@@ -54,7 +55,11 @@ func newSIPLog() *sipLog { return &sipLog{calls: map[string]*call{}} }
 func (l *sipLog) add(m *sip.Message, way packet.Flow, arrival int64) {
 	c := l.calls[m.CallID]
 	if c == nil {
-		if m.Method != "INVITE" || m.Status != 0 || len(l.order) == maxCalls {
+		if m.Method != "INVITE" || m.Status != 0 {
+			return
+		}
+		if len(l.order) == maxCalls {
+			l.full = true
 			return
 		}
 		c = newCall(m, way, arrival, len(l.order))
@@ -64,7 +69,11 @@ func (l *sipLog) add(m *sip.Message, way packet.Flow, arrival int64) {
 	}
 	c.time(m, arrival)
 	l.refer(c, m, arrival)
-	if m.SDP == "" || len(l.descriptions) == maxDescriptions {
+	if m.SDP == "" {
+		return
+	}
+	if len(l.descriptions) == maxDescriptions {
+		l.full = true
 		return
 	}
 	if media := sdp.Parse(m.SDP); len(media) > 0 {

@@ -307,6 +307,9 @@ func (s *Service) convertInto(ctx context.Context, rec *recording.Recording, w i
 	if err != nil {
 		return "", fmt.Errorf("convert recording %d: %w", rec.ID, err)
 	}
+	if err := sameCall(*rec, audio); err != nil {
+		return "", err
+	}
 	rec.Audio = audio
 	if audio.Status != recording.AudioOK {
 		return "", fmt.Errorf("%w: %s: %s; the capture is kept in the spool as %s",
