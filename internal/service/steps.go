@@ -118,8 +118,8 @@ func (s *Service) unlessKnown(ctx context.Context, rec *recording.Recording) (re
 	}
 	reason := fmt.Sprintf("the same file, with the same content, is recording %d already", older.ID)
 	rec.Verdict = recording.Verdict{
-		Decision: recording.Discard, Rule: sameFile, Owner: rec.Verdict.Owner, Reason: reason, At: s.clock.Now(),
-		Trace: []recording.Tried{{Rule: sameFile, Fired: true, Why: reason}},
+		Decision: recording.Discard, Rule: recording.SameFile, Owner: rec.Verdict.Owner, Reason: reason, At: s.clock.Now(),
+		Trace: []recording.Tried{{Rule: recording.SameFile, Fired: true, Why: reason}},
 	}
 	return recording.Discarded, nil
 }
@@ -174,9 +174,6 @@ func (s *Service) lookAgain(rec *recording.Recording, waits []time.Duration) err
 	rec.Retry.Tries++
 	return &waitError{until, fmt.Sprintf("waiting for a CDR, look %d of %d", rec.Retry.Tries+1, len(waits)+1)}
 }
-
-// sameFile is the rule by which a file that is filed already is not kept again.
-const sameFile = "same-file"
 
 // noCDR is the cause in the lamps of captures in quarantine.
 const noCDR = "no CDR for a capture"
