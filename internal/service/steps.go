@@ -344,7 +344,8 @@ func (s *Service) backUp(ctx context.Context, rec *recording.Recording) (recordi
 // finish waits until the source is gone too.
 func (s *Service) finish(_ context.Context, rec *recording.Recording) (recording.State, error) {
 	if !rec.Capture.SourceGone {
-		return "", &waitError{s.clock.Now().Add(time.Minute), "waiting for the source to be deleted"}
+		// It is woken by the deletion, unless that came while this step was at work.
+		return "", &waitError{s.clock.Now().Add(2 * deleteRetry), "waiting for the source to be deleted"}
 	}
 	return recording.Done, nil
 }
