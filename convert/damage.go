@@ -18,6 +18,7 @@ const noEnd = math.MaxInt64
 type damage struct {
 	first  string // the first place, in words
 	places int
+	end    string // where reading was given up, in words
 	holes  []hole
 }
 
@@ -29,19 +30,25 @@ func (s *scan) skip(r *pcap.Reader, fault error) (more bool, err error) {
 		return false, err
 	}
 	s.damage.holes = append(s.damage.holes, hole{s.latest + s.shift, noEnd})
-	if !more && errors.Is(fault, pcap.ErrCut) {
+	if r.GaveUp() {
+		s.damage.end = fmt.Sprintf("; given up at offset %d of %d", r.Offset(), s.file.Size())
+	}
+	if !more && errors.Is(fault, pcap.ErrCut) && !r.GaveUp() {
 		s.passed["cut"]++
 		return false, nil
 	}
-	if !more && s.frames == 0 {
-		return false, fault
+	if !more && s.frames == 0 && errors.Is(fault, pcap.ErrDamaged) {
+		return false, fmt.Errorf("%w%s", fault, s.damage.end)
 	}
 	s.passed["damaged"]++
 	s.damage.places++
 	if s.damage.first == "" {
-		s.damage.first = fmt.Sprintf("%v; nothing behind it can be read", fault)
-		if more {
-			s.damage.first = fmt.Sprintf("%v; read on at offset %d", fault, r.Offset())
+		s.damage.first = fault.Error()
+		switch {
+		case more:
+			s.damage.first += fmt.Sprintf("; read on at offset %d", r.Offset())
+		case !r.GaveUp():
+			s.damage.first += "; nothing behind it can be read"
 		}
 	}
 	return more, nil
@@ -56,9 +63,9 @@ func (d *damage) close(arrival int64) {
 
 // beside adds the damage to what else is to be said.
 func (d *damage) beside(reason string) string {
-	places := ""
+	places := d.end
 	if d.places > 1 {
-		places = fmt.Sprintf("; %d places in all", d.places)
+		places = fmt.Sprintf("; %d places in all%s", d.places, d.end)
 	}
 	switch {
 	case d.first == "":

@@ -57,6 +57,8 @@ type Reader struct {
 	firstTime, lastTime int64
 	timed               bool // there was a record with a time
 	resyncs             int
+	looked              int64 // bytes that were looked at by Resync
+	gaveUp              bool
 }
 
 // NewReader looks at the file's first bytes and returns a reader, or an error

@@ -1,6 +1,7 @@
 package pcap
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -9,6 +10,10 @@ import (
 const (
 	// maxResyncs bounds the work on a file that is damaged everywhere.
 	maxResyncs = 64
+	// maxLooked is the same for one that is no capture any more from some place
+	// on: so many bytes are looked at in all. It is more than an hour of a call,
+	// and takes seconds.
+	maxLooked = 128 << 20
 	// chainLength is how many records must follow one another before a place is
 	// believed to be a record's beginning. pcapng repeats each block's length at
 	// its end, so that two are enough there.
@@ -32,6 +37,15 @@ func (r *Reader) Resync() (bool, error) {
 	}
 	bad := r.off
 	for off := r.last + step; off < r.win.f.size; off += step {
+		zeros, err := r.zeros(off, step)
+		if err != nil {
+			return false, err
+		}
+		off += zeros
+		if r.looked += zeros + step; r.looked > maxLooked {
+			r.off, r.gaveUp = off, true
+			return false, nil
+		}
 		if off == bad {
 			continue
 		}
@@ -45,6 +59,32 @@ func (r *Reader) Resync() (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// GaveUp reports whether Resync has stopped before the end of the file, at Offset:
+// what is behind it was not looked at.
+func (r *Reader) GaveUp() bool { return r.gaveUp }
+
+// zeros is how far on from off no header can begin because there are only zeros: a
+// whole number of steps, as far as the block in memory reaches.
+func (r *Reader) zeros(off, step int64) (int64, error) {
+	b, err := r.win.rest(off)
+	if err != nil {
+		return 0, err
+	}
+	n := int64(leadingZeros(b)) - (modifiedHeaderLen - 1) // there the next header may begin
+	return max(0, n/step*step), nil
+}
+
+func leadingZeros(b []byte) (n int) {
+	var none [512]byte
+	for len(b)-n >= len(none) && bytes.Equal(b[n:n+len(none)], none[:]) {
+		n += len(none)
+	}
+	for n < len(b) && b[n] == 0 {
+		n++
+	}
+	return n
 }
 
 // peek is Window.At that gives nil behind the end of the file.

@@ -189,6 +189,17 @@ func (w *Window) move(off int64, n int) ([]byte, error) {
 	}
 }
 
+// rest is what the block in memory has from off on, at least one byte of the file.
+func (w *Window) rest(off int64) ([]byte, error) {
+	if i := off - w.start; i >= 0 && i < int64(len(w.data)) {
+		return w.data[i:], nil
+	}
+	if err := w.enter(off / blockLength); err != nil {
+		return nil, err
+	}
+	return w.data[off-w.start:], nil
+}
+
 // enter goes to a block. Any of it that could not be read is an error, also if
 // what is wanted lies before: the file is shorter than it was.
 func (w *Window) enter(number int64) error {
