@@ -25,6 +25,9 @@ const (
 	// outsidePackets is how many packets go through the other program at a time: of
 	// 20 ms those of nearly three minutes.
 	outsidePackets = 8192
+	// outsideSamples bounds what they are to sound like, in samples: in a packet there
+	// is room for frames of minutes that were not sent.
+	outsideSamples = outsidePackets * 320
 	// outsideWarm is how many frames before them go in again, and what they sound
 	// like is dropped, so that the decoder is as far as it was.
 	outsideWarm = 32
@@ -136,7 +139,8 @@ type bundle struct {
 func (d *decoderOutside) gather() (out []bundle, err error) {
 	c, kind := d.pl.c.hold(), d.pl.c.entry.kind
 	var last entry
-	for left := d.pl.left + 1; left > 0 && len(out) < outsidePackets && c.next(); left-- {
+	samples := 0
+	for left := d.pl.left + 1; left > 0 && len(out) < outsidePackets && samples < outsideSamples && c.next(); left-- {
 		e := &c.entry
 		again := len(out) > 0 && e.ts == last.ts && e.seq == last.seq
 		last = *e
@@ -146,6 +150,7 @@ func (d *decoderOutside) gather() (out []bundle, err error) {
 				return nil, err
 			}
 			out = append(out, bundle{kept(d.format.Split(b)), int(n) * d.factor()})
+			samples += int(n) * d.factor()
 		}
 	}
 	return out, nil

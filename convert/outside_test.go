@@ -125,6 +125,34 @@ func TestPanicReachesTheCaller(t *testing.T) {
 	}
 }
 
+// counter is an Outside that notes the most frames it got at once.
+type counter struct {
+	pretender
+	most int
+}
+
+func (c *counter) Decode(ctx context.Context, format string, file []byte, rate, limit int) ([]int16, error) {
+	c.most = max(c.most, len(file)/c.frame)
+	return c.pretender.Decode(ctx, format, file, rate, limit)
+}
+
+// TestOutsideOfLongPackets: packets that say they last for minutes are not gathered
+// by the thousand.
+func TestOutsideOfLongPackets(t *testing.T) {
+	b := newBuilder()
+	k := newTalker(b, hostC, hostD)
+	k.pt = 4
+	unsent, speech := bytes.Repeat([]byte{3}, 1400), make([]byte, 24)
+	for range 200 {
+		k.pack([][]byte{unsent, speech, speech}, 240)
+	}
+	c := &counter{pretender: pretender{format: "g723_1", frame: 24}}
+	a, _ := converted(t, b.capture(), Options{Outside: c})
+	if most := 3*(outsideSamples/(1400*240)+1) + outsideWarm; a.Status != recording.AudioOK || c.most > most {
+		t.Errorf("%s: %s; %d frames at once, want at most %d", a.Status, a.Reason, c.most, most)
+	}
+}
+
 func program(t *testing.T, format string) *ffmpeg.Program {
 	t.Helper()
 	p, err := ffmpeg.Find(t.Context())
