@@ -63,7 +63,7 @@ func BySIP(raw []recording.RawCDR, sip recording.SIPParties, within time.Duratio
 // near tells how far the record's nearest set-up is from the INVITE, and of which
 // conference that is; false if the parties are not the same or it is too far.
 func near(c recording.CDR, sip recording.SIPParties, within time.Duration) (conf recording.ConfID, off time.Duration, ok bool) {
-	if !hasParty(c, sip.From) || !hasParty(c, sip.To) {
+	if !hasParties(c, sip.From, sip.To) {
 		return "", 0, false
 	}
 	off = within
@@ -93,15 +93,36 @@ func Span(c recording.CDR) (first, last time.Time) {
 	return first, last
 }
 
-// hasParty reports whether a record names a party, as its own object or in any
-// event.
-func hasParty(c recording.CDR, party string) bool {
-	if SameParty(c.E164, party) || SameParty(c.H323, party) {
-		return true
+// named is a party as a record writes it: its own object, or that of an event.
+type named struct {
+	e164, h323 string
+	own        bool
+}
+
+func (n named) is(party string) bool { return SameParty(n.e164, party) || SameParty(n.h323, party) }
+
+// hasParties reports whether a record names both parties, and not one that can be
+// either: an extension may be the end of the number that it calls.
+func hasParties(c recording.CDR, one, other string) bool {
+	all := []named{{c.E164, c.H323, true}}
+	for _, e := range c.Events {
+		all = append(all, named{e164: e.E164, h323: e.H323})
 	}
-	return slices.ContainsFunc(c.Events, func(e recording.CDREvent) bool {
-		return SameParty(e.E164, party) || SameParty(e.H323, party)
+	others := twoOf(all, other)
+	return slices.ContainsFunc(twoOf(all, one), func(a named) bool {
+		return slices.ContainsFunc(others, func(b named) bool { return a != b })
 	})
+}
+
+// twoOf lists those that can be a party, at most two that differ: of more nothing
+// else follows.
+func twoOf(all []named, party string) (out []named) {
+	for _, n := range all {
+		if len(out) < 2 && n.is(party) && !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // SameParty reports whether two ways to write a party can mean the same: they are

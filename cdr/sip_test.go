@@ -47,6 +47,12 @@ func TestBySIP(t *testing.T) {
 		{"another clock", []recording.RawCDR{called(confA, "24", "0123456", invited.Add(time.Minute))}, "0123456", "24", "", recording.ErrNotYet},
 		{"another caller", []recording.RawCDR{called(confA, "24", "0999999", invited)}, "0123456", "24", "", recording.ErrNotYet},
 		{"an extension is no ending of a number", []recording.RawCDR{called(confA, "7724", "0123456", invited)}, "0123456", "24", "", recording.ErrNotYet},
+		{"one party is not both, though the one's number ends with the other's", []recording.RawCDR{
+			called(confA, "124", "0999999", invited),
+		}, "124", "0123124", "", recording.ErrNotYet},
+		{"both of such parties", []recording.RawCDR{called(confA, "124", "0123124", invited)}, "124", "0123124", confA, nil},
+		{"the same the other way round", []recording.RawCDR{called(confA, "0123124", "124", invited)}, "124", "0123124", confA, nil},
+		{"somebody calls himself", []recording.RawCDR{called(confA, "124", "124", invited)}, "124", "124", confA, nil},
 		{"no number", []recording.RawCDR{called(confA, "24", "", invited)}, "", "24", "", recording.ErrNotYet},
 		{"no record", nil, "0123456", "24", "", recording.ErrNotYet},
 		{"no XML", []recording.RawCDR{{XML: "<cdr"}}, "0123456", "24", "", recording.ErrNotYet},

@@ -12,14 +12,15 @@ import (
 
 // builder makes captures in memory: Ethernet, IPv4, UDP.
 type builder struct {
-	buf  bytes.Buffer
-	ends []int // offset behind each record
+	buf   bytes.Buffer
+	ends  []int // offset behind each record
+	known map[string]end
 }
 
 var epoch = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 func newBuilder() *builder {
-	b := &builder{}
+	b := &builder{known: map[string]end{}}
 	h := make([]byte, 24)
 	binary.LittleEndian.PutUint32(h, 0xa1b2c3d4)
 	binary.LittleEndian.PutUint32(h[20:], 1)
@@ -31,7 +32,7 @@ func (b *builder) capture() *bytes.Reader { return bytes.NewReader(b.buf.Bytes()
 
 // udp adds a datagram at the given time after the epoch.
 func (b *builder) udp(at time.Duration, src, dst string, payload []byte) {
-	from, to := endpoint(src), endpoint(dst)
+	from, to := b.endpoint(src), b.endpoint(dst)
 	frame := make([]byte, 14+20+8, 14+20+8+len(payload))
 	frame[12], frame[13] = 8, 0
 	ip := frame[14:]
@@ -52,6 +53,16 @@ func (b *builder) udp(at time.Duration, src, dst string, payload []byte) {
 	b.buf.Write(h)
 	b.buf.Write(frame)
 	b.ends = append(b.ends, b.buf.Len())
+}
+
+// endpoint is the function, asked once for each text.
+func (b *builder) endpoint(s string) end {
+	e, ok := b.known[s]
+	if !ok {
+		e = endpoint(s)
+		b.known[s] = e
+	}
+	return e
 }
 
 type end struct {

@@ -23,16 +23,23 @@ const (
 // pick leaves of the streams those of one call, and returns how many calls there
 // are. Number 0 is the first, unless all are wanted together.
 func (p *plan) pick() (calls int, err error) {
+	groups := p.byCall()
+	if len(groups) == 1 {
+		p.call = groups[0].call // of other dialogues there may be no voice here
+	}
 	if p.o.Together {
 		return 1, nil
 	}
-	groups := p.byCall()
 	n := max(p.o.Call, 1)
 	if n > max(len(groups), 1) {
 		return len(groups), fmt.Errorf("%w: number %d of %d", ErrNoCall, n, max(len(groups), 1))
 	}
 	if len(groups) < 2 {
 		return 1, nil
+	}
+	if p.sip.full {
+		return 0, fmt.Errorf("%w: more than %d calls or %d session descriptions, so that whose voice is whose cannot be told",
+			errUnsupported, maxCalls, maxDescriptions)
 	}
 	for i, g := range groups {
 		for _, s := range g.streams {
@@ -74,7 +81,7 @@ func (p *plan) byCall() []*group {
 		}
 		return voiceless
 	})
-	if len(groups) < 2 {
+	if len(groups) == 0 {
 		return nil
 	}
 	for _, s := range rest {
@@ -141,16 +148,33 @@ func join(a, b *call) {
 // through an exchange, or what became of a call that was transferred.
 func (l *sipLog) relate(c *call, m *sip.Message) {
 	l.replace(m, c)
+	var half *call
 	for _, other := range l.order[:c.number] {
 		since := c.invite - other.invite
 		chained := c.way.Src.IP == other.way.Dst.IP && c.way.Dst.IP != other.way.Src.IP && other.way.Src.IP != other.way.Dst.IP
 		switch {
 		case chained && since >= 0 && since < hop && other.answer < 0:
-			join(other, c)
+			if half == nil || other.alike(c) >= half.alike(c) {
+				half = other
+			}
 		case other.referTo != "" && other.referTo == c.to && c.invite-other.referred < transferred:
 			join(other, c)
 		}
 	}
+	join(half, c)
+}
+
+// alike is how many parties two dialogues have in common: of several calls that
+// came to an exchange at the same moment, they tell which one goes on here; else
+// the last does.
+func (c *call) alike(other *call) (n int) {
+	if c.from == other.from {
+		n++
+	}
+	if c.to == other.to {
+		n++
+	}
+	return n
 }
 
 // refer notes that a party is asked to call another.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,7 +61,7 @@ func speak(b *builder, at time.Duration, src, dst string, n int) {
 }
 
 const (
-	host1, host2, host3 = "192.0.2.11", "192.0.2.12", "192.0.2.13"
+	host1, host2, host3, host4 = "192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.14"
 )
 
 func TestCalls(t *testing.T) {
@@ -93,6 +94,16 @@ func TestCalls(t *testing.T) {
 			speak(b, 2*time.Second, host1+":4000", host2+":6002", 50)
 			speak(b, 2*time.Second, host3+":5000", host2+":6000", 50)
 		}, []float64{1}, []string{"2"}},
+		{"two through an exchange at the same moment", func(b *builder) {
+			sipLine{src: host1, dst: host2, id: "a", from: "1", to: "2", port: 4000, first: "INVITE sip:x@x SIP/2.0"}.add(b)
+			sipLine{at: 100 * time.Millisecond, src: host4, dst: host2, id: "b", from: "3", to: "4", port: 4000, first: "INVITE sip:x@x SIP/2.0"}.add(b)
+			dial(b, sipLine{at: 200 * time.Millisecond, src: host2, dst: host3, id: "c", from: "1", to: "2", port: 6000}, 5000)
+			dial(b, sipLine{at: 400 * time.Millisecond, src: host2, dst: host3, id: "d", from: "3", to: "44", port: 6010}, 5010)
+			speak(b, 2*time.Second, host1+":4000", host2+":6002", 50)
+			speak(b, 2*time.Second, host3+":5000", host2+":6000", 50)
+			speak(b, 4*time.Second, host4+":4000", host2+":6012", 100)
+			speak(b, 4*time.Second, host3+":5010", host2+":6010", 100)
+		}, []float64{1, 2}, []string{"2", "44"}},
 		{"a call that takes another's place", func(b *builder) {
 			dial(b, sipLine{src: host1, dst: host2, id: "a", from: "1", to: "2", port: 4000}, 5000)
 			speak(b, time.Second, host1+":4000", host2+":5000", 50)
@@ -106,6 +117,11 @@ func TestCalls(t *testing.T) {
 			dial(b, sipLine{at: 3 * time.Second, src: host1, dst: host3, id: "b", from: "1", to: "3", port: 4000}, 5000)
 			speak(b, 4*time.Second, host1+":4000", host3+":5000", 50)
 		}, []float64{4}, []string{"2"}},
+		{"one of which there is no voice, and another", func(b *builder) {
+			dial(b, sipLine{src: host1, dst: host2, id: "a", from: "1", to: "2", port: 4000}, 5000)
+			dial(b, sipLine{at: 10 * time.Second, src: host1, dst: host3, id: "b", from: "4", to: "3", port: 4002}, 5002)
+			speak(b, 11*time.Second, host1+":4002", host3+":5002", 50)
+		}, []float64{1}, []string{"3"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBuilder()
@@ -127,6 +143,31 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+// TestTooManyCalls: where more calls are set up than are kept in mind, the voice of
+// those behind must not go into another's.
+func TestTooManyCalls(t *testing.T) {
+	b := newBuilder()
+	for i := range 2 {
+		dial(b, sipLine{src: host1, dst: host2, id: fmt.Sprint(i), from: "1", to: "2", port: 4000 + 2*i}, 5000+2*i)
+		speak(b, time.Second, fmt.Sprintf("%s:%d", host1, 4000+2*i), fmt.Sprintf("%s:%d", host2, 5000+2*i), 50)
+	}
+	for i := range maxCalls {
+		sipLine{at: 2 * time.Second, src: host3, dst: host4, id: fmt.Sprint("flood", i), from: "3", to: "4", first: "INVITE sip:x@x SIP/2.0"}.add(b)
+	}
+	dial(b, sipLine{at: 3 * time.Second, src: host1, dst: host2, id: "last", from: "1", to: "9", port: 4010}, 5010)
+	speak(b, 4*time.Second, host1+":4010", host2+":5010", 50)
+	a, _ := converted(t, b.capture(), Options{})
+	if a.Status != recording.AudioUnsupported || !strings.Contains(a.Reason, "1024 calls") {
+		t.Errorf("%s: %s; %.2f s", a.Status, a.Reason, a.DurationS)
+	}
+	if told, err := Inspect(t.Context(), b.capture(), 0); err != nil || told.Parties != nil {
+		t.Errorf("%+v, %v", told, err)
+	}
+	if a, _ = converted(t, b.capture(), Options{Together: true}); a.Status != recording.AudioOK || a.DurationS != 4 {
+		t.Errorf("together: %s: %s; %.2f s", a.Status, a.Reason, a.DurationS)
+	}
+}
+
 func TestTogether(t *testing.T) {
 	b := newBuilder()
 	dial(b, sipLine{src: host1, dst: host2, id: "a", from: "1", to: "2", port: 4000}, 5000)
@@ -135,6 +176,13 @@ func TestTogether(t *testing.T) {
 	speak(b, 11*time.Second, host1+":4000", host2+":5000", 50)
 	if a, _ := converted(t, b.capture(), Options{Together: true}); a.DurationS != 11 || a.Calls != 0 {
 		t.Errorf("%.2f s, %d calls", a.DurationS, a.Calls)
+	}
+	b = newBuilder()
+	dial(b, sipLine{src: host1, dst: host2, id: "a", from: "1", to: "2", port: 4000}, 5000)
+	dial(b, sipLine{at: time.Second, src: host1, dst: host3, id: "b", from: "1", to: "3", port: 4002}, 5002)
+	speak(b, 2*time.Second, host1+":4002", host3+":5002", 50)
+	if a, _ := converted(t, b.capture(), Options{Together: true}); a.SIP.To != "3" {
+		t.Errorf("the parties are those of a call without voice: to %s", a.SIP.To)
 	}
 }
 

@@ -50,10 +50,10 @@ func (p *plan) codec(s *stream, t uint8) codec {
 	}
 	m, described := p.sip.name(s.match, t)
 	if name := rtp.StaticName(t); name != "" && (t != reassigned || !described) {
-		return static(name, t)
+		return p.static(name, t)
 	}
 	if described {
-		return named(m.Name, m.Clock, m.Channels, m.Format)
+		return p.named(m.Name, m.Clock, m.Channels, m.Format)
 	}
 	switch {
 	case t >= firstDynamic && p.looksLikeEvents(s, t):
@@ -62,17 +62,30 @@ func (p *plan) codec(s *stream, t uint8) codec {
 		return codec{name: "video", role: roleVideo}
 	case t >= firstDynamic && looksLikeOpus(s, t):
 		return named("opus", opus.Clock, 2, "")
+	case t >= firstDynamic:
+		if name, clock := looksLikeAMR(s, t); name != "" {
+			return p.named(name, clock, 1, "octet-align=1")
+		}
 	}
 	return codec{name: "unknown"}
 }
 
 // static is the codec that RFC 3551 gives to a payload type.
-func static(name string, t uint8) codec {
+func (p *plan) static(name string, t uint8) codec {
 	if rtp.IsVideo(t) {
 		return codec{name: name, role: roleVideo}
 	}
 	clock, channels := rtp.StaticClock(t)
-	return named(name, clock, channels, "")
+	return p.named(name, clock, channels, "")
+}
+
+// named is the codec of an encoding name, decoded outside where it is not built in.
+func (p *plan) named(name string, clock, channels int, parameters string) codec {
+	c := named(name, clock, channels, parameters)
+	if c.role == roleVoice && !c.voice() {
+		c.kit = p.outsideKit(name, clock, channels, parameters)
+	}
+	return c
 }
 
 // looksLikeEvents reports whether all packets of a type can be telephone events.

@@ -55,14 +55,16 @@ type codec struct {
 
 // kit is how voice of a codec other than G.711 is decoded.
 type kit struct {
-	wide  bool // above 4 kHz there is something to hear
-	dense bool // its octets are spread as evenly as a cipher's
-	ahead bool // its decoder is a recoverer
+	wide    bool // above 4 kHz there is something to hear
+	dense   bool // its octets are spread as evenly as a cipher's
+	ahead   bool // its decoder is a recoverer
+	outside bool // another program decodes it
 	// lasts is how long a packet sounds, in units of its RTP clock.
 	lasts func(e *entry, c *codec) int64
-	// pauses reports whether the sender may be silent behind a packet, of which it
-	// described the noise; nil if it never does. The decoder is then a pauser.
-	pauses func(e *entry) bool
+	// pauses reports whether a gap of some ticks behind a packet, of which nothing
+	// was lost, is a part of what it sent, so that the decoder, a pauser, fills it;
+	// nil if no gap ever is.
+	pauses func(e *entry, gap int64) bool
 	// clear reports whether a packet has a length that its sender can have given to
 	// it; nil if the bytes of clear voice can be told from a cipher's.
 	clear func(e *entry) bool
@@ -85,8 +87,10 @@ func (c *codec) wide() bool { return c.kit != nil && c.kit.wide }
 // hides reports whether its decoder conceals what was lost.
 func (c *codec) hides() bool { return c.kit != nil && c.kit.hides }
 
-// pauses reports whether its sender may be silent behind a packet.
-func (c *codec) pauses(e *entry) bool { return c.kit != nil && c.kit.pauses != nil && c.kit.pauses(e) }
+// pauses reports whether its decoder fills a gap behind a packet.
+func (c *codec) pauses(e *entry, gap int64) bool {
+	return c.kit != nil && c.kit.pauses != nil && c.kit.pauses(e, gap)
+}
 
 // lasts is how long a packet of voice sounds, in units of its RTP clock.
 func (c *codec) lasts(e *entry) int64 {

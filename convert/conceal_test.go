@@ -131,3 +131,20 @@ func TestLongLossIsNotMadeUp(t *testing.T) {
 		t.Error("the ends of the loss are silent")
 	}
 }
+
+// TestDueIsKept: what stands behind a concealed gap that ends in the next eight
+// seconds must not be in memory that another stream of the side reads into.
+func TestDueIsKept(t *testing.T) {
+	window := bytes.Repeat([]byte{0x91}, 160)
+	pl := &player{
+		rest: sound{at: 100, n: 160, samples: make([]int16, 160), factor: 1},
+		due:  []sound{{at: 260, n: 160, law: lawA, codes: window}},
+	}
+	if err := pl.each(0, 180, func(int64, *sound) {}); err != nil {
+		t.Fatal(err)
+	}
+	clear(window)
+	if want := bytes.Repeat([]byte{0x91}, 160); !bytes.Equal(pl.due[0].codes, want) {
+		t.Error("a packet was overwritten before it was heard")
+	}
+}

@@ -7,6 +7,7 @@
 package convert
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,8 +73,12 @@ func analyse(ctx context.Context, src Capture, o Options) (recording.Audio, *pla
 	if err != nil {
 		return a, nil, fmt.Errorf("convert: %w", err)
 	}
-	p, err := newPlan(src, s, o, &a)
-	if err != nil {
+	p, err := newPlan(src, s, o.bind(ctx), &a)
+	if status, ok := statusOf(err); ok {
+		a.Status, a.Reason = status, err.Error()
+		return a, nil, nil
+	}
+	if err = cmp.Or(ctx.Err(), err); err != nil {
 		return a, nil, fmt.Errorf("convert: %w", err)
 	}
 	a.SIP = s.sip.parties(p.call)

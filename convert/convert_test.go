@@ -509,6 +509,14 @@ func FuzzConvert(f *testing.F) {
 	for _, capture := range seeds(f) {
 		f.Add(capture, false, "stereo")
 	}
+	tight := newBuilder()
+	k := newTalker(tight, hostC, hostD)
+	for _, n := range []int{20, 12, 2, 10, 20, 22} { // with pauses and a loss between them
+		k.packet(18, make([]byte, n))
+		k.ts, k.at = k.ts+uint32(16*n), k.at+40*time.Millisecond
+		k.seq += uint16(1 + n/22)
+	}
+	f.Add(tight.buf.Bytes(), true, "stereo")
 	f.Add([]byte{0x0a, 0x0d, 0x0d, 0x0a, 28, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a}, true, "mono")
 	f.Fuzz(func(t *testing.T, data []byte, pcm bool, channels string) {
 		o := Options{PCM: pcm, Channels: Channels(channels)}

@@ -190,7 +190,6 @@ func starts(a recording.Audio) []int {
 func expected() map[string]recording.AudioStatus {
 	const none, secret, other = recording.AudioNone, recording.AudioEncrypted, recording.AudioUnsupported
 	return map[string]recording.AudioStatus{
-
 		"discord.pcap": other, "skype-conference-call.pcap": other, "stun_dtls_rtp.pcapng": secret,
 		"rtp-nanobts-2-phones-amr.pcap": other, "sip-rtp-speex.pcap": other,
 		"G723_1.pcap": other, "alice_bob_srtp.pcap": secret, "srtp1.pcap": secret,

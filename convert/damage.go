@@ -80,23 +80,32 @@ func (d *damage) beside(reason string) string {
 // cut: a loss that touches a hole, and the part of a silence that lies in one.
 func (p *plan) markHoles(spans []span) []span {
 	for _, h := range p.holes {
-		from, to := p.position(h.from), p.position(h.to)
-		var marked []span
-		at := int64(0)
-		for _, s := range spans {
-			switch begin, end := max(at, from), min(s.to, to); {
-			case begin >= end:
-			case s.kind == kindLost:
+		spans = p.mark(spans, h, func(s *span) kind {
+			if s.kind == kindLost {
 				s.kind = kindCut
-			case s.kind == kindSilence:
-				marked = extend(extend(marked, begin, kindSilence), end, kindCut)
 			}
-			marked = extend(marked, s.to, s.kind)
-			at = s.to
-		}
-		spans = marked
+			return kindCut
+		})
 	}
 	return spans
+}
+
+// mark turns the part of a silence that lies in a time into what kindOf says, which
+// may change any span that touches it.
+func (p *plan) mark(spans []span, h hole, kindOf func(*span) kind) []span {
+	from, to := p.position(h.from), p.position(h.to)
+	var marked []span
+	at := int64(0)
+	for _, s := range spans {
+		if begin, end := max(at, from), min(s.to, to); begin < end {
+			if k := kindOf(&s); s.kind == kindSilence {
+				marked = extend(extend(marked, begin, kindSilence), end, k)
+			}
+		}
+		marked = extend(marked, s.to, s.kind)
+		at = s.to
+	}
+	return marked
 }
 
 // position is a moment's place on the timeline, in samples.

@@ -18,15 +18,24 @@ func isG729(name string) bool {
 // §4.5.6).
 func kitG729() *kit {
 	return &kit{
-		lasts:  func(e *entry, _ *codec) int64 { return int64(g729.Samples(int(e.length()))) },
-		pauses: func(e *entry) bool { return e.length()%g729.FrameBytes == g729.NoiseBytes },
-		clear:  func(e *entry) bool { n := e.length() % g729.FrameBytes; return n == 0 || n == g729.NoiseBytes },
-		hides:  true,
-		start:  func(*codec, int) decoder { return &decoderG729{d: g729.NewDecoder()} },
+		lasts: func(e *entry, _ *codec) int64 { return int64(g729.Samples(int(e.length()))) },
+		pauses: func(e *entry, gap int64) bool {
+			return e.length()%g729.FrameBytes == g729.NoiseBytes || gap <= untold
+		},
+		clear: func(e *entry) bool { n := e.length() % g729.FrameBytes; return n == 0 || n == g729.NoiseBytes },
+		hides: true,
+		start: func(*codec, int) decoder { return &decoderG729{d: g729.NewDecoder()} },
 	}
 }
 
-type decoderG729 struct{ d *g729.Decoder }
+// untold is the longest gap behind speech that no description of noise announces:
+// a packet may have room for frames of which nothing was sent. In ticks: 20 ms.
+const untold = 2 * g729.FrameSamples
+
+type decoderG729 struct {
+	d       *g729.Decoder
+	silence bool // the last frame described noise
+}
 
 func (d *decoderG729) factor() int { return 1 }
 
@@ -35,6 +44,7 @@ func (d *decoderG729) decode(dst []int16, payload []byte) []int16 {
 		var out [g729.FrameSamples]int16
 		if d.d.Decode(&out, frame) == nil { // Next gives nothing else
 			dst = append(dst, out[:]...)
+			d.silence = len(frame) == g729.NoiseBytes
 		}
 	}
 	return dst
@@ -45,8 +55,12 @@ func (d *decoderG729) conceal(dst []int16, ticks int64) []int16 {
 	return framed(dst, ticks, func(out *[g729.FrameSamples]int16) { d.d.Conceal(out) })
 }
 
-// pause is the noise that the sender described last.
+// pause is the noise that the sender described last. Speech goes on through what
+// nobody announced: the decoder's guess at the noise is too loud there.
 func (d *decoderG729) pause(dst []int16, ticks int64) []int16 {
+	if !d.silence {
+		return d.conceal(dst, ticks)
+	}
 	return framed(dst, ticks, func(out *[g729.FrameSamples]int16) { _ = d.d.Decode(out, nil) })
 }
 

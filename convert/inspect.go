@@ -16,9 +16,8 @@ func Inspect(ctx context.Context, src Capture, call int) (recording.Signalling, 
 	if err != nil {
 		return recording.Signalling{}, err
 	}
-	out := recording.Signalling{Parties: a.SIP, Calls: a.Calls}
-	if p != nil {
-		out.First = time.Unix(0, p.base).UTC()
+	if p == nil {
+		return recording.Signalling{}, nil
 	}
-	return out, nil
+	return recording.Signalling{Parties: a.SIP, Calls: a.Calls, First: time.Unix(0, p.base).UTC()}, nil
 }

@@ -59,6 +59,7 @@ type pace struct {
 	last    entry // before it
 	first   int64 // arrival of the first packet behind it
 	gap     int64 // by how much that came later than it should have
+	clock   int64 // RTP clock, Hz
 	packets int
 }
 
@@ -77,20 +78,24 @@ func (w *watch) take(rec *pcap.Record, now int64) bool {
 		if t == nil || t.packets.last.arrival < w.from-leapActive {
 			return true // it was not active before
 		}
-		p = &pace{last: t.packets.last, first: now}
+		p = &pace{last: t.packets.last, first: now, clock: rate, packets: 1}
+		span, ok := t.steady(&p.last, h.Timestamp)
+		if ok {
+			p.clock = int64(h.Timestamp-p.last.ts) * rate / span
+		}
 		p.gap = now - p.due(&h)
 		w.seen[key] = p
-		p.packets++
-		return h.Seq == p.last.seq+1 && h.Timestamp-p.last.ts == uint32(p.last.length())
+		return ok && h.Seq == p.last.seq+1
 	}
 	p.packets++
 	late := now - p.due(&h) - p.gap
 	return late < leapPace && late > -leapPace
 }
 
-// due is when a packet should have come but for the leap. Only codecs of which an
-// octet lasts a tick are known here, which is most of telephony.
-func (p *pace) due(h *rtp.Header) int64 { return p.last.arrival + int64(int32(h.Timestamp-p.last.ts)) }
+// due is when a packet should have come but for the leap.
+func (p *pace) due(h *rtp.Header) int64 {
+	return p.last.arrival + int64(int32(h.Timestamp-p.last.ts))*rate/p.clock
+}
 
 // continued is the length of the leap if all streams that were active went on, at
 // least two.

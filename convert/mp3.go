@@ -53,7 +53,7 @@ type batch struct {
 	pcm    [][]int16
 	frames int
 	made   []byte
-	done   chan struct{} // has one value when made is there
+	done   chan any // has one value when made is there: nil, or what the worker panicked with
 }
 
 // newMP3File starts a worker for each core. The file must be stopped.
@@ -65,7 +65,7 @@ func newMP3File(f mp3.Format, dst io.Writer) *mp3File {
 	for range runtime.GOMAXPROCS(0) {
 		m.workers.Go(m.work)
 		for range 2 {
-			m.free = append(m.free, &batch{pcm: make([][]int16, f.Channels), done: make(chan struct{}, 1)})
+			m.free = append(m.free, &batch{pcm: make([][]int16, f.Channels), done: make(chan any, 1)})
 		}
 	}
 	return m
@@ -82,9 +82,14 @@ func (m *mp3File) work() {
 		panic(err) // chooseOutput makes formats that are valid
 	}
 	for p := range m.todo {
-		p.made = e.Encode(p.made[:0], p.pcm, p.frames)
-		p.done <- struct{}{}
+		p.done <- p.encode(e)
 	}
+}
+
+func (p *batch) encode(e *mp3.Encoder) (panicked any) {
+	defer func() { panicked = recover() }()
+	p.made = e.Encode(p.made[:0], p.pcm, p.frames)
+	return nil
 }
 
 // add takes the next samples of all channels.
@@ -123,7 +128,9 @@ func (m *mp3File) hand(n int) error {
 func (m *mp3File) writeOldest() error {
 	p := m.pending[0]
 	m.pending = append(m.pending[:0], m.pending[1:]...)
-	<-p.done
+	if panicked := <-p.done; panicked != nil {
+		panic(panicked)
+	}
 	m.free = append(m.free, p)
 	return put(m.dst, p.made)
 }

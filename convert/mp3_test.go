@@ -106,9 +106,9 @@ func TestMP3IsTheWAV(t *testing.T) {
 func TestWideMP3(t *testing.T) {
 	b := newBuilder()
 	local, remote := newTalker(b, hostA, hostC), newTalker(b, hostB, hostD)
-	local.sing(3000, 9000, 200)
-	remote.sing(700, 5000, 200)
-	for _, row := range []struct{ bitrate, want int }{{0, 48}, {16, 24}, {24, 40}, {40, 64}, {56, 96}, {64, 96}} {
+	local.sing(3000, 9000, 60)
+	remote.sing(700, 5000, 60)
+	for _, row := range []struct{ bitrate, want int }{{0, 48}, {24, 40}, {64, 96}} {
 		a, w := converted(t, b.capture(), Options{})
 		m, file := inMP3(t, b.capture(), Options{Bitrate: row.bitrate})
 		if m.SampleRate != 16000 || m.Kbps != row.want || m.Samples != a.Samples {
@@ -135,7 +135,7 @@ func TestWideMP3(t *testing.T) {
 
 // Many workers make what one encoder makes in one go.
 func TestMP3InManyHands(t *testing.T) {
-	b, _, _ := twoSides(1500)
+	b, _, _ := twoSides(600)
 	a, w := converted(t, b.capture(), Options{PCM: true})
 	pcm := make([][]int16, 2)
 	f := mp3.Format{Rate: 8000, Channels: 2, Kbps: 32}
@@ -149,7 +149,7 @@ func TestMP3InManyHands(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := e.Encode(f.Info(a.Samples), pcm, frames)
-	for _, cores := range []int{1, 3, 8} {
+	for _, cores := range []int{1, 3} {
 		before := runtime.GOMAXPROCS(cores)
 		_, got := inMP3(t, b.capture(), Options{})
 		runtime.GOMAXPROCS(before)
@@ -163,8 +163,8 @@ func TestMP3InManyHands(t *testing.T) {
 func TestMP3IntoABrokenTarget(t *testing.T) {
 	b := newBuilder()
 	k := newTalker(b, hostA, hostC)
-	k.sing(1000, 5000, 500)
-	for _, left := range []int{0, 1, 500, 20_000, 40_000} {
+	k.sing(1000, 5000, 300)
+	for _, left := range []int{0, 1, 500, 20_000} {
 		if _, err := Convert(t.Context(), b.capture(), &failing{left: left}, Options{Format: MP3}); !errors.Is(err, errBroken) {
 			t.Errorf("after %d bytes: %v", left, err)
 		}

@@ -66,6 +66,10 @@ type Options struct {
 	Version  string   // of the program, for Audio.Converter
 	// Keys are of SRTP, for captures of which the signalling does not say them.
 	Keys []srtp.Key
+	// Outside decodes what is not built in; nil where nothing does.
+	Outside Outside
+
+	decode decodeOutside // Outside's, for one conversion
 }
 
 // Validate reports a choice that does not exist.

@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"slices"
+
 	"callreel/internal/media/opus"
 )
 
@@ -32,7 +34,7 @@ func (d *decoderOpus) decode(dst []int16, payload []byte) []int16 {
 	n := len(dst)
 	dst, err := d.d.Decode(dst, payload)
 	if err != nil {
-		second := append(payload[:len(payload):len(payload)], 0)[1]
+		second := append(slices.Clip(payload), 0)[1]
 		dst = grown(dst, opus.Ticks(payload[0], second, len(payload))*opus.Rate/opus.Clock)
 		clear(dst[n:])
 	}
@@ -61,9 +63,9 @@ const (
 // their stream, and those of them that sound just until that one begins.
 func (s *stream) paced(t uint8, lasts func(*entry) int64) (fit, all int) {
 	var last entry
-	any := false
-	for c := s.packets.begins(); c.next(); last, any = c.entry, true {
-		if e := &c.entry; !any || e.kind != t || last.kind != t || e.seq != last.seq+1 {
+	began := false
+	for c := s.packets.begins(); c.next(); last, began = c.entry, true {
+		if e := &c.entry; !began || e.kind != t || last.kind != t || e.seq != last.seq+1 {
 			continue
 		}
 		if all++; lasts(&last) == int64(c.entry.ts-last.ts) {

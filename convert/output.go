@@ -8,6 +8,7 @@ import (
 	"io"
 	"sync"
 
+	"callreel/internal/media/lanes"
 	"callreel/internal/media/mp3"
 	"callreel/internal/media/wav"
 	"callreel/internal/recording"
@@ -153,6 +154,9 @@ func (p *plan) frames(ctx context.Context, tracks []*track, take func([]*part) e
 	for from := int64(0); from < p.ticks; from += chunk {
 		for i, t := range tracks {
 			parts[i] = <-t.made
+			if p := parts[i].panicked; p != nil {
+				panic(p)
+			}
 			if parts[i].err != nil {
 				return parts[i].err
 			}
@@ -167,15 +171,24 @@ func (p *plan) frames(ctx context.Context, tracks []*track, take func([]*part) e
 	return nil
 }
 
-// together runs the jobs at the same time and waits for all.
+// together runs the jobs at the same time and waits for all. It panics where one of
+// them does.
 func together(jobs []func() error) error {
-	errs := make([]error, len(jobs))
+	errs, panics := make([]error, len(jobs)), make([]any, len(jobs))
 	var group sync.WaitGroup
 	for i, job := range jobs[1:] {
-		group.Go(func() { errs[i+1] = job() })
+		group.Go(func() {
+			defer func() { panics[i+1] = recover() }()
+			errs[i+1] = job()
+		})
 	}
 	errs[0] = jobs[0]()
 	group.Wait()
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
 	return errors.Join(errs...)
 }
 
@@ -188,36 +201,22 @@ func interleave(frame []byte, l law, parts []*part) []byte {
 		return parts[0].bytes
 	}
 	left, right := parts[0].bytes, parts[1].bytes
-	return weave(frame[:2*len(left)], left, right)
-}
-
-// weave puts the bytes of l and r in turn into frame, eight of each at a time.
-func weave(frame, l, r []byte) []byte {
-	le, out := binary.LittleEndian, frame
-	for len(l) >= 8 && len(r) >= 8 && len(out) >= 16 {
-		x, y := le.Uint64(l), le.Uint64(r)
-		le.PutUint64(out, spread(x&0xffffffff)|spread(y&0xffffffff)<<8)
-		le.PutUint64(out[8:], spread(x>>32)|spread(y>>32)<<8)
-		out, l, r = out[16:], l[8:], r[8:]
-	}
-	for i, x := range l {
-		out[2*i], out[2*i+1] = x, r[i]
-	}
+	frame = frame[:2*len(left)]
+	lanes.Weave(frame, left, right)
 	return frame
 }
 
-// spread puts the lower four bytes of x into the even bytes of a word.
-func spread(x uint64) uint64 {
-	x = (x | x<<16) & 0x0000ffff0000ffff
-	return (x | x<<8) & 0x00ff00ff00ff00ff
-}
-
+// interleave16 puts samples side by side.
 func interleave16(frame []byte, parts []*part) []byte {
-	for i := range parts[0].linear {
-		for _, t := range parts {
-			x := uint16(t.linear[i])
-			frame = append(frame, byte(x), byte(x>>8))
+	if len(parts) == 2 {
+		right := parts[1].linear
+		for i, l := range parts[0].linear {
+			frame = binary.LittleEndian.AppendUint32(frame, uint32(uint16(l))|uint32(uint16(right[i]))<<16)
 		}
+		return frame
+	}
+	for _, x := range parts[0].linear {
+		frame = binary.LittleEndian.AppendUint16(frame, uint16(x))
 	}
 	return frame
 }

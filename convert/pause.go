@@ -1,9 +1,9 @@
 package convert
 
-// pauser is a decoder that fills the pauses of its sender with the noise that the
-// sender described.
+// pauser is a decoder that fills the pauses of its sender, most with the noise
+// that the sender described.
 type pauser interface {
-	// pause appends so many ticks of noise to dst.
+	// pause appends so many ticks of it to dst.
 	pause(dst []int16, ticks int64) []int16
 }
 

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -33,7 +34,7 @@ type plan struct {
 	o        Options
 
 	streams []*stream // those that are voice or events, in the order of their first packet
-	call    *call     // that they are of; nil if there is only one
+	call    *call     // that they are of; nil if no signalling says so, or all are wanted
 	by      recording.SidesBy
 	sides   [2][]*segment // left, right
 	zero    int64         // arrival of the first sample, in ticks since base
@@ -48,7 +49,7 @@ func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error)
 		src: src, file: s.file, arena: s.arena,
 		sip: s.sip, dtls: s.dtls, base: s.base, passed: s.passed, holes: s.damage.holes, crowd: s.crowd, o: o,
 	}
-	all := slices.Collect(maps.Values(s.streams))
+	all := slices.SortedFunc(maps.Values(s.streams), func(a, b *stream) int { return cmp.Compare(a.born, b.born) })
 	if err := p.unseal(all); err != nil {
 		return nil, err
 	}
@@ -89,13 +90,20 @@ func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error)
 		a.Streams = nil
 		return p, nil
 	}
-	p.settle(a)
+	switch err := p.tryOutside(); {
+	case errors.Is(err, errOutside):
+		a.Status, a.Reason = recording.AudioUnsupported, err.Error()
+		p.report(a)
+	case err != nil:
+		return nil, err
+	default:
+		p.settle(a)
+	}
 	return p, nil
 }
 
 // choose keeps the streams that are a call's and counts the others.
 func (p *plan) choose(all []*stream) {
-	slices.SortFunc(all, func(a, b *stream) int { return cmp.Compare(a.born, b.born) })
 	for _, s := range all {
 		s.match = p.sip.find(s.key.flow, s.first()*(1e9/rate))
 		if !s.real() {

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"bytes"
 	"slices"
 
 	"callreel/internal/media/pcap"
@@ -110,8 +111,12 @@ func (pl *player) each(from, n int64, do func(at int64, s *sound)) error {
 	}
 }
 
-// keep holds what is left of a sound until the next chunk.
+// keep holds what is left of a sound, and what is due behind it, until the next
+// chunk: the reader is the whole side's.
 func (pl *player) keep() {
+	for i := range pl.due {
+		pl.due[i].codes = bytes.Clone(pl.due[i].codes)
+	}
 	r := &pl.rest
 	if r.law != noLaw && (len(pl.codes) == 0 || len(r.codes) > 0 && !endsIn(pl.codes, r.codes)) {
 		pl.codes = append(pl.codes[:0], r.codes...)
@@ -181,6 +186,9 @@ func (pl *player) take(e *entry, c *codec) error {
 	} else {
 		d := pl.decoder(e.kind, c)
 		pl.samples = d.decode(pl.samples[:0], b)
+		if o, ok := d.(*decoderOutside); ok && o.err != nil {
+			return o.err
+		}
 		f := int64(d.factor())
 		pl.rest = sound{at: at, n: int64(len(pl.samples)) / f, samples: pl.samples, factor: f}
 	}
@@ -205,6 +213,9 @@ func (pl *player) decoder(payloadType uint8, c *codec) decoder {
 	d := pl.decoders[payloadType]
 	if d == nil {
 		d = c.kit.start(c, pl.factor)
+		if o, ok := d.(*decoderOutside); ok {
+			o.pl = pl
+		}
 		pl.decoders[payloadType] = d
 	}
 	return d

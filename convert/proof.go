@@ -45,7 +45,12 @@ func newProof(f mp3.Format) *proof {
 }
 
 // decodeAll counts the samples a channel of an MP3 stream.
-func decodeAll(r io.Reader, f mp3.Format) (int64, error) {
+func decodeAll(r io.Reader, f mp3.Format) (samples int64, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the decoder panicked: %v", p)
+		}
+	}()
 	d, err := gomp3.NewDecoder(r)
 	if err != nil {
 		return 0, err

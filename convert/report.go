@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
+	"callreel/internal/media/emodel"
 	"callreel/internal/recording"
 )
 
@@ -32,10 +34,51 @@ func (p *plan) stream(s *stream, placed bool) recording.Stream {
 	}
 	m := s.summary
 	r.Packets, r.Lost, r.Duplicates, r.Late = m.packets, m.lost, m.duplicates, m.late
-	r.JitterMS = math.Round(m.jitter/rate*1e6) / 1e3
+	r.JitterMS = thousandths(m.jitter / rate * 1e3)
+	r.MOS = thousandths(s.quality())
 	from, to := p.reach(s)
 	r.StartS, r.EndS = seconds(from), seconds(to)
 	return r
+}
+
+func thousandths(x float64) float64 { return math.Round(x*1e3) / 1e3 }
+
+// quality estimates how good a stream sounded, from what its packets show.
+func (s *stream) quality() float64 {
+	m, t := &s.summary, s.main()
+	if m.packets == 0 {
+		return 0
+	}
+	first := &s.packets.first
+	if first.kind != t {
+		first = &entry{kind: t}
+	}
+	c := s.codecs[t]
+	path := emodel.Path{
+		Codec: c.name, JitterMS: m.jitter / rate * 1e3,
+		Loss: float64(m.lost) / float64(m.packets+m.lost), Lost: m.lost, Bursts: m.bursts,
+	}
+	if c.voice() {
+		path.PacketMS = seconds(c.ticks(first)) * 1e3
+	}
+	return emodel.MOS(emodel.Rate(path))
+}
+
+// sum adds up what is known of the streams of some sides.
+func (p *plan) sum(t *recording.Truth, sides []side) {
+	for _, s := range p.streams {
+		m := &s.summary
+		if !slices.Contains(sides, s.side) || m.packets == 0 {
+			continue
+		}
+		t.Packets, t.Lost = t.Packets+m.packets, t.Lost+m.lost
+		t.Duplicates, t.Late = t.Duplicates+m.duplicates, t.Late+m.late
+		t.JitterMS += m.jitter / rate * 1e3 * float64(m.packets)
+		t.MOS += s.quality() * float64(m.packets)
+	}
+	if n := float64(t.Packets); n > 0 {
+		t.JitterMS, t.MOS = thousandths(t.JitterMS/n), thousandths(t.MOS/n)
+	}
 }
 
 // reach is where a stream's voice begins and ends on the timeline.
@@ -92,6 +135,7 @@ type streamFields struct {
 	StartS      float64        `json:"start_s"`
 	EndS        float64        `json:"end_s"`
 	JitterMS    float64        `json:"jitter_ms"`
+	MOS         float64        `json:"mos,omitempty"`
 	From        string         `json:"from"`
 	To          string         `json:"to"`
 }
@@ -111,7 +155,7 @@ func NewReport(a recording.Audio) Report {
 	}
 	for _, s := range a.Streams {
 		r.Streams = append(r.Streams, ReportStream{fmt.Sprintf("0x%08x", s.SSRC), streamFields{
-			s.Side, s.Codec, s.PayloadType, s.Packets, s.Lost, s.Duplicates, s.Late, s.StartS, s.EndS, s.JitterMS, s.From, s.To,
+			s.Side, s.Codec, s.PayloadType, s.Packets, s.Lost, s.Duplicates, s.Late, s.StartS, s.EndS, s.JitterMS, s.MOS, s.From, s.To,
 		}})
 	}
 	return r

@@ -276,7 +276,8 @@ func (s *scan) follow(t *stream, last, e *entry) {
 	const near = 100
 	switch d := e.seq - last.seq; {
 	case d == 1:
-		s.straighten(last, e)
+		s.straighten(t, last, e)
+		t.step = e.ts - last.ts
 		t.inOrder++
 	case d > 0 && d < near:
 		t.inOrder++
@@ -287,12 +288,48 @@ func (s *scan) follow(t *stream, last, e *entry) {
 
 // straighten tells from two packets of which one follows the other at once
 // whether the capture's clock was set between them.
-func (s *scan) straighten(last, e *entry) {
-	step := e.arrival - last.arrival
-	steady := int64(e.ts-last.ts) == last.length() && !last.cut()
-	if steady && (step < -stepBack || step > stepAhead) {
-		due := last.arrival + last.length()
+func (s *scan) straighten(t *stream, last, e *entry) {
+	if step := e.arrival - last.arrival; step >= -stepBack && step <= stepAhead {
+		return
+	}
+	if span, ok := t.steady(last, e.ts); ok {
+		due := last.arrival + span
 		s.shift += (due - e.arrival) * (1e9 / rate)
 		e.arrival = due
 	}
+}
+
+// steady reports whether a timestamp is that of the packet which follows last at
+// once, and how long it must come after it, in ticks: the payload's length says so,
+// or the step is that of the packet before.
+func (t *stream) steady(last *entry, ts uint32) (span int64, ok bool) {
+	step := ts - last.ts
+	switch {
+	case step == 0:
+		return 0, false
+	case int64(step) == last.length() && !last.cut():
+		return int64(step), true
+	case step != t.step:
+		return 0, false
+	}
+	if clock := t.clock(); clock > 0 {
+		span = int64(step) * rate / clock
+	}
+	return span, span > 0
+}
+
+// clock is the RTP clock of a stream as its packets show it, one of those in use; 0
+// if it does not show.
+func (t *stream) clock() int64 {
+	elapsed := seconds(t.packets.last.arrival - t.packets.first.arrival)
+	if elapsed < 0.5 {
+		return 0
+	}
+	shown := float64(t.packets.last.ts-t.packets.first.ts) / elapsed
+	for _, clock := range []int64{8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000} {
+		if d := shown / float64(clock); d > 0.95 && d < 1.05 {
+			return clock
+		}
+	}
+	return 0
 }

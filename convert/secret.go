@@ -5,8 +5,9 @@ package convert
 // is packed more tightly is as even; there the length tells, to which SRTP adds.
 
 const (
-	sampleBytes = 16384 // of payload looked at
-	leastBytes  = 1024  // fewer tell nothing
+	sampleBytes    = 16384 // of payload looked at, at most
+	sampledPackets = 128   // about so many packets, all over the stream
+	leastBytes     = 1024  // fewer tell nothing
 	// evenChiSquare is far above what even bytes give (255 ± 23) and far below
 	// what speech gives (thousands).
 	evenChiSquare = 450
@@ -76,21 +77,22 @@ func (s *stream) tooLong(codec *codec) bool {
 func (p *plan) even(s *stream) (even, enough bool, err error) {
 	var counts [256]int
 	total := 0
-	stride := max(1, s.packets.n/128)
-	c := s.packets.begins()
-	for i := 0; c.next() && total < sampleBytes; i++ {
-		e := c.entry
-		if i%stride != 0 || s.codec(&e).role != roleVoice {
-			continue
+	each := 1 + sampledPackets/len(s.packets.blocks) // packets at the beginning of each block
+	for i := range s.packets.blocks {
+		c := cursor{x: &s.packets, block: i}
+		for n := 0; n < each && total < sampleBytes && c.next() && c.block == i; n++ {
+			if s.codec(&c.entry).role != roleVoice {
+				continue
+			}
+			b, err := p.payload(s, &c.entry)
+			if err != nil {
+				return false, false, err
+			}
+			for _, v := range b {
+				counts[v]++
+			}
+			total += len(b)
 		}
-		b, err := p.payload(s, &e)
-		if err != nil {
-			return false, false, err
-		}
-		for _, v := range b {
-			counts[v]++
-		}
-		total += len(b)
 	}
 	if total < leastBytes {
 		return false, false, nil

@@ -14,7 +14,7 @@ import (
 const (
 	maxCalls        = 1024
 	maxDescriptions = 4096
-	maxDescribed    = 4 << 20 // bytes of them
+	maxDescribed    = 16 << 20 // bytes of them
 )
 
 // call is one SIP dialogue.
@@ -47,7 +47,8 @@ type sipLog struct {
 	calls        map[string]*call
 	order        []*call
 	descriptions []description
-	described    int // bytes of descriptions
+	described    int  // bytes of descriptions
+	full         bool // there was more than is kept
 }
 
 func newSIPLog() *sipLog { return &sipLog{calls: map[string]*call{}} }
@@ -56,7 +57,11 @@ func newSIPLog() *sipLog { return &sipLog{calls: map[string]*call{}} }
 func (l *sipLog) add(m *sip.Message, way packet.Flow, arrival int64) {
 	c := l.calls[m.CallID]
 	if c == nil {
-		if m.Method != "INVITE" || m.Status != 0 || len(l.order) == maxCalls {
+		if m.Method != "INVITE" || m.Status != 0 {
+			return
+		}
+		if len(l.order) == maxCalls {
+			l.full = true
 			return
 		}
 		c = newCall(m, way, arrival, len(l.order))
@@ -66,7 +71,11 @@ func (l *sipLog) add(m *sip.Message, way packet.Flow, arrival int64) {
 	}
 	c.time(m, arrival)
 	l.refer(c, m, arrival)
-	if l.described += len(m.SDP); m.SDP == "" || len(l.descriptions) == maxDescriptions || l.described > maxDescribed {
+	if m.SDP == "" {
+		return
+	}
+	if l.described += len(m.SDP); len(l.descriptions) == maxDescriptions || l.described > maxDescribed {
+		l.full = true
 		return
 	}
 	if media := sdp.Parse(m.SDP); len(media) > 0 {

@@ -21,10 +21,11 @@ type streamKey struct {
 type stream struct {
 	key     streamKey
 	packets index
-	inOrder int // packets that follow their predecessor's sequence number closely
-	again   int // packets that repeat their predecessor or come a little late
-	born    int // number of the packet that began it
-	heard   int // number of the last packet
+	inOrder int    // packets that follow their predecessor's sequence number closely
+	again   int    // packets that repeat their predecessor or come a little late
+	step    uint32 // by which the timestamp rose at the last packet that followed another at once
+	born    int    // number of the packet that began it
+	heard   int    // number of the last packet
 
 	counts  [128]int    // packets by payload type
 	codecs  *[128]codec // by payload type; nil until it is known to be a stream
@@ -42,6 +43,7 @@ type stream struct {
 // summary is what the report says of a stream.
 type summary struct {
 	packets, lost, duplicates, late int
+	bursts                          int     // losses in a row count as one
 	jitter                          float64 // ticks
 }
 

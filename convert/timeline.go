@@ -231,6 +231,9 @@ func (l *layer) count(e *entry) {
 	}
 	d := int(int16(e.seq - l.highest))
 	if d > 0 {
+		if d > 1 {
+			l.s.summary.bursts++
+		}
 		l.expected += d
 		l.highest = e.seq
 	} else if below := -d - (l.expected - 1); below > l.low {
@@ -328,7 +331,7 @@ func (pl *placer) take(g *segment, e *entry) {
 // are concealed, what is between is not; only its beginning where the codec does
 // not let look ahead.
 func (pl *placer) gap(spans []span, to, ticks int64, e *entry) []span {
-	kind := pl.missing(e)
+	kind := pl.missing(e, ticks)
 	if kind != kindLost || !pl.s.conceal || pl.s.unread(pl.last.arrival, e.arrival) {
 		return extend(spans, to, kind)
 	}
@@ -347,14 +350,14 @@ func (pl *placer) gap(spans []span, to, ticks int64, e *entry) []span {
 	return extend(spans, to, kindConcealed)
 }
 
-// missing is what a gap before e is.
-func (pl *placer) missing(e *entry) kind {
+// missing is what a gap of some ticks before e is.
+func (pl *placer) missing(e *entry, ticks int64) kind {
 	switch {
 	case pl.cut || pl.last.cut():
 		return kindCut
 	case int(e.seq-pl.last.seq) > pl.between+1:
 		return kindLost
-	case pl.s.codec(&pl.last).pauses(&pl.last) && !pl.s.unread(pl.last.arrival, e.arrival):
+	case pl.s.codec(&pl.last).pauses(&pl.last, ticks) && !pl.s.unread(pl.last.arrival, e.arrival):
 		return kindDTX
 	}
 	return kindSilence

@@ -23,9 +23,10 @@ type track struct {
 
 // part is eight seconds of a channel.
 type part struct {
-	bytes  []byte  // the samples in G.711
-	linear []int16 // or as numbers, while mixing or for PCM
-	err    error   // why it could not be made
+	bytes    []byte  // the samples in G.711
+	linear   []int16 // or as numbers, while mixing or for PCM
+	err      error   // why it could not be made
+	panicked any     // the same, for whoever waits to go on with
 }
 
 // partsAhead is how many parts of a channel there are at the same time.
@@ -66,6 +67,11 @@ func (p *plan) voice(s side) *voice {
 
 // run makes all parts in turn, as there is room, until ctx is done.
 func (t *track) run(ctx context.Context, ticks int64) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.made <- &part{panicked: p}
+		}
+	}()
 	for from := int64(0); from < ticks; from += chunk {
 		select {
 		case t.part = <-t.free:

@@ -12,6 +12,7 @@ type kind uint8
 
 const (
 	kindSilence kind = iota // nothing was sent
+	kindHold                // and the call was on hold
 	kindDTX                 // and the noise that the sender described is heard
 	kindLost
 	kindCut // captured without its end
@@ -21,7 +22,7 @@ const (
 )
 
 func (k kind) String() string {
-	return [kinds]string{"silence", "dtx", "lost", "cut", "concealed", "received"}[k]
+	return [kinds]string{"silence", "hold", "dtx", "lost", "cut", "concealed", "received"}[k]
 }
 
 // span ends at to; it begins where the one before it ends.
@@ -59,7 +60,8 @@ func (p *plan) truth() []recording.Truth {
 		if len(sides) == 1 {
 			out[i].Side = p.name(sides[0])
 		}
-		out[i].Spans = told(p.markHoles(overlay(segments, p.ticks)))
+		out[i].Spans = told(p.markHolds(p.markHoles(overlay(segments, p.ticks))))
+		p.sum(&out[i], sides)
 	}
 	return out
 }

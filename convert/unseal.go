@@ -160,13 +160,20 @@ func (o *opener) opens(i int, roll uint32) bool {
 	if *o.left <= 0 {
 		return false
 	}
-	clear, err := o.contexts[i].Open(o.clear[:0], o.packet, o.header, roll)
-	if err != nil {
-		*o.left--
-		return false
+	if o.authentic(i, roll) {
+		return true
 	}
-	o.clear = clear
-	return true
+	*o.left--
+	return false
+}
+
+// authentic is opens without the bound.
+func (o *opener) authentic(i int, roll uint32) bool {
+	payload, err := o.contexts[i].Open(o.clear[:0], o.packet, o.header, roll)
+	if err == nil {
+		o.clear = payload
+	}
+	return err == nil
 }
 
 // rebuild makes the index of what can be opened.
@@ -193,10 +200,11 @@ func (o *opener) rebuild() error {
 	return nil
 }
 
-// open opens the packet with what is most likely: the key of the one before it, or
-// another where the call's parties have agreed upon one.
+// open opens the packet with what is most likely: the key of the one before it,
+// which is tried whatever others have cost, or another where the call's parties have
+// agreed upon one. The key that was found may be one that came later.
 func (o *opener) open(seq uint16) (i int, roll uint32, ok bool) {
-	if guess := o.count.Guess(seq); o.opens(0, guess) {
+	if guess := o.count.Guess(seq); o.authentic(0, guess) {
 		return 0, guess, true
 	}
 	if len(o.s.seals) == 0 {
@@ -205,7 +213,6 @@ func (o *opener) open(seq uint16) (i int, roll uint32, ok bool) {
 				return 0, roll, true
 			}
 		}
-		return 0, 0, false
 	}
 	for i := 1; i < len(o.contexts); i++ {
 		for _, roll := range []uint32{o.count.Guess(seq), 0} {

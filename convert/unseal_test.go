@@ -174,6 +174,51 @@ func TestRekeying(t *testing.T) {
 	}
 }
 
+// TestRekeyingEarly: the capture's first packet was changed on its way, and most of
+// the stream has another key than its beginning.
+func TestRekeyingEarly(t *testing.T) {
+	b := newBuilder()
+	before, behind := newSealer(t, 2), newSealer(t, 9)
+	dialogue(b, 0, before.attribute("1"), "")
+	k := newTalker(b, hostC, hostD)
+	roll, n := uint32(0), 0
+	k.whisper(before, 20, &roll, func(packet []byte) []byte {
+		if n++; n == 1 {
+			packet[50] ^= 1
+		}
+		return packet
+	})
+	dialogue(b, k.at, behind.attribute("1"), "")
+	k.whisper(behind, 480, &roll, unchanged)
+	a, _ := converted(t, b.capture(), Options{Channels: External})
+	if a.Status != recording.AudioOK || a.Passed["srtp_failed"] != 1 || a.Streams[0].Packets != 499 {
+		t.Errorf("%s: %s; %v, %+v", a.Status, a.Reason, a.Passed, a.Streams)
+	}
+}
+
+// TestForgedFlood: however many packets do not authenticate, those that do are heard.
+func TestForgedFlood(t *testing.T) {
+	b := newBuilder()
+	caller := newSealer(t, 2)
+	dialogue(b, 0, caller.attribute("1"), "")
+	roll := uint32(0)
+	newTalker(b, hostC, hostD).whisper(caller, 100, &roll, unchanged)
+	s := newScan(b.capture())
+	if err := s.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p := &plan{src: b.capture(), sip: s.sip, passed: s.passed}
+	for _, x := range s.streams {
+		x.match = p.sip.find(x.key.flow, 0)
+		left := 0 // all of it was spent on others
+		o := opener{p: p, s: x, left: &left, numbers: map[seal]uint16{}}
+		o.contexts, o.own = p.contexts(x)
+		if err := o.rebuild(); err != nil || p.passed["srtp_failed"] != 0 {
+			t.Errorf("%v, %v", err, p.passed)
+		}
+	}
+}
+
 // TestKeyByOption: the capture begins hours after the call, and the packets
 // have sources and an extension in their headers.
 func TestKeyByOption(t *testing.T) {

@@ -8,11 +8,17 @@ import (
 )
 
 // describe fills in what follows from whose call it is: direction, numbers,
-// ring time and start (SPEC §4.3). Where nobody owns the call it takes the
-// first record.
+// ring time and start (SPEC §4.3). Where no record of the owner's has come, what
+// the PBX showed of him tells: another's record sees the call from the other end.
+// Where nobody owns the call it takes the first record.
 func describe(rec recording.Recording, o owner) recording.Verdict {
 	v := recording.Verdict{Owner: o.agent, Internal: o.agent.E164, Direction: recording.In}
 	own := o.cdr
+	if len(own.Events) == 0 && o.agent.CN != "" {
+		if live := describeLive(v, rec.Call.Live); live.External != "" {
+			return live
+		}
+	}
 	if len(own.Events) == 0 && len(rec.Call.CDRs) > 0 {
 		own = rec.Call.CDRs[0]
 	}
@@ -20,6 +26,10 @@ func describe(rec recording.Recording, o owner) recording.Verdict {
 		return describeLive(v, rec.Call.Live)
 	}
 	v.Direction = direction(own)
+	if o.agent.CN != "" && len(o.cdr.Events) == 0 {
+		v.Direction = map[recording.Direction]recording.Direction{recording.In: recording.Out, recording.Out: recording.In}[v.Direction]
+		own.E164 = o.agent.E164
+	}
 	if v.Internal == "" {
 		v.Internal = own.E164
 	}

@@ -73,3 +73,35 @@ func TestDiscardInDoubt(t *testing.T) {
 		}
 	}
 }
+
+// TestDescribedWithoutOwnCDR: of a call's records only the trunk's has come. It sees
+// the call from the other end.
+func TestDescribedWithoutOwnCDR(t *testing.T) {
+	trunk := recording.Agent{CN: "Trunk", GUID: "dd"}
+	for _, row := range []struct {
+		name string
+		leg  recording.Leg
+		cdr  recording.CDR
+		dir  recording.Direction
+	}{
+		{"called, as the PBX showed", recording.Leg{ToAgent: true, Peer: recording.Number{E164: "0012345"}}, user(trunk, "from", ev("setup-from", 0, rossi.E164)), recording.In},
+		{"calling, as the PBX showed", recording.Leg{Peer: recording.Number{E164: "0012345"}}, user(trunk, "to", ev("setup-to", 0, rossi.E164)), recording.Out},
+		{"called, by the trunk's record alone", recording.Leg{ToAgent: true}, user(trunk, "from", ev("setup-from", 0, rossi.E164), ev("conn-from", 2, "0012345")), recording.In},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			now := noon.Add(time.Hour)
+			row.leg.Agent, row.leg.Conf, row.leg.Began = rossi, conf, noon
+			rec := recording.Recording{
+				Capture: recording.Capture{Conf: conf, FetchedAt: now.Add(-time.Minute)},
+				Call: recording.Call{
+					CDRs: []recording.CDR{row.cdr}, Live: []recording.Leg{row.leg},
+					Raw: []recording.RawCDR{{Received: now.Add(-time.Minute)}},
+				},
+			}
+			v := rules.First().Decide(rec, rules.Facts{Now: now, Agents: []recording.Agent{rossi}})
+			if v.Rule != rules.AgentWithoutCDR || v.Direction != row.dir || v.External != "0012345" || v.Internal != rossi.E164 {
+				t.Errorf("by %s: %s, external %q, internal %q", v.Rule, v.Direction, v.External, v.Internal)
+			}
+		})
+	}
+}

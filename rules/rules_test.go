@@ -122,9 +122,9 @@ func TestDecide(t *testing.T) {
 		{
 			"no CDR of the agent, but the PBX showed him",
 			[]recording.CDR{trunk("from", extEv("setup-from", 0, "0012345"))},
-			[]recording.Leg{{Agent: rossi, Conf: conf, Connected: noon}},
+			[]recording.Leg{{Agent: rossi, Conf: conf, Connected: noon, ToAgent: true}},
 			"",
-			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "o", Internal: "24", External: "0012345"},
+			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "0012345"},
 		},
 		{"no CDR", nil, nil, "", recording.Verdict{Decision: recording.Wait, Rule: "no-cdr"}},
 	} {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -45,15 +46,13 @@ func sipNoAgent(rec recording.Recording, _ Facts) (recording.Verdict, bool) {
 }
 
 func name(a recording.Agent) string {
-	if a.CN != "" {
-		return a.CN
-	}
-	return a.E164
+	return cmp.Or(a.CN, a.E164, "of no name")
 }
 
 // agentBySIP finds the agent among the parties, the called one first (SPEC §4.2
 // case 32). Numbers must be equal: a longer one that ends with an agent's may be
-// anybody's. Where every user is an agent, the shorter number is the inside one.
+// anybody's. Where every user is an agent, the shorter number is the inside one,
+// and nobody's call is thrown away because its SIP names nobody.
 func agentBySIP(s *recording.SIPParties, f Facts) (agent recording.Agent, called, ok bool) {
 	for _, party := range []struct {
 		number string
@@ -65,10 +64,10 @@ func agentBySIP(s *recording.SIPParties, f Facts) (agent recording.Agent, called
 			}
 		}
 	}
-	if !f.All || s.From == "" && s.To == "" {
+	if !f.All {
 		return recording.Agent{}, false, false
 	}
-	called = s.To != "" && (s.From == "" || len(s.To) <= len(s.From))
+	called = s.From == "" || s.To != "" && len(s.To) <= len(s.From)
 	number := s.From
 	if called {
 		number = s.To

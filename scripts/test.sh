@@ -15,6 +15,8 @@ gcc gcc
 /usr/include/stdio.h libc6-dev
 ffmpeg ffmpeg
 sox sox
+lame lame
+mpg123 mpg123
 tshark tshark
 chromium chromium
 apache2 apache2-bin

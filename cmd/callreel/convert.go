@@ -19,7 +19,8 @@ const convertUsage = `Usage: callreel convert [flags] -o OUT IN
 Makes a WAV or MP3 file OUT of the capture IN (pcap, pcapng, or gzip of either).
 The ending of OUT tells which. OUT is written whole or not at all. Exit code 3 means that there is no audio to
 make: none in the capture, encrypted, a codec that is not built in, or damage;
-the reason is printed and stands in the report.
+the reason is printed and stands in the report. G.723.1, AMR and iLBC need an
+ffmpeg in the PATH.
 
 A capture that holds several calls gives a file of each: OUT, then OUT with -2,
 -3 and so on before its ending, in the order in which the calls are first heard.
@@ -47,6 +48,7 @@ func runConvert(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if info, err := os.Stat(job.in); err == nil && info.IsDir() {
 		return runFolder(ctx, job, stdout, stderr)
 	}
+	job.options.Outside = newOutside(ctx)
 	limitMemory(1)
 	src, err := openCapture(job.in)
 	if err != nil {

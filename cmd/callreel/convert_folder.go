@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -43,6 +44,7 @@ func runFolder(ctx context.Context, job *convertJob, stdout, stderr io.Writer) e
 		return usagef("convert: --workers %d: must not be negative", job.workers)
 	}
 	b := &backlog{job: job, workers: cmp.Or(job.workers, runtime.GOMAXPROCS(0))}
+	job.options.Outside = newOutside(ctx)
 	limitMemory(b.workers)
 	if err := os.MkdirAll(job.out, 0o750); err != nil { //nolint:gosec // the user names the folder
 		return err
@@ -67,13 +69,41 @@ func runFolder(ctx context.Context, job *convertJob, stdout, stderr io.Writer) e
 	return nil
 }
 
-// list finds the captures, in the order of their names.
+// list finds the captures, in the order of their names, and names their files.
 func (b *backlog) list() error {
+	taken := map[string]bool{}
+	if err := b.find(taken); err != nil {
+		return err
+	}
+	for i := range b.items {
+		item := &b.items[i]
+		if ext := filepath.Ext(item.out); isFurther(item.out, taken) {
+			item.out = strings.TrimSuffix(item.out, ext) + ".pcap" + ext
+		}
+		item.out = filepath.Join(b.job.out, item.out)
+	}
+	return nil
+}
+
+// isFurther reports whether a file has the name that a further call of another
+// capture gets: one of the two would be lost.
+func isFurther(out string, taken map[string]bool) bool {
+	stem := strings.TrimSuffix(out, filepath.Ext(out))
+	dash := strings.LastIndexByte(stem, '-')
+	if dash < 0 {
+		return false
+	}
+	first := stem[:dash] + filepath.Ext(out)
+	call, err := strconv.Atoi(stem[dash+1:])
+	return err == nil && call > 1 && taken[first] && numbered(first, call) == out
+}
+
+// find lists the captures, in the order of their names.
+func (b *backlog) find(taken map[string]bool) error {
 	target, err := os.Stat(b.job.out)
 	if err != nil {
 		return err
 	}
-	taken := map[string]bool{}
 	return filepath.WalkDir(b.job.in, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -102,7 +132,7 @@ func (b *backlog) list() error {
 			out = name + ext
 		}
 		taken[out] = true
-		b.items = append(b.items, backlogItem{name, filepath.Join(b.job.out, out), info.Size()})
+		b.items = append(b.items, backlogItem{name, out, info.Size()})
 		return nil
 	})
 }

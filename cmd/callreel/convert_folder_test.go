@@ -62,6 +62,36 @@ func TestConvertAFolder(t *testing.T) {
 	}
 }
 
+// TestConvertAFolderOfLikeNames: the second call of one capture is not filed over, or
+// taken for, another capture.
+func TestConvertAFolderOfLikeNames(t *testing.T) {
+	b := &backlog{job: &convertJob{in: t.TempDir(), out: t.TempDir()}}
+	for _, name := range []string{"a-2.pcap", "a.pcap", "a-02.pcap", "a-x.pcap", "a-1.pcap", "b-2.pcap", "b-1.pcap", "c", "c-3", "c-3.pcap"} {
+		put(t, b.job.in, name, nil)
+	}
+	put(t, b.job.in, "c03a55c2d309e311a0b500903306225f", nil)
+	put(t, b.job.in, "c03a55c2d309e311a0b500903306225f-17", nil)
+	if err := b.list(); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, item := range b.items {
+		got[filepath.Base(item.out)] = true
+	}
+	want := []string{
+		"a.wav", "a-2.pcap.wav", "a-02.wav", "a-x.wav", "a-1.wav", "b-1.wav", "b-2.wav", "c-3.wav",
+		"c03a55c2d309e311a0b500903306225f.wav", "c03a55c2d309e311a0b500903306225f-17.pcap.wav",
+	}
+	for _, name := range want {
+		if !got[name] {
+			t.Errorf("%s is not among %v", name, got)
+		}
+	}
+	if len(b.items) != len(want) || len(got) != len(want) {
+		t.Errorf("%d files of %d captures, want %d", len(got), len(b.items), len(want))
+	}
+}
+
 func TestConvertAFolderToMP3(t *testing.T) {
 	call, err := os.ReadFile(realCall)
 	if err != nil {

@@ -147,6 +147,32 @@ func TestSameContentInAnotherInbox(t *testing.T) {
 	if older, err := c.SameContent(ctx, second); err != nil || older.ID != first.ID {
 		t.Errorf("same content = %d, %v; want %d", older.ID, err, first.ID)
 	}
+	// The one that was seen first may be fetched last: then it is the one too many.
+	first.Recording.State = recording.Seen
+	again := claimIn(t, c, second, recording.Seen)
+	again.State, again.Capture.SHA256 = recording.Spooled, "abc"
+	if err := c.Advance(ctx, again, time.Time{}, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if other, err := c.SameContent(ctx, first.Recording); err != nil || other.ID != second.ID {
+		t.Errorf("fetched last: same content = %d, %v; want %d", other.ID, err, second.ID)
+	}
+	// Of two that were fetched at the same moment the older one is kept, unless the
+	// other is filed.
+	first.Recording.State = recording.Decided
+	if other, err := c.SameContent(ctx, first.Recording); !errors.Is(err, recording.ErrNotFound) {
+		t.Errorf("at the same moment: %d, %v", other.ID, err)
+	}
+	// One that was set aside as the same file does not count.
+	aside := again.Recording
+	aside.State, aside.Verdict.Rule, aside.Verdict.Decision = recording.Discarded, recording.SameFile, recording.Discard
+	if ok, err := c.End(ctx, aside, recording.Spooled); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	first.Recording.State = recording.Seen
+	if other, err := c.SameContent(ctx, first.Recording); !errors.Is(err, recording.ErrNotFound) {
+		t.Errorf("one that was set aside counts: %d, %v", other.ID, err)
+	}
 }
 
 func TestLegsOfAPBXThatIsNotSetUp(t *testing.T) {

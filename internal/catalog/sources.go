@@ -42,16 +42,21 @@ func (c *Catalog) SourceBack(ctx context.Context, id recording.ID, at time.Time)
 	return wrap(err, "mark the source back of", id)
 }
 
-// SameContent returns an older recording with the same capture content under
-// the same file name, or recording.ErrNotFound: the file came back after it had
-// been deleted, or two inboxes show it. One that is to be fetched again does not
-// count: its content is about to change.
+// SameContent returns another recording with the same capture content under the same
+// file name that is kept rather than rec, or recording.ErrNotFound: the file came
+// back after it had been deleted, or two inboxes show it. For one that has just been
+// fetched that is any that was fetched before; later, of two that were fetched at
+// the same moment, the older one, and any that is filed. One that is to be fetched
+// again, or was itself set aside as the same file, does not count.
 func (c *Catalog) SameContent(ctx context.Context, rec recording.Recording) (recording.Recording, error) {
 	row := c.db.QueryRowContext(ctx, `SELECT `+columns+` FROM recording
-		WHERE source = ? AND sha256 = ? AND id < ? AND sha256 <> '' AND state <> ?
-		ORDER BY id DESC LIMIT 1`, rec.Capture.Source.Name, rec.Capture.SHA256, int64(rec.ID), string(recording.Seen))
-	older, err := scan(row)
-	return older, wrap(err, "look up the content of", rec.ID)
+		WHERE source = ? AND sha256 = ? AND id <> ? AND sha256 <> '' AND state <> ?
+			AND NOT (state = ? AND json_extract(doc, '$.verdict.rule') = ?)
+			AND (? OR id < ? OR place <> '')
+		ORDER BY id DESC LIMIT 1`, rec.Capture.Source.Name, rec.Capture.SHA256, int64(rec.ID), string(recording.Seen),
+		string(recording.Discarded), recording.SameFile, rec.State == recording.Seen, int64(rec.ID))
+	other, err := scan(row)
+	return other, wrap(err, "look up the content of", rec.ID)
 }
 
 // Spooled returns the spool names that recordings still need.

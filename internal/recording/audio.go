@@ -95,7 +95,8 @@ type Stream struct {
 	StartS      float64 `json:"start_s"`
 	EndS        float64 `json:"end_s"` // seconds from the first sample of the file
 	JitterMS    float64 `json:"jitter_ms"`
-	From        string  `json:"from"` // source address and port
+	MOS         float64 `json:"mos,omitempty"` // estimate of ITU-T G.107, 1 to 4.5
+	From        string  `json:"from"`          // source address and port
 	To          string  `json:"to"`
 }
 
@@ -110,11 +111,18 @@ type Digit struct {
 type Truth struct {
 	Side  Side   `json:"side"`
 	Spans []Span `json:"spans"`
+	// Of all its streams: counts are added up, jitter and MOS weighed by packets.
+	Packets    int     `json:"packets,omitempty"`
+	Lost       int     `json:"lost,omitempty"`
+	Duplicates int     `json:"duplicates,omitempty"`
+	Late       int     `json:"late,omitempty"`
+	JitterMS   float64 `json:"jitter_ms,omitempty"`
+	MOS        float64 `json:"mos,omitempty"`
 }
 
 // Span is a part of a channel. Spans follow each other without holes.
 type Span struct {
 	FromS float64 `json:"from_s"`
 	ToS   float64 `json:"to_s"`
-	Kind  string  `json:"kind"` // received, concealed, silence (nothing was sent), dtx (nothing was sent, the noise that the sender described is heard), lost, cut
+	Kind  string  `json:"kind"` // received, concealed, silence (nothing was sent), hold (nothing was sent, and the call was on hold), dtx (nothing was sent, the noise that the sender described is heard), lost, cut
 }

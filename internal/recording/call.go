@@ -129,6 +129,9 @@ const (
 	Wait    Decision = "wait"
 )
 
+// SameFile is the rule by which a file that is here already is not kept again.
+const SameFile = "same-file"
+
 // Verdict is the rules' answer with the rule that gave it and the facts about
 // the call that follow from whose call it is. rules owns it.
 type Verdict struct {

@@ -234,7 +234,7 @@ func (s *Service) tooLate(ctx context.Context, confs []recording.ConfID) error {
 }
 
 func (s *Service) judgeAgain(ctx context.Context, rec recording.Recording) error {
-	if rec.Verdict.Rule == sameFile {
+	if rec.Verdict.Rule == recording.SameFile {
 		return nil
 	}
 	call, err := s.correlator.Correlate(ctx, rec)

@@ -37,7 +37,7 @@ func (s *Service) findBySIP(ctx context.Context, rec *recording.Recording) (reco
 		return "", err
 	}
 	if rec.Call.SIP.Parties == nil {
-		return s.unknownCall(rec, "no call is set up in the capture by SIP, and its name holds no conference id; nobody can tell whose it is")
+		return s.unknownCall(rec, "no call is set up in the capture by SIP, or more than can be told apart, and its name holds no conference id; nobody can tell whose it is")
 	}
 	fit, err := s.lookUpBySIP(ctx, *rec)
 	switch {
@@ -93,6 +93,20 @@ func (s *Service) divide(ctx context.Context, rec *recording.Recording) error {
 	return nil
 }
 
+// sameCall reports whether the call of a divided capture that was converted is the
+// one whose signalling was read. Another version of this program, which tells calls
+// apart in another way, may have come in between.
+func sameCall(rec recording.Recording, a recording.Audio) error {
+	if rec.Capture.Call == 0 || rec.Call.SIP == nil || rec.Call.SIP.Parties == nil {
+		return nil
+	}
+	if a.SIP != nil && a.SIP.CallID == rec.Call.SIP.Parties.CallID {
+		return nil
+	}
+	return fmt.Errorf("%w: call %d of the capture is not the one that it was when its parties were read; the capture is kept in the spool as %s",
+		recording.ErrUnusable, rec.Capture.Call, rec.Capture.Spool)
+}
+
 // lookUpBySIP looks among the CDRs of the time, and where none fits asks those
 // Reporting servers that can be asked without a conference id.
 func (s *Service) lookUpBySIP(ctx context.Context, rec recording.Recording) (cdr.Fit, error) {
@@ -143,8 +157,9 @@ func (s *Service) wakeForeign(ctx context.Context, parsed []cdr.Parsed) (int, er
 }
 
 // sipAlone counts down like any capture; at the end its own SIP is the record.
-// Where it names no agent and there is a PBX that should have sent a CDR, that is
-// not enough to throw the capture away: an agent may have picked the call up.
+// Where it names no agent and there is a PBX that should have sent a CDR, or names
+// nobody at all, that is not enough to throw the capture away: an agent may have
+// picked the call up.
 func (s *Service) sipAlone(ctx context.Context, rec *recording.Recording) (recording.State, error) {
 	if waits := s.cfg.CDR.waits(false); rec.Retry.Tries < len(waits) {
 		return "", s.lookAgain(rec, waits)
@@ -154,7 +169,9 @@ func (s *Service) sipAlone(ctx context.Context, rec *recording.Recording) (recor
 		return "", err
 	}
 	rec.Call.At = facts.Now
-	if len(s.cfg.PBX)+len(s.cfg.Reporting) > 0 && s.rules.Decide(*rec, facts).Decision == recording.Discard {
+	parties := rec.Call.SIP.Parties
+	unsure := len(s.cfg.PBX)+len(s.cfg.Reporting) > 0 || parties.From == "" && parties.To == ""
+	if unsure && s.rules.Decide(*rec, facts).Decision == recording.Discard {
 		return s.unknownCall(rec, "no CDR fits the capture's SIP, and neither of its parties is an agent by number")
 	}
 	return recording.Correlated, nil

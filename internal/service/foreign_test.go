@@ -212,6 +212,7 @@ func TestForeignIsNotGuessed(t *testing.T) {
 		reason  string
 	}{
 		{"no SIP", sipCall("1", "2")[3:], "no call is set up in the capture by SIP"},
+		{"SIP that names nobody", sipCall("", ""), "neither of its parties is an agent by number"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

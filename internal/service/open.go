@@ -22,6 +22,7 @@ import (
 
 	"callreel/archive"
 	"callreel/cdr"
+	"callreel/convert"
 	"callreel/crypto"
 	"callreel/ingest"
 	"callreel/internal/atomicfile"
@@ -62,6 +63,7 @@ type Service struct {
 	links      *links
 	legs       unsaved
 	lamps      *lamps
+	outside    convert.Outside // for codecs that are not built in; nil where the machine has none
 	woken      chan struct{}
 	checks     atomic.Int64 // polls of inboxes
 	closers    []func() error
@@ -87,7 +89,7 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 		rules: rules.First(), inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{
-		s.openHealth, s.openKeys, s.openStores, s.openInboxes, s.openPBXes, s.openReporting, s.openListeners,
+		s.openHealth, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openPBXes, s.openReporting, s.openListeners,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())

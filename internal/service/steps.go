@@ -118,8 +118,8 @@ func (s *Service) unlessKnown(ctx context.Context, rec *recording.Recording) (re
 	}
 	reason := fmt.Sprintf("the same file, with the same content, is recording %d already", older.ID)
 	rec.Verdict = recording.Verdict{
-		Decision: recording.Discard, Rule: sameFile, Owner: rec.Verdict.Owner, Reason: reason, At: s.clock.Now(),
-		Trace: []recording.Tried{{Rule: sameFile, Fired: true, Why: reason}},
+		Decision: recording.Discard, Rule: recording.SameFile, Owner: rec.Verdict.Owner, Reason: reason, At: s.clock.Now(),
+		Trace: []recording.Tried{{Rule: recording.SameFile, Fired: true, Why: reason}},
 	}
 	return recording.Discarded, nil
 }
@@ -174,9 +174,6 @@ func (s *Service) lookAgain(rec *recording.Recording, waits []time.Duration) err
 	rec.Retry.Tries++
 	return &waitError{until, fmt.Sprintf("waiting for a CDR, look %d of %d", rec.Retry.Tries+1, len(waits)+1)}
 }
-
-// sameFile is the rule by which a file that is filed already is not kept again.
-const sameFile = "same-file"
 
 // noCDR is the cause in the lamps of captures in quarantine.
 const noCDR = "no CDR for a capture"
@@ -302,10 +299,13 @@ func (s *Service) convertInto(ctx context.Context, rec *recording.Recording, w i
 		Channels: s.cfg.Audio.Channels, PCM: s.cfg.Audio.PCM, Wideband: s.cfg.Audio.Wideband,
 		Conceal: s.cfg.Audio.Conceal, RecordedOn: rec.Capture.RecordedOn, Swap: rec.Capture.Swap,
 		Call: rec.Capture.Call, Together: rec.Capture.Call == 0,
-		Numbers: internalNumbers(rec.Verdict), Version: s.version,
+		Numbers: internalNumbers(rec.Verdict), Version: s.version, Outside: s.outside,
 	})
 	if err != nil {
 		return "", fmt.Errorf("convert recording %d: %w", rec.ID, err)
+	}
+	if err := sameCall(*rec, audio); err != nil {
+		return "", err
 	}
 	rec.Audio = audio
 	if audio.Status != recording.AudioOK {
@@ -344,7 +344,8 @@ func (s *Service) backUp(ctx context.Context, rec *recording.Recording) (recordi
 // finish waits until the source is gone too.
 func (s *Service) finish(_ context.Context, rec *recording.Recording) (recording.State, error) {
 	if !rec.Capture.SourceGone {
-		return "", &waitError{s.clock.Now().Add(time.Minute), "waiting for the source to be deleted"}
+		// It is woken by the deletion, unless that came while this step was at work.
+		return "", &waitError{s.clock.Now().Add(2 * deleteRetry), "waiting for the source to be deleted"}
 	}
 	return recording.Done, nil
 }

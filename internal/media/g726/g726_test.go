@@ -3,7 +3,6 @@ package g726_test
 import (
 	"errors"
 	"hash/fnv"
-
 	"testing"
 
 	"callreel/internal/media/g726"

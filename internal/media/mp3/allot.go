@@ -12,6 +12,7 @@ func (e *Encoder) allot() {
 	base := e.search()
 	for _, g := range e.granules {
 		g.amplify(g.shrunk())
+		g.floor = g.finest()
 	}
 	for e.set(base) > e.budget {
 		base++

@@ -42,8 +42,8 @@ func (c *channel) chooseWindows() {
 	}
 }
 
-// wanted is the noise for which the windows are compared, 17 dB below the signal.
-const wanted = 0.02
+// wanted is the noise for which the windows are compared, 20 dB below the signal.
+const wanted = 0.01
 
 // quiet is a power below all samples: it keeps from dividing by nothing.
 const quiet = 1e-12

@@ -15,6 +15,16 @@ func energy(x []int16) (sum float64) {
 	return sum
 }
 
+// evened is y at the level of x.
+func evened(x, y []int16) []int16 {
+	factor := math.Pow(10, -level(x, y)/20)
+	z := make([]int16, len(y))
+	for i, v := range y {
+		z[i] = int16(max(-32768, min(32767, math.Round(factor*float64(v)))))
+	}
+	return z
+}
+
 // snr is the signal to noise ratio of y against x, in dB.
 func snr(x, y []int16) float64 {
 	noise := 0.
@@ -27,7 +37,7 @@ func snr(x, y []int16) float64 {
 
 // lag is how many samples y is later than x, found by correlation.
 func lag(x, y []int16) int {
-	const reach, within = 1500, 8000
+	const reach, within = 1200, 5000
 	best, found := 0., 0
 	for d := -reach; d <= reach; d++ {
 		sum := 0.

@@ -40,7 +40,7 @@ type Format struct {
 	Kbps     int // kbit/s of the whole stream
 }
 
-// rateIndex is the field of the frame header: the bit rates of MPEG-2 layer III.
+// bitRates are those of MPEG-2 layer III, by the field of the frame header.
 var bitRates = [15]int{0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160}
 
 // BitRates are those that a stream can have, in kbit/s.

@@ -33,7 +33,7 @@ func TestCodes(t *testing.T) {
 func TestCountAgreesWithWriting(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	layouts := []layout{longLayout(8000), shortLayout(8000), longLayout(16000), shortLayout(16000)}
-	for i := range 4000 {
+	for i := range 800 {
 		g := granule{layout: &layouts[i%4], kind: []blockType{long, short, start, stop}[i%4]}
 		if i%4 > 1 {
 			g.kind = []blockType{long, short}[i%2]

@@ -2,7 +2,7 @@ package mp3
 
 import "math"
 
-// gains are the values of the field global_gain; each step is 1.5 dB.
+// A gain is the value of the field global_gain; each step is 1.5 dB.
 const (
 	maxGain  = 255
 	unitGain = 210

@@ -34,11 +34,7 @@ func NewDecoder() *Decoder {
 }
 
 func (d *Decoder) renew() {
-	decoder, err := gopus.NewDecoder(gopus.DefaultDecoderConfig(Rate, 1))
-	if err != nil {
-		panic("opus: " + err.Error()) // it takes these figures
-	}
-	d.d = decoder
+	d.d, _ = gopus.NewDecoder(gopus.DefaultDecoderConfig(Rate, 1)) // it takes these figures
 }
 
 // Decode appends the samples of a packet to dst: as many as Ticks says. Of what is

@@ -210,7 +210,7 @@ func FuzzDecode(f *testing.F) {
 		d := opus.NewDecoder()
 		for _, p := range [][]byte{a, b, a} {
 			out, err := d.Decode(nil, p)
-			if len(p) > 0 && err == nil && len(out) != opus.Ticks(p[0], append(p[:len(p):len(p)], 0)[1], len(p))/3 {
+			if len(p) > 0 && err == nil && len(out) != opus.Ticks(p[0], append(slices.Clip(p), 0)[1], len(p))/3 {
 				t.Fatalf("%d samples of %x", len(out), p)
 			}
 			if out := d.Recover(nil, p, 700); len(out) != 700 {

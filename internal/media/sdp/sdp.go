@@ -40,13 +40,14 @@ func (m Media) Secure() bool { return strings.Contains(m.Protocol, "SAVP") || m.
 type parser struct {
 	addr        netip.Addr // of the session, then of the section
 	fingerprint bool
+	direction   string // of sections that do not say theirs
 	media       []Media
 }
 
 // Parse reads a description. It takes what it understands and is silent about
 // the rest: devices write much that is not in the standard.
 func Parse(body string) []Media {
-	p := parser{}
+	p := parser{direction: "sendrecv"}
 	for line := range strings.Lines(body) {
 		line = strings.TrimRight(line, "\r\n")
 		if len(line) > 2 && line[1] == '=' {
@@ -102,7 +103,7 @@ func (p *parser) section(value string) {
 		return
 	}
 	p.media = append(p.media, Media{
-		Kind: strings.ToLower(f[0]), Protocol: strings.ToUpper(f[2]), Direction: "sendrecv",
+		Kind: strings.ToLower(f[0]), Protocol: strings.ToUpper(f[2]), Direction: p.direction,
 		Addr: netip.AddrPortFrom(p.addr, uint16(port)), Types: map[uint8]Map{}, Crypto: p.fingerprint,
 	})
 }
@@ -113,6 +114,8 @@ func (p *parser) attribute(value string) {
 	switch {
 	case name == "fingerprint" && m == nil:
 		p.fingerprint = true
+	case isDirection(name) && m == nil:
+		p.direction = name
 	case m == nil:
 	case name == "fingerprint":
 		m.Crypto = true
@@ -123,9 +126,13 @@ func (p *parser) attribute(value string) {
 		m.rtpmap(rest)
 	case name == "fmtp":
 		m.format(rest)
-	case name == "sendonly", name == "recvonly", name == "inactive", name == "sendrecv":
+	case isDirection(name):
 		m.Direction = name
 	}
+}
+
+func isDirection(name string) bool {
+	return name == "sendrecv" || name == "sendonly" || name == "recvonly" || name == "inactive"
 }
 
 func (m *Media) rtpmap(value string) {

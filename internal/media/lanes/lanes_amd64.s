@@ -1,0 +1,87 @@
+#include "textflag.h"
+
+// func extentSSE2(codes *byte, n int, masks uint64) (lo, hi byte)
+//
+// X0 masks, X1 lowest ranks, X2 highest, X5 0x7f each, X6 0x80 each, X7 zero.
+TEXT ·extentSSE2(SB), NOSPLIT, $0-26
+	MOVQ codes+0(FP), SI
+	MOVQ n+8(FP), CX
+	MOVQ masks+16(FP), AX
+	MOVQ AX, X0
+	PUNPCKLQDQ X0, X0
+	MOVQ $0x7f7f7f7f7f7f7f7f, AX
+	MOVQ AX, X5
+	PUNPCKLQDQ X5, X5
+	MOVQ $0x8080808080808080, AX
+	MOVQ AX, X6
+	PUNPCKLQDQ X6, X6
+	PXOR X7, X7
+	PCMPEQB X1, X1
+	PXOR X2, X2
+
+next:
+	MOVOU (SI), X3
+	PXOR X0, X3
+	MOVO X7, X4
+	PCMPGTB X3, X4 // all ones where the code is negative
+	PAND X5, X4
+	PXOR X4, X3
+	PXOR X6, X3
+	PMINUB X3, X1
+	PMAXUB X3, X2
+	ADDQ $16, SI
+	SUBQ $16, CX
+	JNZ next
+
+	MOVO X1, X3
+	PSRLDQ $8, X3
+	PMINUB X3, X1
+	MOVO X1, X3
+	PSRLDQ $4, X3
+	PMINUB X3, X1
+	MOVO X1, X3
+	PSRLDQ $2, X3
+	PMINUB X3, X1
+	MOVO X1, X3
+	PSRLDQ $1, X3
+	PMINUB X3, X1
+	MOVQ X1, AX
+	MOVB AX, lo+24(FP)
+
+	MOVO X2, X3
+	PSRLDQ $8, X3
+	PMAXUB X3, X2
+	MOVO X2, X3
+	PSRLDQ $4, X3
+	PMAXUB X3, X2
+	MOVO X2, X3
+	PSRLDQ $2, X3
+	PMAXUB X3, X2
+	MOVO X2, X3
+	PSRLDQ $1, X3
+	PMAXUB X3, X2
+	MOVQ X2, AX
+	MOVB AX, hi+25(FP)
+	RET
+
+// func weaveSSE2(dst, l, r *byte, n int)
+TEXT ·weaveSSE2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ l+8(FP), SI
+	MOVQ r+16(FP), DX
+	MOVQ n+24(FP), CX
+
+next:
+	MOVOU (SI), X0
+	MOVOU (DX), X1
+	MOVO X0, X2
+	PUNPCKLBW X1, X0
+	PUNPCKHBW X1, X2
+	MOVOU X0, (DI)
+	MOVOU X2, 16(DI)
+	ADDQ $16, SI
+	ADDQ $16, DX
+	ADDQ $32, DI
+	SUBQ $16, CX
+	JNZ next
+	RET
