@@ -83,11 +83,12 @@ func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error)
 		p.report(a)
 		return p, nil
 	}
-	p.lay()
-	if p.ticks > maxDuration {
-		a.Status = recording.AudioDamaged
-		a.Reason = fmt.Sprintf("its packets lie %d hours apart", p.ticks/rate/3600)
-		a.Streams = nil
+	switch err := p.lay(); {
+	case err != nil:
+		a.Status, a.Reason = recording.AudioDamaged, err.Error()
+		return p, nil
+	case p.ticks > maxDuration:
+		a.Status, a.Reason = recording.AudioDamaged, fmt.Sprintf("its packets lie %d hours apart", p.ticks/rate/3600)
 		return p, nil
 	}
 	switch err := p.tryOutside(); {

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 )
 
@@ -20,7 +21,13 @@ const (
 	// farthest is the longest run in its own RTP clock: timestamps are compared
 	// by their difference, which has 32 bits.
 	farthest = 1 << 30
+	// maxSegments is how many of them are laid: as many as words are spoken in half a
+	// day. Where there are more the RTP clocks are none.
+	maxSegments = 1 << 16
 )
+
+// errClocks says that there are too many segments.
+var errClocks = errors.New("its RTP clocks make no sense: they jump more than 65,536 times")
 
 // segment is a part of one side whose packets lie on one RTP clock.
 type segment struct {
@@ -34,9 +41,12 @@ type segment struct {
 	drift  drift
 }
 
-// lay puts all voice on the timeline.
-func (p *plan) lay() {
-	laid := p.cutUp()
+// lay puts all voice on the timeline. The error is errClocks.
+func (p *plan) lay() error {
+	laid, err := p.cutUp()
+	if err != nil {
+		return err
+	}
 	for i, s := range p.streams {
 		p.sides[s.side] = append(p.sides[s.side], laid[i]...)
 	}
@@ -50,27 +60,40 @@ func (p *plan) lay() {
 	for _, segments := range p.sides {
 		p.ticks = max(p.ticks, chainUp(segments, p.zero))
 	}
+	return nil
 }
 
 // cutUp makes the segments of all streams, two streams at the same time.
-func (p *plan) cutUp() [][]*segment {
-	laid := make([][]*segment, len(p.streams))
+func (p *plan) cutUp() (laid [][]*segment, err error) {
+	laid = make([][]*segment, len(p.streams))
 	one := func(i int) func() error {
 		return func() error {
 			for _, r := range p.streams[i].split() {
 				laid[i] = append(laid[i], p.streams[i].segments(r)...)
 			}
+			if len(laid[i]) > maxSegments {
+				return errClocks
+			}
 			return nil
 		}
 	}
+	n := 0
 	for i := 0; i < len(laid); i += 2 {
 		jobs := []func() error{one(i)}
 		if i+1 < len(laid) {
 			jobs = append(jobs, one(i+1))
 		}
-		_ = together(jobs) // none fails
+		if together(jobs) != nil {
+			return nil, errClocks
+		}
+		for _, segments := range laid[i : i+len(jobs)] {
+			n += len(segments)
+		}
+		if n > maxSegments {
+			return nil, errClocks
+		}
 	}
-	return laid
+	return laid, nil
 }
 
 // chainUp gives each segment its start and returns the end of the last. One that
@@ -103,10 +126,11 @@ type splitter struct {
 }
 
 // split cuts a stream where arrival and timestamp disagree by more than a second
-// and the sequence numbers do not say that nothing is missing.
+// and the sequence numbers do not say that nothing is missing. It stops when there
+// are too many runs.
 func (s *stream) split() []run {
 	sp := splitter{s: s}
-	for c := s.packets.begins(); c.next(); {
+	for c := s.packets.begins(); c.next() && len(sp.runs) <= maxSegments; {
 		sp.measure(&c.entry)
 		sp.take(&c)
 	}
