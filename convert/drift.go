@@ -15,7 +15,7 @@ const (
 	// windowsLeast is how many windows are needed to tell a skew from jitter.
 	windowsLeast = 6
 	// pairsMost bounds the work: of so many windows at most each is compared.
-	pairsMost = 400
+	pairsMost = 128
 )
 
 // delays is the least delay of a segment's packets, window by window. A packet

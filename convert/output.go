@@ -102,7 +102,13 @@ func (p *plan) write(ctx context.Context, dst io.Writer, a *recording.Audio) err
 	if p.out.isMP3() {
 		to = p.writeMP3
 	}
-	if err := to(ctx, dst, tracks, a); err != nil {
+	stop := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() { p.file.Ahead(stop) })
+	err := to(ctx, dst, tracks, a)
+	close(stop)
+	group.Wait()
+	if err != nil {
 		return err
 	}
 	for _, t := range tracks {

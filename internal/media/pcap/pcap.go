@@ -45,6 +45,7 @@ type Reader struct {
 	off  int64
 	next func(*Record) error
 
+	big    bool
 	order  binary.ByteOrder
 	link   int
 	nano   bool
@@ -111,6 +112,9 @@ func (r *Reader) Offset() int64 { return r.off }
 // at is Window.At with the end of the file told as a cut.
 func (r *Reader) at(off int64, n int) ([]byte, error) {
 	b, err := r.win.At(off, n)
+	if err == nil {
+		return b, nil
+	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, fmt.Errorf("%w at offset %d", ErrCut, r.off)
 	}
