@@ -102,13 +102,8 @@ func (p *plan) write(ctx context.Context, dst io.Writer, a *recording.Audio) err
 	if p.out.isMP3() {
 		to = p.writeMP3
 	}
-	stop := make(chan struct{})
-	var group sync.WaitGroup
-	group.Go(func() { p.file.Ahead(stop) })
-	err := to(ctx, dst, tracks, a)
-	close(stop)
-	group.Wait()
-	if err != nil {
+	defer readAhead(p.file)()
+	if err := to(ctx, dst, tracks, a); err != nil {
 		return err
 	}
 	for _, t := range tracks {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"callreel/internal/clock"
@@ -121,7 +120,7 @@ func (c Config) Validate() error {
 		bad("correlate", c.Correlate, `"conf" or "sip"`)
 	}
 	for _, m := range c.GatewayMACs {
-		if !macPattern().MatchString(bareMAC(m)) {
+		if !macPattern.MatchString(bareMAC(m)) {
 			bad("gateway_macs", m, `12 hex digits, as in "009033010203" or "00-90-33-01-02-03"`)
 		}
 	}
@@ -130,7 +129,7 @@ func (c Config) Validate() error {
 	return errors.Join(all...)
 }
 
-var macPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{12}$`) })
+var macPattern = regexp.MustCompile(`^[0-9a-f]{12}$`)
 
 func (c Config) validateTimes(bad func(string, any, string)) {
 	for _, d := range []struct {

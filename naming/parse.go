@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"callreel/internal/recording"
@@ -28,9 +27,7 @@ type Parts struct {
 
 // pattern reads names of callreel and of the recorder before it, whose
 // direction may stand between dots.
-var pattern = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(\d{4}_\d{2}_\d{2}_\d{4})_([^_.]+)[_.]([io])[_.]([^_.]+)_(\d+)_([^_.]+?)(?:_T(\d{6}))?$`)
-})
+var pattern = regexp.MustCompile(`^(\d{4}_\d{2}_\d{2}_\d{4})_([^_.]+)[_.]([io])[_.]([^_.]+)_(\d+)_([^_.]+?)(?:_T(\d{6}))?$`)
 
 // Parse reads a name made by Name, with or without folder and extension, and
 // names of the old recorder ("…_39.o.024_1_<uid>.wav"). Times are taken to be
@@ -40,7 +37,7 @@ func Parse(name string, loc *time.Location) (Parts, error) {
 	for _, ext := range []string{".wav", ".mp3", ".pcap", ".xml", ".txt"} {
 		base = strings.TrimSuffix(base, ext)
 	}
-	m := pattern().FindStringSubmatch(base)
+	m := pattern.FindStringSubmatch(base)
 	if m == nil {
 		return Parts{}, fmt.Errorf("name %q is not of the form date_time_internal_direction_external_ring_uid", base)
 	}

@@ -4,14 +4,13 @@ import (
 	"io"
 	"log/slog"
 	"regexp"
-	"sync"
 )
 
 // Names of files in error texts: those of recordings, which hold numbers, and
 // those of captures, of which the conference id may stay.
 var (
-	filedName   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(\d{4}_\d{2}/)?\d{4}_\d{2}_\d{2}_\d{4}_[^\s"':]*`) })
-	captureName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`([0-9a-fA-F]{31,32})-[0-9a-fA-F-]{12,17}-[^\s"':]*`) })
+	filedName   = regexp.MustCompile(`(\d{4}_\d{2}/)?\d{4}_\d{2}_\d{2}_\d{4}_[^\s"':]*`)
+	captureName = regexp.MustCompile(`([0-9a-fA-F]{31,32})-[0-9a-fA-F-]{12,17}-[^\s"':]*`)
 )
 
 // NewLog writes plain lines of key=value to w. Errors come from many hands; what
@@ -30,5 +29,5 @@ func withoutNames(_ []string, a slog.Attr) slog.Attr {
 }
 
 func scrub(text string) string {
-	return captureName().ReplaceAllString(filedName().ReplaceAllString(text, "(file)"), "$1(…)")
+	return captureName.ReplaceAllString(filedName.ReplaceAllString(text, "(file)"), "$1(…)")
 }

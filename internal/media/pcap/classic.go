@@ -41,7 +41,7 @@ func (r *Reader) openClassic(magic [4]byte) error {
 func (r *Reader) readMagic(magic [4]byte) bool {
 	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
 		r.order, r.header, r.nano = order, recordHeaderLen, false
-		r.big = order == binary.ByteOrder(binary.BigEndian)
+		r.big = order == binary.BigEndian
 		switch order.Uint32(magic[:]) {
 		case magicMicro:
 			return true
@@ -92,7 +92,8 @@ func (r *Reader) classicTime(h []byte) int64 {
 	return int64(r.uint32(h))*1e9 + fraction
 }
 
-// uint32 is r.order's, without the detour that a call of an interface is.
+// uint32 is r.order's: the first pass is here four times a packet, and a call
+// through an interface took a fortieth of its time.
 func (r *Reader) uint32(b []byte) uint32 {
 	if r.big {
 		return binary.BigEndian.Uint32(b)

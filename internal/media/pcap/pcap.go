@@ -45,8 +45,8 @@ type Reader struct {
 	off  int64
 	next func(*Record) error
 
-	big    bool
 	order  binary.ByteOrder
+	big    bool // order is big-endian, in classic files
 	link   int
 	nano   bool
 	header int // length of a classic record's header
@@ -112,13 +112,10 @@ func (r *Reader) Offset() int64 { return r.off }
 // at is Window.At with the end of the file told as a cut.
 func (r *Reader) at(off int64, n int) ([]byte, error) {
 	b, err := r.win.At(off, n)
-	if err == nil {
-		return b, nil
+	if err == nil || !errors.Is(err, io.ErrUnexpectedEOF) {
+		return b, err
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, fmt.Errorf("%w at offset %d", ErrCut, r.off)
-	}
-	return b, err
+	return nil, fmt.Errorf("%w at offset %d", ErrCut, r.off)
 }
 
 func (r *Reader) damaged(what string, value any) error {
