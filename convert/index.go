@@ -67,40 +67,46 @@ const (
 	sameOffsetStep
 	sameHead
 	sameSeal
+	// asExpected is all of them: what nearly every packet of a steady stream has.
+	asExpected = 1<<iota - 1
 )
 
 // add appends a packet.
-func (x *index) add(e entry) {
+func (x *index) add(e *entry) {
 	k := len(x.blocks) - 1
 	if k < 0 || len(x.blocks[k].data) > blockLength-entryMost {
 		x.begin(e)
 		return
 	}
 	b := &x.blocks[k]
-	b.data = x.steps.append(b.data, x.last, e)
+	b.data = x.steps.append(b.data, &x.last, e)
 	b.n++
 	x.n++
-	x.last = e
+	x.last = *e
 }
 
 // begin adds a packet as the first of a new block. The first block of a stream
 // grows with it: most streams of a strange capture are short.
-func (x *index) begin(e entry) {
-	b := block{n: 1, first: e}
+func (x *index) begin(e *entry) {
+	b := block{n: 1, first: *e}
 	if len(x.blocks) == 0 {
-		x.first = e
+		x.first = *e
 	} else {
 		b.data = make([]byte, 0, blockLength)
 	}
 	x.blocks = append(x.blocks, b)
 	x.steps = steps{}
 	x.n++
-	x.last = e
+	x.last = *e
 }
 
 // append writes e, which follows p, to b.
-func (s *steps) append(b []byte, p, e entry) []byte {
+func (s *steps) append(b []byte, p, e *entry) []byte {
 	now := steps{ts: e.ts - p.ts, offset: e.offset - p.offset, arrival: e.arrival - p.arrival}
+	if d := now.arrival - s.arrival; d >= -64 && d < 64 && now.ts == s.ts && now.offset == s.offset && e.resembles(p) {
+		*s = now
+		return append(b, asExpected, byte(d<<1^d>>63))
+	}
 	at := len(b)
 	b = append(b, 0)
 	b = binary.AppendVarint(b, now.arrival-s.arrival)
@@ -143,6 +149,12 @@ func (s *steps) append(b []byte, p, e entry) []byte {
 	b[at] = tag
 	*s = now
 	return b
+}
+
+// resembles reports whether e differs from p, the packet before it, in nothing but
+// what goes on by steps.
+func (e *entry) resembles(p *entry) bool {
+	return e.seq == p.seq+1 && e.size == p.size && e.kind == p.kind && e.head == p.head && e.seal == p.seal
 }
 
 // cursor reads an index from some packet on. It is a value: a copy goes on by
@@ -196,6 +208,13 @@ func (c *cursor) read(data []byte) {
 	c.at++
 	e, s := &c.entry, &c.steps
 	s.arrival += c.varint(data)
+	if tag == asExpected {
+		e.arrival += s.arrival
+		e.seq++
+		e.ts += s.ts
+		e.offset += s.offset
+		return
+	}
 	e.arrival += s.arrival
 	if e.seq++; tag&sameSeqStep == 0 {
 		e.seq = c.word(data)

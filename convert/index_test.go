@@ -18,7 +18,7 @@ func listed(x *index) []entry {
 func indexOf(entries []entry) *index {
 	x := &index{}
 	for _, e := range entries {
-		x.add(e)
+		x.add(&e)
 	}
 	return x
 }

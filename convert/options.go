@@ -63,6 +63,7 @@ type Options struct {
 	Call     int
 	Together bool
 	Numbers  []string // numbers known to be internal, for instance the agents'
+	NoPeaks  bool     // nobody wants Audio.Peaks
 	Version  string   // of the program, for Audio.Converter
 	// Keys are of SRTP, for captures of which the signalling does not say them.
 	Keys []srtp.Key

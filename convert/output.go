@@ -107,7 +107,9 @@ func (p *plan) write(ctx context.Context, dst io.Writer, a *recording.Audio) err
 		return err
 	}
 	for _, t := range tracks {
-		a.Peaks = append(a.Peaks, t.peaks)
+		if t.drawn {
+			a.Peaks = append(a.Peaks, t.peaks)
+		}
 	}
 	return nil
 }

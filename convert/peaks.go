@@ -5,6 +5,9 @@ import "callreel/internal/media/lanes"
 // peaksOfSamples adds the lowest and highest value of each 20 ms, the last of
 // what is left.
 func (t *track) peaksOfSamples() {
+	if !t.drawn {
+		return
+	}
 	size := peakTicks * t.factor
 	for b := t.linear; len(b) > 0; b = b[min(len(b), size):] {
 		low, high := int16(32767), int16(-32768)
@@ -17,6 +20,9 @@ func (t *track) peaksOfSamples() {
 
 // peaksOfBytes does the same with G.711 codes.
 func (t *track) peaksOfBytes() {
+	if !t.drawn {
+		return
+	}
 	mask := byte(lanes.MaskA)
 	if t.law == lawMu {
 		mask = lanes.MaskMu

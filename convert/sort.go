@@ -37,7 +37,7 @@ func (r run) inOrder() run {
 	slices.SortStableFunc(m.pieces, func(a, b *index) int { return order(&a.first, &b.first, &m.zero) })
 	out := &index{}
 	for m.next() {
-		out.add(m.entry)
+		out.add(&m.entry)
 	}
 	return run{c: out.begins(), n: r.n, sorted: true}
 }
@@ -55,8 +55,8 @@ func (r run) pieces() []*index {
 		zero := entries[0]
 		slices.SortStableFunc(entries, func(a, b entry) int { return order(&a, &b, &zero) })
 		x := &index{}
-		for _, e := range entries {
-			x.add(e)
+		for i := range entries {
+			x.add(&entries[i])
 		}
 		out = append(out, x)
 	}

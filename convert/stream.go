@@ -20,6 +20,7 @@ type streamKey struct {
 // stream is what one source sent over one flow, in the order of the file.
 type stream struct {
 	key     streamKey
+	lane    packet.Lane // of the key's flow
 	packets index
 	inOrder int    // packets that follow their predecessor's sequence number closely
 	again   int    // packets that repeat their predecessor or come a little late

@@ -17,6 +17,7 @@ type track struct {
 	made   chan *part
 	free   chan *part
 
+	drawn     bool // peaks are wanted
 	peaks     []byte
 	peakBytes [256]int8
 }
@@ -35,7 +36,10 @@ const partsAhead = 3
 func (p *plan) tracks() []*track {
 	tracks := make([]*track, p.out.channels)
 	for i, sides := range p.out.sides {
-		t := &track{law: p.out.law, factor: p.out.factor, peaks: make([]byte, 0, 2*(p.ticks/peakTicks+1))}
+		t := &track{law: p.out.law, factor: p.out.factor, drawn: !p.o.NoPeaks}
+		if t.drawn {
+			t.peaks = make([]byte, 0, 2*(p.ticks/peakTicks+1))
+		}
 		for code, sample := range t.law.decode() {
 			t.peakBytes[code] = int8(sample >> 8)
 		}

@@ -194,7 +194,7 @@ func (o *opener) rebuild() error {
 		if headed(e.kind) {
 			e.head = head(o.clear)
 		}
-		open.add(e)
+		open.add(&e)
 	}
 	o.s.packets = open
 	return nil

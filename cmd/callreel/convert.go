@@ -50,6 +50,7 @@ func runConvert(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	}
 	job.options.Outside = newOutside(ctx)
 	limitMemory(1)
+	collectLate()
 	src, err := openCapture(job.in)
 	if err != nil {
 		return err
@@ -122,6 +123,7 @@ func parseConvert(args []string, stderr io.Writer) (*convertJob, error) {
 	job.options.Channels = convert.Channels(*channels)
 	job.options.Wideband = convert.Wideband(*wideband)
 	job.options.Conceal = convert.Conceal(*conceal)
+	job.options.NoPeaks = job.report == ""
 	job.options.RecordedOn = recording.RecordedOn(*recordedOn)
 	if err := job.options.Validate(); err != nil {
 		return nil, usagef("convert: %w", err)
@@ -135,6 +137,14 @@ func limitMemory(workers int) {
 	const base, each = 16 << 20, 36 << 20
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(base + int64(workers)*each)
+	}
+}
+
+// collectLate has the heap of a single conversion collected from 32 MB on instead of
+// 4: an hour of a call needs less, and does not wait for a collection then.
+func collectLate() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(800)
 	}
 }
 

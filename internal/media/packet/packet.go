@@ -73,7 +73,7 @@ func NewDecoder() *Decoder { return &Decoder{} }
 // Decode reads one frame of the given link type into out. The frame is not
 // changed, and kept only as long as the payload.
 func (d *Decoder) Decode(link int, frame []byte, out *Datagram) Result {
-	if link == linkEthernet && quick(frame, out) {
+	if quick(link, frame, out) {
 		return UDP
 	}
 	return d.layers(link, frame, out)

@@ -27,8 +27,11 @@ func TestQuickReadsPlainFrames(t *testing.T) {
 			b := bytes.Clone(plain)
 			b[at] ^= bit
 			var fast, slow Datagram
-			if !quick(b, &fast) {
+			if !quick(linkEthernet, b, &fast) {
 				continue
+			}
+			if lane, _, ok := Plain(linkEthernet, b); !ok || lane != fast.Flow.Lane() {
+				t.Errorf("byte %d, bit %#x: lane %v, its flow's is %v", at, bit, lane, fast.Flow.Lane())
 			}
 			if r := NewDecoder().layers(linkEthernet, b, &slow); r != UDP || !same(fast, slow) {
 				t.Errorf("byte %d, bit %#x: %+v, the layers say %+v", at, bit, fast, slow)
@@ -36,7 +39,7 @@ func TestQuickReadsPlainFrames(t *testing.T) {
 		}
 	}
 	var d Datagram
-	if !quick(plain, &d) || string(d.Payload) != "voice" || d.At != 42 || d.Flow.Src.Port != 16386 {
+	if !quick(linkEthernet, plain, &d) || string(d.Payload) != "voice" || d.At != 42 || d.Flow.Src.Port != 16386 {
 		t.Errorf("%+v", d)
 	}
 }
@@ -47,8 +50,11 @@ func FuzzQuick(f *testing.F) {
 	f.Add(frame("", 18))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var fast, slow Datagram
-		if !quick(b, &fast) {
+		if !quick(linkEthernet, b, &fast) {
 			return
+		}
+		if lane, _, ok := Plain(linkEthernet, b); !ok || lane != fast.Flow.Lane() {
+			t.Fatalf("lane %v, its flow's is %v", lane, fast.Flow.Lane())
 		}
 		if r := NewDecoder().layers(linkEthernet, b, &slow); r != UDP || !same(fast, slow) {
 			t.Fatalf("%+v, the layers say %d %+v", fast, r, slow)

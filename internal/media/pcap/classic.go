@@ -60,9 +60,12 @@ func (r *Reader) nextClassic(rec *Record) error {
 	if r.off == r.win.f.size {
 		return io.EOF
 	}
-	h, err := r.at(r.off, r.header)
-	if err != nil {
-		return err
+	var err error
+	h := r.win.near(r.off, r.header)
+	if h == nil {
+		if h, err = r.at(r.off, r.header); err != nil {
+			return err
+		}
 	}
 	captured, original := r.uint32(h[8:]), r.uint32(h[12:])
 	if captured > MaxRecord {
@@ -74,8 +77,10 @@ func (r *Reader) nextClassic(rec *Record) error {
 	rec.Time, rec.HasTime = r.classicTime(h), true
 	rec.Link, rec.Original = r.link, int(original)
 	rec.Offset = r.off + int64(r.header)
-	if rec.Data, err = r.at(rec.Offset, int(captured)); err != nil {
-		return err
+	if rec.Data = r.win.near(rec.Offset, int(captured)); rec.Data == nil {
+		if rec.Data, err = r.at(rec.Offset, int(captured)); err != nil {
+			return err
+		}
 	}
 	r.last, r.off = r.off, rec.Offset+int64(captured)
 	if r.lastTime = rec.Time; !r.timed {

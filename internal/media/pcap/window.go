@@ -8,10 +8,12 @@ import (
 	"sync/atomic"
 )
 
+// More or smaller blocks are slower: each page of them must be made once, and each
+// block read is a call. What is kept behind the front is for windows that lag.
 const (
-	blockLength = 128 << 10
-	blocksKept  = 16
-	aheadBlocks = 8
+	blockLength = 256 << 10
+	blocksKept  = 6
+	aheadBlocks = 2
 )
 
 // File is a file read block by block, for several windows that go through it
@@ -187,10 +189,19 @@ type Window struct {
 // returns io.ErrUnexpectedEOF when they do not lie within the file; any other
 // error is the source's.
 func (w *Window) At(off int64, n int) ([]byte, error) {
-	if i := off - w.start; i >= 0 && i+int64(n) <= int64(len(w.data)) {
-		return w.data[i : i+int64(n)], nil
+	if b := w.near(off, n); b != nil {
+		return b, nil
 	}
 	return w.move(off, n)
+}
+
+// near is At within the block that is in memory, and nil for what is not. It is short
+// enough to be done in place.
+func (w *Window) near(off int64, n int) []byte {
+	if i := off - w.start; i >= 0 && i+int64(n) <= int64(len(w.data)) {
+		return w.data[i : i+int64(n)]
+	}
+	return nil
 }
 
 // move goes to another block, or through more than one.

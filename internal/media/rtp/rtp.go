@@ -51,6 +51,23 @@ func Parse(b []byte, truncated bool, h *Header) bool {
 	return true
 }
 
+// Plain is Parse for a packet that has nothing but the fixed header, and is no RTCP,
+// as nearly every packet of a call.
+func Plain(b []byte, h *Header) bool {
+	if len(b) < fixedLen || b[0] != 2<<6 || rtcpType(b[1]) {
+		return false
+	}
+	h.Marker, h.Type = b[1]&0x80 != 0, b[1]&0x7f
+	h.Seq = binary.BigEndian.Uint16(b[2:])
+	h.Timestamp = binary.BigEndian.Uint32(b[4:])
+	h.SSRC = binary.BigEndian.Uint32(b[8:])
+	h.Start, h.Length = fixedLen, len(b)-fixedLen
+	return true
+}
+
+// rtcpType reports whether the second octet is one of RTCP (RFC 5761 §4).
+func rtcpType(b byte) bool { return b >= 192 && b <= 223 }
+
 // Kind is what a UDP payload looks like.
 type Kind uint8
 
@@ -69,7 +86,7 @@ func Look(b []byte) Kind {
 	switch {
 	case len(b) < 8:
 		return Other
-	case b[0]>>6 == 2 && b[1] >= 192 && b[1] <= 223:
+	case b[0]>>6 == 2 && rtcpType(b[1]):
 		return RTCP
 	case b[0]>>6 == 2:
 		return RTP
