@@ -11,7 +11,7 @@ import (
 // "Recommended Practices for Enhancing Digital Audio Compatibility" (1992), and
 // Microsoft, "New Multimedia Data Types and Data Techniques" (1994), for blocks and
 // for MS ADPCM; Dialogic, "Dialogic ADPCM Algorithm" (1988), for VOX. What these leave
-// to the coder is as libsndfile does it.
+// to the coder is as libsndfile does it, found out from the files it writes.
 
 const (
 	blockBytes = 256                  // of each channel

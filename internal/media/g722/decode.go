@@ -34,8 +34,8 @@ func (d *Decoder) Decode(dst []int16, src []byte) int {
 }
 
 // DecodeLow decodes the low sub-band of src alone into dst, one sample of 16 bits
-// at 8 kHz for each octet, and returns their number. This is what gateways do that
-// want no more than 8 kHz: nothing is filtered, so that what lay a little above 4
+// at 8 kHz for each octet, and returns their number, as programs do that want no more
+// than 8 kHz (rtpproxy does). Nothing is filtered, so that what lay a little above 4
 // kHz is heard a little below it. dst must hold len(src) samples. A decoder is for
 // this or for Decode, not for both.
 func (d *Decoder) DecodeLow(dst []int16, src []byte) int {
