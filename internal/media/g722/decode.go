@@ -33,6 +33,18 @@ func (d *Decoder) Decode(dst []int16, src []byte) int {
 	return n
 }
 
+// DecodeLow decodes the low sub-band of src alone into dst, one sample of 16 bits
+// at 8 kHz for each octet, and returns their number, as programs do that want no more
+// than 8 kHz (rtpproxy does). Nothing is filtered, so that what lay a little above 4
+// kHz is heard a little below it. dst must hold len(src) samples. A decoder is for
+// this or for Decode, not for both.
+func (d *Decoder) DecodeLow(dst []int16, src []byte) int {
+	for i, octet := range src {
+		dst[i] = int16(2 * d.lower(octet))
+	}
+	return len(src)
+}
+
 // lower decodes the low sub-band: blocks 5L, 6L, 2L, 3L and 4L.
 func (d *Decoder) lower(octet byte) int32 {
 	code, quantum := int32(octet>>2&15), int32(0)

@@ -115,6 +115,37 @@ func TestTonesPass(t *testing.T) {
 	}
 }
 
+// TestLowBand wants tones below 4 kHz to keep their level and place in the low band
+// alone, and nothing there of one above it.
+func TestLowBand(t *testing.T) {
+	for _, row := range []struct{ f, level float64 }{{300, 0}, {1000, 0}, {3000, 0}, {6500, -40}} {
+		in := tone(row.f, 8000, 8000)
+		octets, out := make([]byte, 4000), make([]int16, 4000)
+		g722.NewEncoder().Encode(octets, in)
+		d, at := g722.NewDecoder(g722.Mode64k), 0
+		for part := range slices.Chunk(octets, 157) {
+			at += d.DecodeLow(out[at:], part)
+		}
+		level := 10 * math.Log10((power(out[400:])+1)/power(in))
+		if at != len(out) || row.level == 0 && math.Abs(level) > 0.5 || level > row.level+0.5 {
+			t.Errorf("%v Hz: %d samples, level %.2f dB", row.f, at, level)
+		}
+		if crossed := crossings(out[400:]); row.level == 0 && math.Abs(crossed-2*row.f*3600/8000) > 2 {
+			t.Errorf("%v Hz: %v changes of sign", row.f, crossed)
+		}
+	}
+}
+
+// crossings counts how often the sign changes.
+func crossings(x []int16) (n float64) {
+	for i, v := range x[1:] {
+		if (v < 0) != (x[i] < 0) {
+			n++
+		}
+	}
+	return n
+}
+
 func BenchmarkDecode(b *testing.B) {
 	octets := make([]byte, 80000) // 10 s
 	g722.NewEncoder().Encode(octets, tone(700, 5000, 160000))
@@ -129,6 +160,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("any octets are speech"), uint8(1))
 	f.Fuzz(func(t *testing.T, b []byte, mode uint8) {
 		out := decoded(g722.Mode(mode%3+1), b)
+		g722.NewDecoder(g722.Mode(mode%3+1)).DecodeLow(out, b)
 		back := make([]byte, len(out)/2)
 		if n := g722.NewEncoder().Encode(back, out); n != len(b) {
 			t.Fatalf("%d octets of %d samples", n, len(out))
