@@ -100,13 +100,17 @@ func TestEvent(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
+	f.Add([]byte("\x80\x88\x01\x02\x00\x00\x03\xe8\xde\xad\xbe\xef"), false)
 	f.Add([]byte("\xb1\x88\x01\x02\x00\x00\x03\xe8\xde\xad\xbe\xefaaaa\xbe\xde\x00\x01aaaaxyz\x01"), true)
 	f.Fuzz(func(t *testing.T, b []byte, truncated bool) {
 		var h rtp.Header
 		if rtp.Parse(b, truncated, &h) && (h.Start < 12 || h.Length < 0 || h.Start+h.Length > len(b)) {
 			t.Fatalf("%+v of %d bytes", h, len(b))
 		}
-		rtp.Look(b)
+		var plain rtp.Header
+		if rtp.Plain(b, &plain) && (!rtp.Parse(b, truncated, &h) || h != plain || rtp.Look(b) != rtp.RTP) {
+			t.Fatalf("%+v, the long way says %+v", plain, h)
+		}
 		rtp.ParseEvent(b)
 	})
 }
