@@ -254,3 +254,22 @@ func repeat(b *builder, at time.Duration, src, dst, src2, dst2 string) {
 		second.step()
 	}
 }
+
+// TestGuessedCall: what no signalling describes goes to the call that is heard at its
+// time, and the report says so; what has a call's ports is no guess.
+func TestGuessedCall(t *testing.T) {
+	b := newBuilder()
+	dial(b, sipLine{src: host1, dst: host2, id: "a", from: "1", to: "2", port: 4000}, 5000)
+	speak(b, time.Second, host1+":4000", host2+":5000", 100)
+	speak(b, time.Second, host3+":7000", host4+":7002", 100)
+	dial(b, sipLine{at: 10 * time.Second, src: host1, dst: host2, id: "b", from: "1", to: "3", port: 4002}, 5002)
+	speak(b, 11*time.Second, host1+":4002", host2+":5002", 100)
+	for i, want := range []string{"streams that no signalling describes and that only their time assigns to this call: 1", ""} {
+		if a, _ := converted(t, b.capture(), Options{Call: i + 1}); a.Calls != 2 || a.Status != recording.AudioOK || a.Reason != want {
+			t.Errorf("call %d of %d: %s, %q", i+1, a.Calls, a.Status, a.Reason)
+		}
+	}
+	if a, _ := converted(t, b.capture(), Options{Together: true}); a.Reason != "" {
+		t.Errorf("together: %q", a.Reason)
+	}
+}

@@ -35,6 +35,7 @@ type plan struct {
 
 	streams []*stream // those that are voice or events, in the order of their first packet
 	call    *call     // that they are of; nil if no signalling says so, or all are wanted
+	guessed int       // so many are of the call only by their time
 	by      recording.SidesBy
 	sides   [2][]*segment // left, right
 	zero    int64         // arrival of the first sample, in ticks since base

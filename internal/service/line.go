@@ -213,8 +213,14 @@ func (s *Service) tell(st step, rec recording.Recording) {
 	}
 	switch rec.State {
 	case recording.Filed:
-		s.log.Info("recording filed", "id", rec.ID, "uid", rec.Capture.UID, "agent", rec.Verdict.Owner.E164,
-			"rule", rec.Verdict.Rule, "seconds", rec.Audio.DurationS)
+		told := []any{
+			"id", rec.ID, "uid", rec.Capture.UID, "agent", rec.Verdict.Owner.E164,
+			"rule", rec.Verdict.Rule, "seconds", rec.Audio.DurationS,
+		}
+		if rec.Audio.Reason != "" {
+			told = append(told, "audio", rec.Audio.Reason)
+		}
+		s.log.Info("recording filed", told...)
 	case recording.Discarded:
 		s.log.Info("recording discarded", "id", rec.ID, "uid", rec.Capture.UID, "rule", rec.Verdict.Rule, "reason", rec.Verdict.Reason)
 	case recording.Quarantined:
