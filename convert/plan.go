@@ -54,6 +54,7 @@ func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error)
 	if err := p.unseal(all); err != nil {
 		return nil, err
 	}
+	all = slices.DeleteFunc(all, func(s *stream) bool { return s.packets.n == 0 })
 	p.choose(all)
 	p.dropCrowd()
 	if err := p.dropCopies(); err != nil {
@@ -165,7 +166,7 @@ func (p *plan) judge(a *recording.Audio) error {
 		}
 		if secret {
 			a.Status = recording.AudioEncrypted
-			a.Reason = fmt.Sprintf("encrypted (SRTP) and no key: %s", p.describe(s, s.main()))
+			a.Reason = fmt.Sprintf("%s: %s", p.whySecret(s), p.describe(s, s.main()))
 			return nil
 		}
 		if t, foreign := s.foreign(); foreign && a.Status == "" {
