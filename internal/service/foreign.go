@@ -43,7 +43,7 @@ func (s *Service) findBySIP(ctx context.Context, rec *recording.Recording) (reco
 	}
 	fit, err := s.lookUpBySIP(ctx, *rec)
 	switch {
-	case errors.Is(err, pbx.ErrNoAnswer):
+	case errors.Is(err, errUnknown):
 		return "", s.noAnswer(err)
 	case errors.Is(err, cdr.ErrAmbiguous):
 		return s.unknownCall(rec, err.Error())
@@ -117,10 +117,10 @@ func (s *Service) lookUpBySIP(ctx context.Context, rec recording.Recording) (cdr
 		return fit, err
 	}
 	found, asked := s.askReporting(ctx, s.questionBySIP(*rec.Call.SIP.Parties))
-	if found == 0 {
-		return fit, errors.Join(err, asked)
+	if found > 0 {
+		fit, err = s.fit(ctx, *rec.Call.SIP.Parties)
 	}
-	return s.fit(ctx, *rec.Call.SIP.Parties)
+	return fit, unlessAnswered(err, asked)
 }
 
 // fit looks among the CDRs of the time.
