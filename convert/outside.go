@@ -17,7 +17,9 @@ type Outside interface {
 	// g723_1, ilbc.
 	Decodes(format string) bool
 	// Decode gives the samples of such a file, one channel at rate Hz. It ends in
-	// bounded time and gives at most limit samples.
+	// bounded time and gives at most limit samples. The error is
+	// foreign.ErrUndecodable only where the file is at fault; after any other it may
+	// succeed later.
 	Decode(ctx context.Context, format string, file []byte, rate, limit int) ([]int16, error)
 }
 
@@ -186,8 +188,11 @@ func (d *decoderOutside) voice(packets []bundle) (out []int16, err error) {
 	size := d.format.Samples
 	var samples []int16
 	if frames > 0 {
-		if samples, err = d.run(d.format.Name, file, d.format.Rate, frames*size); err != nil {
+		switch samples, err = d.run(d.format.Name, file, d.format.Rate, frames*size); {
+		case errors.Is(err, foreign.ErrUndecodable):
 			return nil, fmt.Errorf("%w: %s: %w", errOutside, d.format.Name, err)
+		case err != nil:
+			return nil, fmt.Errorf("decode %s: %w", d.format.Name, err)
 		}
 	}
 	if len(samples) != frames*size {

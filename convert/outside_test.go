@@ -12,6 +12,7 @@ import (
 
 	"callreel/internal/corpus"
 	"callreel/internal/ffmpeg"
+	"callreel/internal/media/foreign"
 	"callreel/internal/recording"
 )
 
@@ -85,7 +86,7 @@ func TestOutside(t *testing.T) {
 // length, is refused, and so is everything where there is none.
 func TestOutsideFails(t *testing.T) {
 	for want, p := range map[string]*pretender{
-		"not decoded: g723_1: broken": {format: "g723_1", frame: 24, fault: errors.New("broken")},
+		"not decoded: g723_1: broken": {format: "g723_1", frame: 24, fault: fmt.Errorf("broken: %w", foreign.ErrUndecodable)},
 		"23519 samples of 98 frames":  {format: "g723_1", frame: 24, short: 1},
 		"codec not built in: G723":    {format: "ilbc", frame: 24},
 	} {
@@ -95,6 +96,22 @@ func TestOutsideFails(t *testing.T) {
 		if a.Status != recording.AudioUnsupported || !strings.Contains(a.Reason, want) {
 			t.Errorf("%s: %s, want %s", a.Status, a.Reason, want)
 		}
+	}
+}
+
+// TestOutsideFailsForNow: a decoder that could not do its work says nothing of the
+// call, which is converted when it can.
+func TestOutsideFailsForNow(t *testing.T) {
+	b := newBuilder()
+	newTalker(b, hostC, hostD).count(100)
+	p := &pretender{format: "g723_1", frame: 24, fault: context.DeadlineExceeded}
+	var out bytes.Buffer
+	if a, err := Convert(t.Context(), b.capture(), &out, Options{Outside: p}); !errors.Is(err, context.DeadlineExceeded) || out.Len() > 0 {
+		t.Errorf("%s: %s; %v, %d bytes", a.Status, a.Reason, err, out.Len())
+	}
+	p.fault = nil
+	if a, _ := converted(t, b.capture(), Options{Outside: p}); a.Status != recording.AudioOK {
+		t.Errorf("%s: %s", a.Status, a.Reason)
 	}
 }
 

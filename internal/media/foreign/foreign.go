@@ -4,8 +4,13 @@
 package foreign
 
 import (
+	"errors"
 	"strings"
 )
+
+// ErrUndecodable is what whoever decodes such a file returns where the decoder refuses
+// it; any other error is of a decoder that could not do its work just then.
+var ErrUndecodable = errors.New("refused by its decoder")
 
 // Format is how a codec's frames come and go.
 type Format struct {
