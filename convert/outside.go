@@ -72,6 +72,9 @@ func (p *plan) outsideKit(name string, clock, channels int, parameters string) *
 			}
 			return int64(f.Count(e.head, int(e.length()))) * int64(f.Samples) * c.clock / int64(f.Rate)
 		},
+		quiet: func(e *entry) int64 {
+			return int64(f.Quiet(e.head, int(e.length()))) * int64(f.Samples) * rate / int64(f.Rate)
+		},
 		start: func(c *codec, _ int) decoder { return &decoderOutside{format: f, run: decode, codec: c} },
 	}
 }

@@ -82,6 +82,26 @@ func TestOutside(t *testing.T) {
 	}
 }
 
+// TestQuietFrames: descriptions of silence, and frames that were not sent, are heard as
+// silence, and nobody is told that they were received.
+func TestQuietFrames(t *testing.T) {
+	b := newBuilder()
+	k := newTalker(b, hostC, hostD)
+	k.count(49) // without a description
+	speech := make([]byte, 24)
+	k.pack([][]byte{{2, 0, 0, 0}, {3}, append(slices.Clone(speech), 2, 0, 0, 0)}, 240)
+	k.ts, k.at = k.ts+240, k.at+30e6
+	k.pack([][]byte{speech}, 240)
+	a, _ := converted(t, b.capture(), Options{Channels: External, Outside: &pretender{format: "g723_1", frame: 24}})
+	want := []recording.Span{
+		{FromS: 0, ToS: 1.47, Kind: "received"}, {FromS: 1.47, ToS: 1.53, Kind: "silence"}, {FromS: 1.53, ToS: 1.56, Kind: "received"},
+		{FromS: 1.56, ToS: 1.59, Kind: "silence"}, {FromS: 1.59, ToS: 1.62, Kind: "received"},
+	}
+	if a.Status != recording.AudioOK || !slices.Equal(a.Truth[0].Spans, want) {
+		t.Errorf("%s: %s; %+v", a.Status, a.Reason, a.Truth)
+	}
+}
+
 // TestOutsideFails: what the other program cannot decode, or decodes to another
 // length, is refused, and so is everything where there is none.
 func TestOutsideFails(t *testing.T) {
