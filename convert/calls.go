@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"callreel/internal/media/packet"
 	"callreel/internal/media/sip"
@@ -48,7 +49,7 @@ func (p *plan) pick() (calls int, err error) {
 			}
 		}
 	}
-	p.streams, p.call = groups[n-1].streams, groups[n-1].call
+	p.streams, p.call, p.guessed = groups[n-1].streams, groups[n-1].call, groups[n-1].guessed
 	return len(groups), nil
 }
 
@@ -56,6 +57,7 @@ func (p *plan) pick() (calls int, err error) {
 type group struct {
 	call    *call
 	streams []*stream
+	guessed int // of these that only the time says are of it
 }
 
 // byCall sorts the streams by the calls that their signalling tells of, in the
@@ -86,6 +88,9 @@ func (p *plan) byCall() []*group {
 	}
 	for _, s := range rest {
 		g := slices.MaxFunc(groups, func(a, b *group) int { return a.nearness(s) - b.nearness(s) })
+		if g.nearness(s) < sameWay/2 {
+			g.guessed++
+		}
 		g.streams = append(g.streams, s)
 	}
 	for _, g := range groups {
@@ -102,13 +107,16 @@ func addTo(groups []*group, s *stream) []*group {
 			return groups
 		}
 	}
-	return append(groups, &group{c, []*stream{s}})
+	return append(groups, &group{call: c, streams: []*stream{s}})
 }
+
+// sameWay is more nearness than any time that is heard together: a stream's ports
+// are those of one that is known.
+const sameWay = 1 << 40
 
 // nearness is how likely a stream that no signalling tells of is a part of the
 // group: by its ports first, then by the time both are heard.
 func (g *group) nearness(s *stream) (points int) {
-	const sameWay = 1 << 40
 	best := -sameWay
 	for _, t := range g.streams {
 		near := int(overlap(s, t))
@@ -118,6 +126,16 @@ func (g *group) nearness(s *stream) (points int) {
 		best = max(best, near)
 	}
 	return best
+}
+
+// besideGuesses adds to what else is to be said how many streams are in this call
+// and not in another only because they were heard at its time.
+func (p *plan) besideGuesses(reason string) string {
+	if p.guessed == 0 {
+		return reason
+	}
+	guess := fmt.Sprintf("streams that no signalling describes and that only their time assigns to this call: %d", p.guessed)
+	return strings.TrimPrefix(reason+"; "+guess, "; ")
 }
 
 // first is the call that this one is a part of: itself, or the one that an

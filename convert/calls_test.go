@@ -208,3 +208,68 @@ func TestCallsOfCaptures(t *testing.T) {
 		})
 	}
 }
+
+// TestSameMusic: two calls on hold hear the same music at the same moment, and stay
+// two; the two halves of one call through a relay that its signalling does not tie
+// together become one.
+func TestSameMusic(t *testing.T) {
+	apart := func() *builder {
+		b := newBuilder()
+		dial(b, sipLine{src: host1, dst: host2, id: "a", from: "1", to: "9", port: 4000}, 5000)
+		dial(b, sipLine{at: 5 * time.Second, src: host3, dst: host4, id: "b", from: "1", to: "9", port: 4000}, 5000)
+		return b
+	}
+	b := apart()
+	speak(b, 6*time.Second, host1+":4000", host2+":5000", 100)
+	speak(b, 7*time.Second, host3+":4000", host4+":5000", 50)
+	repeat(b, 8*time.Second, host2+":5000", host1+":4000", host4+":5000", host3+":4000")
+	for i, want := range []float64{6, 5} {
+		a, _ := converted(t, b.capture(), Options{Call: i + 1})
+		if a.Calls != 2 || a.DurationS != want || len(a.Streams) != 2 || a.Passed["copy"] != 0 {
+			t.Errorf("call %d of %d: %.2f s, %d streams, %v; want %.2f s", i+1, a.Calls, a.DurationS, len(a.Streams), a.Passed, want)
+		}
+	}
+	b = apart()
+	repeat(b, 8*time.Second, host1+":4000", host2+":5000", host3+":4000", host4+":5000")
+	repeat(b, 8*time.Second, host2+":5000", host1+":4000", host4+":5000", host3+":4000")
+	if a, _ := converted(t, b.capture(), Options{}); a.Calls != 0 || len(a.Streams) != 2 || a.Passed["copy"] != 400 {
+		t.Errorf("two halves: %d calls, %d streams, %v", a.Calls, len(a.Streams), a.Passed)
+	}
+}
+
+// repeat sends four seconds of the same voice over two flows, as two streams.
+func repeat(b *builder, at time.Duration, src, dst, src2, dst2 string) {
+	first, second := newTalker(b, src, dst), newTalker(b, src2, dst2)
+	first.at, second.at = at, at
+	first.ssrc, second.ssrc = first.ssrc^uint32(endpoint(dst).port)<<16, second.ssrc^0x7777
+	random := rand.New(rand.NewPCG(uint64(endpoint(src).port), 2))
+	for range 200 {
+		payload := make([]byte, 160)
+		for i := range payload {
+			payload[i] = 0x80 | byte(random.IntN(48))
+		}
+		first.packet(8, payload)
+		second.packet(8, payload)
+		first.step()
+		second.step()
+	}
+}
+
+// TestGuessedCall: what no signalling describes goes to the call that is heard at its
+// time, and the report says so; what has a call's ports is no guess.
+func TestGuessedCall(t *testing.T) {
+	b := newBuilder()
+	dial(b, sipLine{src: host1, dst: host2, id: "a", from: "1", to: "2", port: 4000}, 5000)
+	speak(b, time.Second, host1+":4000", host2+":5000", 100)
+	speak(b, time.Second, host3+":7000", host4+":7002", 100)
+	dial(b, sipLine{at: 10 * time.Second, src: host1, dst: host2, id: "b", from: "1", to: "3", port: 4002}, 5002)
+	speak(b, 11*time.Second, host1+":4002", host2+":5002", 100)
+	for i, want := range []string{"streams that no signalling describes and that only their time assigns to this call: 1", ""} {
+		if a, _ := converted(t, b.capture(), Options{Call: i + 1}); a.Calls != 2 || a.Status != recording.AudioOK || a.Reason != want {
+			t.Errorf("call %d of %d: %s, %q", i+1, a.Calls, a.Status, a.Reason)
+		}
+	}
+	if a, _ := converted(t, b.capture(), Options{Together: true}); a.Reason != "" {
+		t.Errorf("together: %q", a.Reason)
+	}
+}

@@ -65,6 +65,9 @@ type kit struct {
 	// was lost, is a part of what it sent, so that the decoder, a pauser, fills it;
 	// nil if no gap ever is.
 	pauses func(e *entry, gap int64) bool
+	// quiet is how much of a packet's end is no speech and heard as silence, in ticks;
+	// nil for a codec that has no such frames, or makes noise of them.
+	quiet func(e *entry) int64
 	// clear reports whether a packet has a length that its sender can have given to
 	// it; nil if the bytes of clear voice can be told from a cipher's.
 	clear func(e *entry) bool
@@ -98,6 +101,14 @@ func (c *codec) lasts(e *entry) int64 {
 		return e.length()
 	}
 	return c.kit.lasts(e, c)
+}
+
+// quiet is how many ticks at a packet's end are silence that was not spoken.
+func (c *codec) quiet(e *entry) int64 {
+	if c.kit == nil || c.kit.quiet == nil || e.cut() {
+		return 0
+	}
+	return c.kit.quiet(e)
 }
 
 // ticks is how long a packet of voice sounds, on the timeline. Where the RTP clock

@@ -82,7 +82,7 @@ func analyse(ctx context.Context, src Capture, o Options) (recording.Audio, *pla
 		return a, nil, fmt.Errorf("convert: %w", err)
 	}
 	a.SIP = s.sip.parties(p.call)
-	a.Reason = s.damage.beside(p.crowd.beside(a.Reason))
+	a.Reason = s.damage.beside(p.crowd.beside(p.besideGuesses(a.Reason)))
 	return a, p, nil
 }
 

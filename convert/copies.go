@@ -20,7 +20,7 @@ const (
 func (p *plan) dropCopies() error {
 	for i := 0; i < len(p.streams); i++ {
 		for j := i + 1; j < len(p.streams); j++ {
-			same, err := p.isCopy(p.streams[i], p.streams[j])
+			same, err := p.isRelayed(p.streams[i], p.streams[j])
 			if err != nil {
 				return err
 			}
@@ -45,6 +45,41 @@ func better(a, b *stream) bool {
 		return a.known()
 	}
 	return a.packets.n > b.packets.n
+}
+
+// isRelayed is isCopy for streams of which the signalling may say that they are of
+// two calls. Those that hear the same music stay two; what is a relay's, with
+// dialogues that nothing ties together, is equal in the other direction too.
+func (p *plan) isRelayed(a, b *stream) (bool, error) {
+	same, err := p.isCopy(a, b)
+	if err != nil || !same || !twoCalls(a, b) {
+		return same, err
+	}
+	back := p.answers(b)
+	for _, x := range p.answers(a) {
+		for _, y := range back {
+			if same, err := p.isCopy(x, y); err != nil || same {
+				return same, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// twoCalls reports whether the signalling tells of two streams that they are of
+// different calls.
+func twoCalls(a, b *stream) bool {
+	return a.match.found && b.match.found && a.match.call.first() != b.match.call.first()
+}
+
+// answers are the streams that go the other way in the call of s.
+func (p *plan) answers(s *stream) (out []*stream) {
+	for _, x := range p.streams {
+		if x.match.found && x.match.call.first() == s.match.call.first() && x.match.fromCall != s.match.fromCall {
+			out = append(out, x)
+		}
+	}
+	return out
 }
 
 // isCopy reports whether b carries the packets of a at the same time. The way

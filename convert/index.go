@@ -14,6 +14,7 @@ type entry struct {
 	size    uint16 // bytes of payload; the top bit says that its end was not captured
 	head    uint16 // the payload's first two bytes, where its type does not tell how long it lasts
 	kind    uint8  // payload type
+	pad     uint16 // bytes of padding behind the payload, or padOdd
 	seal    uint16 // how it was encrypted: its stream's seals from 1 on; 0 is not at all
 }
 
@@ -22,10 +23,17 @@ const (
 	// inArena marks an offset that is not in the file but in the memory for
 	// datagrams that came in fragments.
 	inArena = 1 << 47
+	// padOdd is for a packet that says it has padding, and its last byte cannot be
+	// the count: no RTP, unless it is encrypted.
+	padOdd = 1 << 8
 )
 
 func (e entry) length() int64 { return int64(e.size &^ cutBit) }
 func (e entry) cut() bool     { return e.size&cutBit != 0 }
+func (e entry) odd() bool     { return e.pad == padOdd }
+
+// behind is how many bytes of padding follow the payload.
+func (e entry) behind() int { return int(e.pad &^ padOdd) }
 
 // index holds the packets of a stream in little memory: two to three bytes a
 // packet of a steady stream, so that a whole day of a call fits into what an
@@ -67,6 +75,7 @@ const (
 	sameOffsetStep
 	sameHead
 	sameSeal
+	samePad
 	// asExpected is all of them: what nearly every packet of a steady stream has.
 	asExpected = 1<<iota - 1
 )
@@ -146,6 +155,11 @@ func (s *steps) append(b []byte, p, e *entry) []byte {
 	} else {
 		b = binary.LittleEndian.AppendUint16(b, e.seal)
 	}
+	if e.pad == p.pad {
+		tag |= samePad
+	} else {
+		b = binary.LittleEndian.AppendUint16(b, e.pad)
+	}
 	b[at] = tag
 	*s = now
 	return b
@@ -154,7 +168,7 @@ func (s *steps) append(b []byte, p, e *entry) []byte {
 // resembles reports whether e differs from p, the packet before it, in nothing but
 // what goes on by steps.
 func (e *entry) resembles(p *entry) bool {
-	return e.seq == p.seq+1 && e.size == p.size && e.kind == p.kind && e.head == p.head && e.seal == p.seal
+	return e.seq == p.seq+1 && e.size == p.size && e.kind == p.kind && e.head == p.head && e.seal == p.seal && e.pad == p.pad
 }
 
 // cursor reads an index from some packet on. It is a value: a copy goes on by
@@ -239,6 +253,9 @@ func (c *cursor) read(data []byte) {
 	}
 	if tag&sameSeal == 0 {
 		e.seal = c.word(data)
+	}
+	if tag&samePad == 0 {
+		e.pad = c.word(data)
 	}
 }
 

@@ -56,6 +56,28 @@ func TestIndexGivesBackWhatItTook(t *testing.T) {
 	}
 }
 
+// TestIndexOfAll has packets that differ in everything, at its most.
+func TestIndexOfAll(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	want := make([]entry, 5000)
+	for i := range want {
+		want[i] = entry{
+			offset: random.Int64N(inArena), arrival: random.Int64() >> random.IntN(60), ts: random.Uint32(), seq: uint16(random.Uint32()),
+			size: uint16(random.Uint32()), head: uint16(random.Uint32()), kind: uint8(random.Uint32()),
+			pad: uint16(random.IntN(2 * padOdd)), seal: uint16(random.Uint32()),
+		}
+	}
+	x := indexOf(want)
+	if got := listed(x); !slices.Equal(got, want) {
+		t.Error("the entries are not those that were added")
+	}
+	for _, b := range x.blocks {
+		if len(b.data) > blockLength {
+			t.Errorf("a block of %d bytes", len(b.data))
+		}
+	}
+}
+
 func TestCursorSince(t *testing.T) {
 	x := indexOf(steady(10000))
 	for _, arrival := range []int64{-5, 0, 160 * 5000, 160 * 9999} {

@@ -17,7 +17,9 @@ type Outside interface {
 	// g723_1, ilbc.
 	Decodes(format string) bool
 	// Decode gives the samples of such a file, one channel at rate Hz. It ends in
-	// bounded time and gives at most limit samples.
+	// bounded time and gives at most limit samples. The error is
+	// foreign.ErrUndecodable only where the file is at fault; after any other it may
+	// succeed later.
 	Decode(ctx context.Context, format string, file []byte, rate, limit int) ([]int16, error)
 }
 
@@ -69,6 +71,9 @@ func (p *plan) outsideKit(name string, clock, channels int, parameters string) *
 				return 0
 			}
 			return int64(f.Count(e.head, int(e.length()))) * int64(f.Samples) * c.clock / int64(f.Rate)
+		},
+		quiet: func(e *entry) int64 {
+			return int64(f.Quiet(e.head, int(e.length()))) * int64(f.Samples) * rate / int64(f.Rate)
 		},
 		start: func(c *codec, _ int) decoder { return &decoderOutside{format: f, run: decode, codec: c} },
 	}
@@ -186,8 +191,11 @@ func (d *decoderOutside) voice(packets []bundle) (out []int16, err error) {
 	size := d.format.Samples
 	var samples []int16
 	if frames > 0 {
-		if samples, err = d.run(d.format.Name, file, d.format.Rate, frames*size); err != nil {
+		switch samples, err = d.run(d.format.Name, file, d.format.Rate, frames*size); {
+		case errors.Is(err, foreign.ErrUndecodable):
 			return nil, fmt.Errorf("%w: %s: %w", errOutside, d.format.Name, err)
+		case err != nil:
+			return nil, fmt.Errorf("decode %s: %w", d.format.Name, err)
 		}
 	}
 	if len(samples) != frames*size {

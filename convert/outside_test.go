@@ -12,6 +12,7 @@ import (
 
 	"callreel/internal/corpus"
 	"callreel/internal/ffmpeg"
+	"callreel/internal/media/foreign"
 	"callreel/internal/recording"
 )
 
@@ -81,11 +82,31 @@ func TestOutside(t *testing.T) {
 	}
 }
 
+// TestQuietFrames: descriptions of silence, and frames that were not sent, are heard as
+// silence, and nobody is told that they were received.
+func TestQuietFrames(t *testing.T) {
+	b := newBuilder()
+	k := newTalker(b, hostC, hostD)
+	k.count(49) // without a description
+	speech := make([]byte, 24)
+	k.pack([][]byte{{2, 0, 0, 0}, {3}, append(slices.Clone(speech), 2, 0, 0, 0)}, 240)
+	k.ts, k.at = k.ts+240, k.at+30e6
+	k.pack([][]byte{speech}, 240)
+	a, _ := converted(t, b.capture(), Options{Channels: External, Outside: &pretender{format: "g723_1", frame: 24}})
+	want := []recording.Span{
+		{FromS: 0, ToS: 1.47, Kind: "received"}, {FromS: 1.47, ToS: 1.53, Kind: "silence"}, {FromS: 1.53, ToS: 1.56, Kind: "received"},
+		{FromS: 1.56, ToS: 1.59, Kind: "silence"}, {FromS: 1.59, ToS: 1.62, Kind: "received"},
+	}
+	if a.Status != recording.AudioOK || !slices.Equal(a.Truth[0].Spans, want) {
+		t.Errorf("%s: %s; %+v", a.Status, a.Reason, a.Truth)
+	}
+}
+
 // TestOutsideFails: what the other program cannot decode, or decodes to another
 // length, is refused, and so is everything where there is none.
 func TestOutsideFails(t *testing.T) {
 	for want, p := range map[string]*pretender{
-		"not decoded: g723_1: broken": {format: "g723_1", frame: 24, fault: errors.New("broken")},
+		"not decoded: g723_1: broken": {format: "g723_1", frame: 24, fault: fmt.Errorf("broken: %w", foreign.ErrUndecodable)},
 		"23519 samples of 98 frames":  {format: "g723_1", frame: 24, short: 1},
 		"codec not built in: G723":    {format: "ilbc", frame: 24},
 	} {
@@ -95,6 +116,22 @@ func TestOutsideFails(t *testing.T) {
 		if a.Status != recording.AudioUnsupported || !strings.Contains(a.Reason, want) {
 			t.Errorf("%s: %s, want %s", a.Status, a.Reason, want)
 		}
+	}
+}
+
+// TestOutsideFailsForNow: a decoder that could not do its work says nothing of the
+// call, which is converted when it can.
+func TestOutsideFailsForNow(t *testing.T) {
+	b := newBuilder()
+	newTalker(b, hostC, hostD).count(100)
+	p := &pretender{format: "g723_1", frame: 24, fault: context.DeadlineExceeded}
+	var out bytes.Buffer
+	if a, err := Convert(t.Context(), b.capture(), &out, Options{Outside: p}); !errors.Is(err, context.DeadlineExceeded) || out.Len() > 0 {
+		t.Errorf("%s: %s; %v, %d bytes", a.Status, a.Reason, err, out.Len())
+	}
+	p.fault = nil
+	if a, _ := converted(t, b.capture(), Options{Outside: p}); a.Status != recording.AudioOK {
+		t.Errorf("%s: %s", a.Status, a.Reason)
 	}
 }
 

@@ -35,6 +35,7 @@ type plan struct {
 
 	streams []*stream // those that are voice or events, in the order of their first packet
 	call    *call     // that they are of; nil if no signalling says so, or all are wanted
+	guessed int       // so many are of the call only by their time
 	by      recording.SidesBy
 	sides   [2][]*segment // left, right
 	zero    int64         // arrival of the first sample, in ticks since base
@@ -53,6 +54,7 @@ func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error)
 	if err := p.unseal(all); err != nil {
 		return nil, err
 	}
+	all = slices.DeleteFunc(all, func(s *stream) bool { return s.packets.n == 0 })
 	p.choose(all)
 	p.dropCrowd()
 	if err := p.dropCopies(); err != nil {
@@ -164,7 +166,7 @@ func (p *plan) judge(a *recording.Audio) error {
 		}
 		if secret {
 			a.Status = recording.AudioEncrypted
-			a.Reason = fmt.Sprintf("encrypted (SRTP) and no key: %s", p.describe(s, s.main()))
+			a.Reason = fmt.Sprintf("%s: %s", p.whySecret(s), p.describe(s, s.main()))
 			return nil
 		}
 		if t, foreign := s.foreign(); foreign && a.Status == "" {

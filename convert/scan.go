@@ -203,7 +203,9 @@ func (s *scan) datagram(rec *pcap.Record, d *packet.Datagram) error {
 
 func (s *scan) rtp(rec *pcap.Record, d *packet.Datagram) error {
 	var h rtp.Header
-	if !rtp.Parse(d.Payload, d.Cut, &h) || h.Length >= cutBit {
+	plain := rtp.Parse(d.Payload, d.Cut, &h)
+	odd := !plain && rtp.Parse(d.Payload, true, &h)
+	if !plain && !odd || h.Length >= cutBit {
 		s.passed["udp"]++
 		return nil
 	}
@@ -213,11 +215,14 @@ func (s *scan) rtp(rec *pcap.Record, d *packet.Datagram) error {
 	offset, b := rec.Offset+int64(d.At+h.Start), d.Payload[h.Start:h.Start+h.Length]
 	if d.At < 0 {
 		offset = inArena | int64(len(s.arena)+h.Start)
-		if s.arena = append(s.arena, d.Payload[:h.Start+h.Length]...); len(s.arena) > maxArena {
+		if s.arena = append(s.arena, d.Payload[:h.Start+h.Length+h.Padding]...); len(s.arena) > maxArena {
 			return fmt.Errorf("%w: more than %d bytes of RTP in fragments", errUnsupported, maxArena)
 		}
 	}
 	e := s.entry(&h, offset, b)
+	if odd {
+		e.pad = padOdd
+	}
 	if d.Cut {
 		e.size |= cutBit
 	}
@@ -253,7 +258,7 @@ func (s *scan) swift(rec *pcap.Record) bool {
 
 // entry is a packet's, but for its arrival. payload lies at an offset.
 func (s *scan) entry(h *rtp.Header, offset int64, payload []byte) entry {
-	e := entry{offset: offset, kind: h.Type, ts: h.Timestamp, seq: h.Seq, size: uint16(h.Length)}
+	e := entry{offset: offset, kind: h.Type, ts: h.Timestamp, seq: h.Seq, size: uint16(h.Length), pad: uint16(h.Padding)}
 	if s.headed[h.Type] {
 		e.head = head(payload)
 	}
@@ -300,6 +305,9 @@ func (s *scan) add(t *stream, e *entry) {
 	e.arrival = inTicks(s.latest + s.shift)
 	if t.packets.n > 0 {
 		s.follow(t, &t.packets.last, e)
+	}
+	if e.odd() {
+		t.odd++
 	}
 	t.packets.add(e)
 	t.counts[e.kind&0x7f]++

@@ -23,12 +23,14 @@ func (s *stream) payload(e *entry, at raw) ([]byte, error) {
 		return at(e.offset, int(e.length()))
 	}
 	c := &s.seals[e.seal-1]
-	packet, header, err := s.sent(e, c.context.Overhead(), at)
+	packet, header, err := s.sent(e, e.behind()+c.context.Overhead(), at)
 	if err != nil {
 		return nil, err
 	}
-	s.clear, err = c.context.Open(s.clear[:0], packet, header, c.roll)
-	return s.clear, err
+	if s.clear, err = c.context.Open(s.clear[:0], packet, header, c.roll); err != nil {
+		return nil, err
+	}
+	return s.clear[:max(0, len(s.clear)-e.behind())], nil
 }
 
 const (

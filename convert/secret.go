@@ -1,5 +1,7 @@
 package convert
 
+import "fmt"
+
 // Encrypted voice is told from clear voice by its bytes: those of a cipher are
 // spread evenly over all values, those of speech in G.711 never are. Speech that
 // is packed more tightly is as even; there the length tells, to which SRTP adds.
@@ -37,6 +39,21 @@ func (p *plan) encrypted(s *stream) (bool, error) {
 		return even, nil
 	}
 	return announced && s.tagged(), nil
+}
+
+// whySecret says what an encrypted stream lacks: a key, or this program the suite
+// that its sender has described for the call.
+func (p *plan) whySecret(s *stream) string {
+	for i := range p.sip.descriptions {
+		d := &p.sip.descriptions[i]
+		if !s.match.found || d.call != s.match.call || d.byCaller != s.match.fromCall {
+			continue
+		}
+		if missing := d.missing(); missing != "" {
+			return fmt.Sprintf("encrypted with %s, which callreel does not open", missing)
+		}
+	}
+	return "encrypted (SRTP) and no key"
 }
 
 // tagged reports whether most payloads have the length of 10 ms blocks of an

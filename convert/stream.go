@@ -24,6 +24,7 @@ type stream struct {
 	packets index
 	inOrder int    // packets that follow their predecessor's sequence number closely
 	again   int    // packets that repeat their predecessor or come a little late
+	odd     int    // packets that are RTP only if they are encrypted
 	step    uint32 // by which the timestamp rose at the last packet that followed another at once
 	born    int    // number of the packet that began it
 	heard   int    // number of the last packet

@@ -345,7 +345,8 @@ func (pl *placer) take(g *segment, e *entry) {
 		g.spans = pl.gap(g.spans, position, gap, e)
 	}
 	g.length = max(g.length, c.scale(pl.position+c.lasts(e)))
-	g.spans = extend(g.spans, g.length, kindReceived)
+	g.spans = extend(g.spans, g.length-c.quiet(e), kindReceived)
+	g.spans = extend(g.spans, g.length, kindSilence)
 	pl.delays.add(position, e.arrival-pl.first.arrival-position)
 	pl.last, pl.between, pl.cut = *e, 0, false
 	pl.packets++

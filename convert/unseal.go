@@ -8,7 +8,6 @@ import (
 
 // Limits of the search for keys.
 const (
-	keysMost   = 64
 	probes     = 8         // packets of a stream on which keys are tried
 	rollsOwn   = 64        // rollover counters tried: at 50 packets a second those of a day
 	rollsOther = 2         // the same with a key that the signalling does not tie to the stream
@@ -18,14 +17,18 @@ const (
 
 // unseal finds the streams that are encrypted with keys that are known, and makes
 // their index one of what can be read: without the packets that do not
-// authenticate, which are counted.
+// authenticate, which are counted. Of the others it leaves what is RTP in clear.
 func (p *plan) unseal(all []*stream) error {
 	if !p.hasKeys() {
+		for _, s := range all {
+			p.dropOdd(s)
+		}
 		return nil
 	}
 	left := trialsMost
 	for _, s := range all {
 		if s.match = p.sip.find(s.key.flow, s.first()*(1e9/rate)); !s.real() {
+			p.dropOdd(s)
 			continue
 		}
 		o := opener{p: p, s: s, left: &left, numbers: map[seal]uint16{}}
@@ -35,6 +38,7 @@ func (p *plan) unseal(all []*stream) error {
 			return err
 		}
 		if !found {
+			p.dropOdd(s)
 			continue
 		}
 		if err := o.rebuild(); err != nil {
@@ -44,59 +48,21 @@ func (p *plan) unseal(all []*stream) error {
 	return nil
 }
 
-func (p *plan) hasKeys() bool {
-	return len(p.o.Keys) > 0 || slices.ContainsFunc(p.sip.descriptions, func(d description) bool {
-		for i := range d.media {
-			if len(d.media[i].Keys) > 0 {
-				return true
-			}
-		}
-		return false
-	})
-}
-
-// contexts are made of the keys that may be a stream's: first those that its sender
-// has described for its call, or that were handed in, which are its own, and then
-// all others. Of the keys that a sender has offered the answer's tag tells which it
-// uses; but only that one authenticates.
-func (p *plan) contexts(s *stream) (contexts []*srtp.Context, own int) {
-	var first, rest []srtp.Key
-	for i := range p.sip.descriptions {
-		d := &p.sip.descriptions[i]
-		keys := d.keys()
-		if s.match.found && d.call == s.match.call && d.byCaller == s.match.fromCall {
-			first = append(first, keys...)
+// dropOdd drops of a stream in clear what only an encrypted one may have.
+func (p *plan) dropOdd(s *stream) {
+	if s.odd == 0 {
+		return
+	}
+	p.count("udp", s.odd)
+	var rest index
+	for c := s.packets.begins(); c.next(); {
+		if c.entry.odd() {
+			s.counts[c.entry.kind&0x7f]--
 		} else {
-			rest = append(rest, keys...)
+			rest.add(&c.entry)
 		}
 	}
-	first = append(first, p.o.Keys...)
-	var seen []srtp.Key
-	for i, k := range slices.Concat(first, rest) {
-		if len(contexts) == keysMost || slices.Contains(seen, k) {
-			continue
-		}
-		seen = append(seen, k)
-		if c, err := srtp.New(k); err == nil {
-			contexts = append(contexts, c)
-		}
-		if i < len(first) {
-			own = len(contexts)
-		}
-	}
-	return contexts, own
-}
-
-// keys are those of the description that can be used.
-func (d *description) keys() (keys []srtp.Key) {
-	for i := range d.media {
-		for _, k := range d.media[i].Keys {
-			if key, err := srtp.ParseKey(k.Suite, k.Inline, k.Session...); err == nil {
-				keys = append(keys, key)
-			}
-		}
-	}
-	return keys
+	s.packets, s.odd = rest, 0
 }
 
 // opener opens a stream's packets in the order of the file.
@@ -149,7 +115,7 @@ func (o *opener) use(i int) {
 func (o *opener) load(e *entry) (err error) {
 	o.packet, o.header = nil, 0
 	if !e.cut() {
-		o.packet, o.header, err = o.s.sent(e, 0, o.p.raw)
+		o.packet, o.header, err = o.s.sent(e, e.behind(), o.p.raw)
 	}
 	return err
 }
@@ -185,12 +151,14 @@ func (o *opener) rebuild() error {
 			return err
 		}
 		i, roll, ok := o.open(e.seq)
-		if !ok || len(o.s.seals) == sealsMost {
+		pad, fits := o.padding()
+		if !ok || !fits || len(o.s.seals) == sealsMost {
 			o.p.count("srtp_failed", 1)
 			o.s.counts[e.kind&0x7f]--
 			continue
 		}
-		e.seal, e.size = o.took(e.seq, i, roll), uint16(len(o.clear))
+		o.clear = o.clear[:len(o.clear)-pad]
+		e.seal, e.size, e.pad = o.took(e.seq, i, roll), uint16(len(o.clear)), uint16(pad)
 		if headed(e.kind) {
 			e.head = head(o.clear)
 		}
@@ -198,6 +166,18 @@ func (o *opener) rebuild() error {
 	}
 	o.s.packets = open
 	return nil
+}
+
+// padding is how many octets of the payload in clear are padding; false where it
+// cannot be that many.
+func (o *opener) padding() (n int, ok bool) {
+	if len(o.packet) == 0 || o.packet[0]&0x20 == 0 {
+		return 0, true
+	}
+	if len(o.clear) > 0 {
+		n = int(o.clear[len(o.clear)-1])
+	}
+	return n, n > 0 && n <= len(o.clear)
 }
 
 // open opens the packet with what is most likely: the key of the one before it,

@@ -29,6 +29,7 @@ type sealer struct {
 	block  cipher.Block
 	salt   []byte
 	mac    []byte
+	rate   int // keys are derived anew each 2^rate packets; 0 = once
 }
 
 func newSealer(t testing.TB, seed byte) *sealer {
@@ -37,22 +38,25 @@ func newSealer(t testing.TB, seed byte) *sealer {
 	for i := range s.master {
 		s.master[i] = seed + byte(i)*11
 	}
-	master, err := aes.NewCipher(s.master[:16])
-	if err != nil {
-		t.Fatal(err)
-	}
+	s.derive(0)
+	return s
+}
+
+// derive makes the keys of a turn (RFC 3711 §4.3.1).
+func (s *sealer) derive(turn uint64) {
+	master, _ := aes.NewCipher(s.master[:16])
 	derive := func(label byte, n int) []byte {
 		iv := append(bytes.Clone(s.master[16:]), 0, 0)
 		iv[7] ^= label
+		for i := range 6 {
+			iv[13-i] ^= byte(turn >> (8 * i))
+		}
 		out := make([]byte, n)
 		cipher.NewCTR(master, iv).XORKeyStream(out, out)
 		return out
 	}
-	if s.block, err = aes.NewCipher(derive(0, 16)); err != nil {
-		t.Fatal(err)
-	}
+	s.block, _ = aes.NewCipher(derive(0, 16))
 	s.mac, s.salt = derive(1, 20), derive(2, 14)
-	return s
 }
 
 func (s *sealer) inline() string { return base64.StdEncoding.EncodeToString(s.master[:]) }
@@ -64,6 +68,9 @@ func (s *sealer) attribute(tag string) string {
 
 // seal is a packet, of which the header has n octets, as it goes over the line.
 func (s *sealer) seal(packet []byte, n int, roll uint32) []byte {
+	if s.rate > 0 {
+		s.derive((uint64(roll)<<16 | uint64(binary.BigEndian.Uint16(packet[2:]))) >> s.rate)
+	}
 	iv := append(bytes.Clone(s.salt), 0, 0)
 	for i, x := range packet[8:12] {
 		iv[4+i] ^= x
@@ -125,6 +132,23 @@ func TestSDES(t *testing.T) {
 	}
 	if !bytes.Equal(w.channel(0), x.sent) || !bytes.Equal(w.channel(1), y.sent) {
 		t.Error("the sides are not what was said")
+	}
+}
+
+// TestDerivationRate: the keys are derived anew each eight packets, across the end of
+// the sequence numbers.
+func TestDerivationRate(t *testing.T) {
+	b := newBuilder()
+	caller := newSealer(t, 2)
+	caller.rate = 3
+	dialogue(b, 0, strings.Replace(caller.attribute("1"), "\r", " KDR=3\r", 1), "")
+	k := newTalker(b, hostC, hostD)
+	k.seq = 65500
+	roll := uint32(0)
+	k.whisper(caller, 100, &roll, unchanged)
+	a, w := converted(t, b.capture(), Options{Channels: External})
+	if a.Status != recording.AudioOK || a.Passed["srtp_failed"] != 0 || roll != 1 || !bytes.Equal(w.data, k.sent) {
+		t.Errorf("%s: %s; %v, rolled over %d times", a.Status, a.Reason, a.Passed, roll)
 	}
 }
 
@@ -257,6 +281,72 @@ func TestWrongKeys(t *testing.T) {
 	}
 	if strings.Contains(a.Reason, newSealer(t, 1).inline()) {
 		t.Error("a key is told")
+	}
+}
+
+// TestSealedPadding: packets that are padded before they are encrypted give their
+// payload without, whatever the last octet of their tag looks like; the header says so.
+func TestSealedPadding(t *testing.T) {
+	b := newBuilder()
+	secret := newSealer(t, 7)
+	dialogue(b, 0, secret.attribute("1"), "")
+	k := newTalker(b, hostC, hostD)
+	odd := 0
+	for n := range 300 {
+		payload := bytes.Repeat([]byte{0x90 + byte(n%50), 0x91}, 80)
+		k.sent = append(k.sent, payload...)
+		packet := k.rtp(8, payload)
+		if n%3 > 0 {
+			packet[0] |= 0x20
+			pad := 1 + n%9
+			packet = append(append(packet, make([]byte, pad-1)...), byte(pad))
+		}
+		sealed := secret.seal(packet, 12, 0)
+		if last := int(sealed[len(sealed)-1]); n%3 > 0 && (last == 0 || last > len(sealed)-12) {
+			odd++
+		}
+		b.udp(k.at, k.src, k.dst, sealed)
+		k.step()
+	}
+	a, w := converted(t, b.capture(), Options{Channels: External})
+	if odd == 0 || a.Status != recording.AudioOK || a.Streams[0].Packets != 300 || len(a.Passed) != 1 || !bytes.Equal(w.data, k.sent) {
+		t.Errorf("%s: %s; %v, %+v; %d whose tag is no count", a.Status, a.Reason, a.Passed, a.Streams, odd)
+	}
+	if a, _ = converted(t, b.capture(), Options{Channels: External, Conceal: Silent}); a.DurationS != 6 {
+		t.Errorf("%.2f s", a.DurationS)
+	}
+}
+
+// TestOddPadding: in clear a packet whose padding cannot be is no RTP.
+func TestOddPadding(t *testing.T) {
+	b := newBuilder()
+	k := newTalker(b, hostC, hostD)
+	k.send(50)
+	packet := k.rtp(8, make([]byte, 160))
+	packet[0] |= 0x20
+	b.udp(k.at, k.src, k.dst, packet)
+	b.udp(k.at, k.dst, k.src, packet)
+	a, w := converted(t, b.capture(), Options{Channels: External})
+	if a.Passed["udp"] != 2 || len(a.Streams) != 1 || a.Streams[0].Packets != 50 || !bytes.Equal(w.data, k.sent) {
+		t.Errorf("%v, %+v", a.Passed, a.Streams)
+	}
+}
+
+// TestSuiteNotBuiltIn: what callreel cannot open is refused by its name.
+func TestSuiteNotBuiltIn(t *testing.T) {
+	for attribute, want := range map[string]string{
+		"a=crypto:1 F8_128_HMAC_SHA1_80 inline:KEY|2^31\r\n":                                "encrypted with F8_128_HMAC_SHA1_80, which callreel does not open: PCMA",
+		strings.Replace(newSealer(t, 1).attribute("1"), "\r", " UNAUTHENTICATED_SRTP\r", 1): "encrypted with UNAUTHENTICATED_SRTP, which callreel does not open: PCMA",
+		newSealer(t, 1).attribute("1"):                                                      "encrypted (SRTP) and no key: PCMA",
+	} {
+		b := newBuilder()
+		dialogue(b, 0, attribute, newSealer(t, 2).attribute("1"))
+		roll := uint32(0)
+		newTalker(b, hostC, hostD).whisper(newSealer(t, 3), 100, &roll, unchanged)
+		a, _ := converted(t, b.capture(), Options{})
+		if a.Status != recording.AudioEncrypted || !strings.HasPrefix(a.Reason, want) {
+			t.Errorf("%s: %s, want %s", a.Status, a.Reason, want)
+		}
 	}
 }
 

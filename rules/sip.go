@@ -79,6 +79,42 @@ func is(a recording.Agent, party string) bool {
 	return party != "" && (a.E164 == party || strings.EqualFold(a.H323, party) || a.CN == party)
 }
 
+// MayBeAgent finds an agent whom a party of the capture's SIP may be though it is
+// written in another way: the one's number ends with the other's, as where there is a
+// country and a city before it, or the name differs in its letters' case only. That is
+// not enough to file the call for him, and too much to throw it away.
+func MayBeAgent(rec recording.Recording, f Facts) (recording.Agent, bool) {
+	if !onlySIP(rec) {
+		return recording.Agent{}, false
+	}
+	s := rec.Call.SIP.Parties
+	for _, party := range []string{s.To, s.From} {
+		for _, a := range f.Agents {
+			if endsAlike(a.E164, party) || a.CN != "" && strings.EqualFold(a.CN, party) {
+				return a, true
+			}
+		}
+	}
+	return recording.Agent{}, false
+}
+
+// endsAlike reports whether one of two numbers ends with the other, however they are
+// spaced.
+func endsAlike(a, b string) bool {
+	a, b = digits(a), digits(b)
+	return a != "" && b != "" && (strings.HasSuffix(a, b) || strings.HasSuffix(b, a))
+}
+
+// digits is a number without what RFC 3966 §5.1.1 allows between its digits and
+// without the + before them; empty if it is none.
+func digits(number string) string {
+	number = strings.NewReplacer("-", "", ".", "", "(", "", ")", "", " ", "").Replace(strings.TrimPrefix(number, "+"))
+	if strings.Trim(number, "0123456789") != "" {
+		return ""
+	}
+	return number
+}
+
 // bySIP is what follows from the signalling about the call of one of its parties.
 func bySIP(s *recording.SIPParties, called bool) recording.Verdict {
 	v := recording.Verdict{Direction: recording.Out, Internal: s.From, External: s.To, Started: s.Answer}

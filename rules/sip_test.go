@@ -8,6 +8,33 @@ import (
 	"callreel/rules"
 )
 
+func TestMayBeAgent(t *testing.T) {
+	agents := []recording.Agent{{CN: "Anna Rossi", E164: "24"}, {E164: "+49 (123) 25"}}
+	for _, row := range []struct {
+		from, to, want string
+	}{
+		{"0123456", "+4912324", "24"},
+		{"+49-123-24", "0123456", "24"},
+		{"0123456", "25", "+49 (123) 25"},
+		{"0123456", "anna rossi", "24"},
+		{"0123456", "77", ""},
+		{"", "", ""},
+		{"anna24", "x24", ""},
+	} {
+		rec := recording.Recording{}
+		rec.Call.SIP = &recording.Signalling{Parties: &recording.SIPParties{From: row.from, To: row.to}}
+		a, ok := rules.MayBeAgent(rec, rules.Facts{Agents: agents})
+		if a.E164 != row.want || ok != (row.want != "") {
+			t.Errorf("%s to %s: %q, %v; want %q", row.from, row.to, a.E164, ok, row.want)
+		}
+	}
+	told := recording.Recording{Call: recording.Call{CDRs: []recording.CDR{{E164: "77"}}}}
+	told.Call.SIP = &recording.Signalling{Parties: &recording.SIPParties{To: "+4912324"}}
+	if _, ok := rules.MayBeAgent(told, rules.Facts{Agents: agents}); ok {
+		t.Error("a CDR tells more")
+	}
+}
+
 func TestSIPAlone(t *testing.T) {
 	start := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	anna := recording.Agent{CN: "Anna", E164: "24", H323: "anna"}

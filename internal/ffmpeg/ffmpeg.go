@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"callreel/internal/media/foreign"
 )
 
 const (
@@ -22,7 +24,8 @@ const (
 	complaint  = 400             // bytes of what it says
 )
 
-// ErrTooMuch says that more came out than can have been in it.
+// ErrTooMuch says that more came out than can have been in it. It comes with
+// foreign.ErrUndecodable.
 var ErrTooMuch = errors.New("more samples than there can be")
 
 // Program is an ffmpeg. It may be used by several goroutines.
@@ -72,7 +75,8 @@ func (p *Program) String() string { return p.path }
 func (p *Program) Decodes(format string) bool { return p.formats[format] != "" }
 
 // Decode gives the samples of a file, one channel at rate Hz. It returns ErrTooMuch
-// where they are more than limit, and what ffmpeg says where that fails.
+// where they are more than limit, and what ffmpeg says where that fails: as
+// foreign.ErrUndecodable if the file is at fault and not the machine.
 func (p *Program) Decode(ctx context.Context, format string, file []byte, rate, limit int) ([]int16, error) {
 	ctx, cancel := context.WithTimeout(ctx, decodeTime)
 	defer cancel()
@@ -82,13 +86,36 @@ func (p *Program) Decode(ctx context.Context, format string, file []byte, rate, 
 	out, said := &bounded{most: 2 * limit}, &bounded{most: complaint, drop: true}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = bytes.NewReader(file), out, said, killTime
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("ffmpeg: %w: %s", errors.Join(err, out.err), strings.TrimSpace(said.buf.String()))
+		complaint := strings.TrimSpace(said.buf.String())
+		if out.err != nil || ctx.Err() == nil && refused(err, complaint) {
+			err = fmt.Errorf("%w: %w", foreign.ErrUndecodable, err)
+		}
+		return nil, fmt.Errorf("ffmpeg: %w: %s", errors.Join(err, out.err), complaint)
 	}
 	samples := make([]int16, out.buf.Len()/2)
 	for i := range samples {
 		samples[i] = int16(binary.LittleEndian.Uint16(out.buf.Bytes()[2*i:]))
 	}
 	return samples, nil
+}
+
+// refused reports whether ffmpeg has come to its end by itself and did not complain of
+// the machine: one that was killed, or never ran, has not looked at the file.
+func refused(err error, complaint string) bool {
+	const mostCode = 255 // above are crashes on Windows
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() <= 0 || exit.ExitCode() > mostCode {
+		return false
+	}
+	for _, passing := range []string{
+		"cannot allocate memory", "not enough memory", "not enough space", "out of memory", "no space left", "resource temporarily unavailable",
+		"too many open files", "input/output error", "error while loading shared libraries",
+	} {
+		if strings.Contains(strings.ToLower(complaint), passing) {
+			return false
+		}
+	}
+	return true
 }
 
 // bounded takes so many bytes. What is more it drops, or refuses.

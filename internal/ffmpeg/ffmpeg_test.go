@@ -5,10 +5,14 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"callreel/internal/corpus"
+	"callreel/internal/media/foreign"
 )
 
 func TestFormats(t *testing.T) {
@@ -51,8 +55,47 @@ func TestDecode(t *testing.T) {
 }
 
 func TestDecodeFails(t *testing.T) {
-	if _, err := find(t).Decode(t.Context(), "ilbc", []byte("no file at all"), 8000, 100); err == nil || !strings.Contains(err.Error(), "ffmpeg") {
+	if _, err := find(t).Decode(t.Context(), "ilbc", []byte("no file at all"), 8000, 100); !errors.Is(err, foreign.ErrUndecodable) || !strings.Contains(err.Error(), "ffmpeg") {
 		t.Error(err)
+	}
+}
+
+// TestWhoseFault tells a decoder that refuses a file from one that cannot work.
+func TestWhoseFault(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the programs are shell scripts")
+	}
+	for name, row := range map[string]struct {
+		script  string
+		refused bool
+	}{
+		"refuses":    {"echo 'pipe:0: Invalid data found when processing input' >&2; exit 1", true},
+		"too much":   {"head -c 1000 /dev/zero; exit 0", true},
+		"killed":     {"kill -9 $$", false},
+		"no memory":  {"echo 'Error: Cannot allocate memory' >&2; exit 1", false},
+		"no room":    {"echo 'av_interleaved_write_frame(): No space left on device' >&2; exit 1", false},
+		"takes long": {"exec sleep 60", false},
+		"is gone":    {"", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "ffmpeg")
+			if row.script != "" {
+				if err := os.WriteFile(path, []byte("#!/bin/sh\n"+row.script+"\n"), 0o700); err != nil { //nolint:gosec // a program
+					t.Fatal(err)
+				}
+			}
+			ctx := t.Context()
+			if name == "takes long" {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, 50*time.Millisecond)
+				defer cancel()
+			}
+			p := &Program{path: path, formats: map[string]string{"amr": "amr"}}
+			_, err := p.Decode(ctx, "amr", []byte("#!AMR\n"), 8000, 100)
+			if err == nil || errors.Is(err, foreign.ErrUndecodable) != row.refused {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }
 

@@ -41,7 +41,7 @@ const (
 // convert owns it.
 type Audio struct {
 	Status     AudioStatus `json:"status,omitempty"`
-	Reason     string      `json:"reason,omitempty"` // for every status but ok, and for ok where the capture is damaged: what and where, in words
+	Reason     string      `json:"reason,omitempty"` // for every status but ok: what and where, in words; for ok where the capture is damaged, or not all is certain
 	Format     string      `json:"format,omitempty"` // "wav", "mp3"
 	Codec      string      `json:"codec,omitempty"`  // coding inside the file: "pcma", "pcmu", "pcm16", "mp3"
 	Kbps       int         `json:"kbps,omitempty"`   // of an MP3

@@ -36,7 +36,7 @@ type Recording struct {
 // Retry is what the service remembers between two tries of the same step.
 type Retry struct {
 	Tries  int       `json:"tries,omitempty"`
-	Since  time.Time `json:"since,omitzero"`   // first try of the step now pending
+	Since  time.Time `json:"since,omitzero"`   // first try of those that failed one after the other
 	Until  time.Time `json:"until,omitzero"`   // when a countdown ends
 	Reason string    `json:"reason,omitempty"` // why it waits or why it ended, in words
 }

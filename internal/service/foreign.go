@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,6 +13,7 @@ import (
 	"callreel/convert"
 	"callreel/internal/pbx"
 	"callreel/internal/recording"
+	"callreel/rules"
 )
 
 // This file is for captures whose names hold no conference id: their own SIP and
@@ -41,7 +43,7 @@ func (s *Service) findBySIP(ctx context.Context, rec *recording.Recording) (reco
 	}
 	fit, err := s.lookUpBySIP(ctx, *rec)
 	switch {
-	case errors.Is(err, pbx.ErrNoAnswer):
+	case errors.Is(err, errUnknown):
 		return "", s.noAnswer(err)
 	case errors.Is(err, cdr.ErrAmbiguous):
 		return s.unknownCall(rec, err.Error())
@@ -115,10 +117,10 @@ func (s *Service) lookUpBySIP(ctx context.Context, rec recording.Recording) (cdr
 		return fit, err
 	}
 	found, asked := s.askReporting(ctx, s.questionBySIP(*rec.Call.SIP.Parties))
-	if found == 0 {
-		return fit, errors.Join(err, asked)
+	if found > 0 {
+		fit, err = s.fit(ctx, *rec.Call.SIP.Parties)
 	}
-	return s.fit(ctx, *rec.Call.SIP.Parties)
+	return fit, unlessAnswered(err, asked)
 }
 
 // fit looks among the CDRs of the time.
@@ -159,7 +161,7 @@ func (s *Service) wakeForeign(ctx context.Context, parsed []cdr.Parsed) (int, er
 // sipAlone counts down like any capture; at the end its own SIP is the record.
 // Where it names no agent and there is a PBX that should have sent a CDR, or names
 // nobody at all, that is not enough to throw the capture away: an agent may have
-// picked the call up.
+// picked the call up. Nor is it where an agent's number may be meant.
 func (s *Service) sipAlone(ctx context.Context, rec *recording.Recording) (recording.State, error) {
 	if waits := s.cfg.CDR.waits(false); rec.Retry.Tries < len(waits) {
 		return "", s.lookAgain(rec, waits)
@@ -171,7 +173,14 @@ func (s *Service) sipAlone(ctx context.Context, rec *recording.Recording) (recor
 	rec.Call.At = facts.Now
 	parties := rec.Call.SIP.Parties
 	unsure := len(s.cfg.PBX)+len(s.cfg.Reporting) > 0 || parties.From == "" && parties.To == ""
-	if unsure && s.rules.Decide(*rec, facts).Decision == recording.Discard {
+	if s.rules.Decide(*rec, facts).Decision != recording.Discard {
+		return recording.Correlated, nil
+	}
+	if agent, may := rules.MayBeAgent(*rec, facts); may {
+		return s.unknownCall(rec, fmt.Sprintf("no CDR fits the capture's SIP, and one of its parties may be agent %s, but is written in another way",
+			cmp.Or(agent.CN, agent.E164)))
+	}
+	if unsure {
 		return s.unknownCall(rec, "no CDR fits the capture's SIP, and neither of its parties is an agent by number")
 	}
 	return recording.Correlated, nil

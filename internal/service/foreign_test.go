@@ -213,6 +213,7 @@ func TestForeignIsNotGuessed(t *testing.T) {
 	}{
 		{"no SIP", sipCall("1", "2")[3:], "no call is set up in the capture by SIP"},
 		{"SIP that names nobody", sipCall("", ""), "neither of its parties is an agent by number"},
+		{"an agent's number with a country", sipCall("0123456", "+4912324"), "one of its parties may be agent Anna Rossi"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

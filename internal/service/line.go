@@ -158,7 +158,7 @@ func (s *Service) retryLater(ctx context.Context, st step, cl catalog.Claimed, e
 	var wait *waitError
 	switch {
 	case errors.As(err, &wait):
-		cl.Retry.Reason, cl.Retry.Until = wait.why, wait.until
+		cl.Retry.Reason, cl.Retry.Until, cl.Retry.Since = wait.why, wait.until, time.Time{}
 		return s.save(ctx, cl, wait.until, time.Time{})
 	case errors.Is(err, recording.ErrUnusable):
 		cl.Retry.Reason = err.Error()
@@ -170,9 +170,14 @@ func (s *Service) retryLater(ctx context.Context, st step, cl catalog.Claimed, e
 	if cl.Retry.Since.IsZero() {
 		cl.Retry.Since = now
 	}
-	cl.Retry.Tries++
+	pause := growing(cl.Retry.Tries + 1)
+	if st.from == recording.Spooled { // tries are its looks for a CDR, and a fault is none
+		pause = min(max(now.Sub(cl.Retry.Since), time.Second), mostPause)
+	} else {
+		cl.Retry.Tries++
+	}
 	cl.Retry.Reason = err.Error()
-	cl.Retry.Until = now.Add(growing(cl.Retry.Tries))
+	cl.Retry.Until = now.Add(pause)
 	s.lamps.Bad(s.lampOf(st, err), cause(cl.ID), err)
 	s.log.Warn("step failed, will be tried again", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID,
 		"tries", cl.Retry.Tries, "again_at", cl.Retry.Until, "error", err)
@@ -197,13 +202,15 @@ func (s *Service) lampOf(st step, err error) Lamp {
 	return st.lamp
 }
 
-// growing is the wait before try n+1: 1, 2, 4 … s, at most five minutes.
+// mostPause is the longest pause between two tries of a step that fails.
+const mostPause = 5 * time.Minute
+
+// growing is the wait before try n+1: 1, 2, 4 … s, at most mostPause.
 func growing(n int) time.Duration {
-	const most = 5 * time.Minute
 	if n > 9 {
-		return most
+		return mostPause
 	}
-	return min(time.Second<<max(n-1, 0), most)
+	return min(time.Second<<max(n-1, 0), mostPause)
 }
 
 // tell writes the one Info line of a recording that has come to its end.
@@ -213,8 +220,14 @@ func (s *Service) tell(st step, rec recording.Recording) {
 	}
 	switch rec.State {
 	case recording.Filed:
-		s.log.Info("recording filed", "id", rec.ID, "uid", rec.Capture.UID, "agent", rec.Verdict.Owner.E164,
-			"rule", rec.Verdict.Rule, "seconds", rec.Audio.DurationS)
+		told := []any{
+			"id", rec.ID, "uid", rec.Capture.UID, "agent", rec.Verdict.Owner.E164,
+			"rule", rec.Verdict.Rule, "seconds", rec.Audio.DurationS,
+		}
+		if rec.Audio.Reason != "" {
+			told = append(told, "audio", rec.Audio.Reason)
+		}
+		s.log.Info("recording filed", told...)
 	case recording.Discarded:
 		s.log.Info("recording discarded", "id", rec.ID, "uid", rec.Capture.UID, "rule", rec.Verdict.Rule, "reason", rec.Verdict.Reason)
 	case recording.Quarantined:

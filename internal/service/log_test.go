@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"callreel/internal/recording"
 )
 
 func TestLogHasNoNamesOfFiles(t *testing.T) {
@@ -30,6 +32,19 @@ func TestLogHasNoNamesOfFiles(t *testing.T) {
 	for _, wanted := range []string{"open backup: no such folder", "read-only", "423 Locked", conf, "first"} {
 		if !strings.Contains(out, wanted) {
 			t.Errorf("the log has lost %q:\n%s", wanted, out)
+		}
+	}
+}
+
+// TestFiledIsTold: what is not certain of a recording stands in its one line.
+func TestFiledIsTold(t *testing.T) {
+	for reason, want := range map[string]string{"": "seconds=1.5\n", "one stream is a guess": `audio="one stream is a guess"`} {
+		var b bytes.Buffer
+		s := &Service{log: NewLog(&b, slog.LevelInfo)}
+		rec := recording.Recording{ID: 1, State: recording.Filed, Audio: recording.Audio{DurationS: 1.5, Reason: reason}}
+		s.tell(step{from: recording.Decided}, rec)
+		if got := b.String(); !strings.Contains(got, want) || reason == "" && strings.Contains(got, "audio") {
+			t.Errorf("%q: %s", reason, got)
 		}
 	}
 }

@@ -27,24 +27,36 @@ func (s *Service) openReporting(context.Context) error {
 	return nil
 }
 
+// errUnknown says that it is not known whether there is a record of a call: Reporting
+// gave no answer, or what it gave could not be stored.
+var errUnknown = errors.New("whether there is a record is not known")
+
 // lookUp correlates, and where no CDR is here asks Reporting for some. It wraps
-// recording.ErrNotYet when there is none, and pbx.ErrNoAnswer when that is not
-// known.
+// recording.ErrNotYet when there is none, and errUnknown when that is not known.
 func (s *Service) lookUp(ctx context.Context, rec recording.Recording) (recording.Call, error) {
 	call, err := s.correlator.Correlate(ctx, rec)
 	if !errors.Is(err, recording.ErrNotYet) || len(s.reporting) == 0 || rec.Capture.Conf == "" {
 		return call, err
 	}
 	found, asked := s.askReporting(ctx, s.question(ctx, rec))
-	if found == 0 {
-		return call, errors.Join(err, asked)
+	if found > 0 {
+		call, err = s.correlator.Correlate(ctx, rec)
 	}
-	return s.correlator.Correlate(ctx, rec)
+	return call, unlessAnswered(err, asked)
+}
+
+// unlessAnswered makes of "no record" that this is not known where Reporting could
+// not be asked.
+func unlessAnswered(err, asked error) error {
+	if errors.Is(err, recording.ErrNotYet) && asked != nil {
+		return fmt.Errorf("%w: %w", errUnknown, asked)
+	}
+	return err
 }
 
 // askReporting asks every Reporting server that can be asked so and stores what
-// comes. It returns how many records came, and ErrNoAnswer when a server gave no
-// answer.
+// comes. It returns how many records came; the error is ErrNoAnswer when a server gave
+// no answer, and the catalog's when a record could not be stored.
 func (s *Service) askReporting(ctx context.Context, q pbx.Question) (found int, err error) {
 	for _, r := range s.reporting {
 		if q.Conf == "" && r.NeedsConf() {
@@ -77,14 +89,14 @@ func (s *Service) reportingMayKnow(rec recording.Recording, v recording.Verdict)
 // askForMore asks Reporting once, until it has answered.
 func (s *Service) askForMore(ctx context.Context, rec *recording.Recording) error {
 	found, err := s.askReporting(ctx, s.question(ctx, *rec))
-	if errors.Is(err, pbx.ErrNoAnswer) && found == 0 {
+	switch unanswered := errors.Is(err, pbx.ErrNoAnswer); {
+	case unanswered && found == 0:
 		return s.noAnswer(err)
+	case err != nil && !unanswered:
+		return err
 	}
-	if err == nil || found > 0 {
-		rec.Call.Asked = s.clock.Now().UTC()
-		return nil
-	}
-	return err
+	rec.Call.Asked = s.clock.Now().UTC()
+	return nil
 }
 
 // question asks for the time from an hour before the capture appeared to an

@@ -1,6 +1,8 @@
 package service_test
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -121,5 +123,83 @@ func TestReportingHasMore(t *testing.T) {
 	o.set(false)
 	if rec := theOnly(t, r.cfg); rec.State != recording.Done || rec.Verdict.Owner.CN != "Anna Rossi" {
 		t.Errorf("%s for %q by %s: %s", rec.State, rec.Verdict.Owner.CN, rec.Verdict.Rule, rec.Retry.Reason)
+	}
+}
+
+// TestReportingUnstored: Reporting has the record and the catalog cannot take it. That
+// is no "no record" either: the countdown stands still, by conference and by SIP.
+func TestReportingUnstored(t *testing.T) {
+	t.Parallel()
+	const conf = "0badc0de0badc0de0badc0de0badc0de"
+	for name, file := range map[string]string{"by conference": conf + "-009033010203-17.pcap", "by SIP": "a.pcap"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			now := time.Now()
+			o := &office{records: []string{strings.TrimPrefix(sipCDR(conf, "24", "0123456", now), "log-msg")}}
+			server := httptest.NewServer(o)
+			t.Cleanup(server.Close)
+			r := foreign(t, func(c *service.Config) {
+				c.Reporting = []pbx.ReportingConfig{{Name: "ap", URL: server.URL + "/report?number={number}"}}
+				c.CDR.FirstWait, c.CDR.Tries = pbx.Duration(50*time.Millisecond), 1
+			})
+			r.sql(t, `CREATE TRIGGER broken BEFORE INSERT ON cdr BEGIN SELECT RAISE(ABORT, 'the disk is bad'); END`)
+			r.drop(t, file, pcapOf(now, sipCall("0123456", "24")...))
+			until(t, "the countdown stands still", func() error {
+				rec, err := firstRow(t, r.cfg)
+				if err == nil && (rec.State != recording.Spooled || rec.Retry.Tries > 0 || !strings.Contains(rec.Retry.Reason, "the countdown stands still")) {
+					err = fmt.Errorf("state %s, %d looks: %s", rec.State, rec.Retry.Tries, rec.Retry.Reason)
+				}
+				return err
+			})
+			r.light(t, service.LampReporting, service.Red)
+			r.sql(t, `DROP TRIGGER broken`)
+			if rec := theOnly(t, r.cfg); rec.State != recording.Done || rec.Capture.Conf != conf {
+				t.Errorf("%s, conference %s: %s", rec.State, rec.Capture.Conf, rec.Retry.Reason)
+			}
+		})
+	}
+}
+
+// TestFaultIsNoLook: a fault while a CDR is looked for is tried again, and the
+// countdown does not go on with it.
+func TestFaultIsNoLook(t *testing.T) {
+	t.Parallel()
+	r := foreign(t, func(c *service.Config) {
+		c.EarlyDiscard = false
+		c.CDR.FirstWait, c.CDR.Tries = pbx.Duration(50*time.Millisecond), 1
+	})
+	r.sql(t, `ALTER TABLE cdr_conf RENAME TO gone`)
+	r.drop(t, "0badc0de0badc0de0badc0de0badc0de-009033010203-17.pcap", pcapOf(time.Now(), sipCall("0123456", "24")...))
+	var first time.Time
+	until(t, "it was tried twice", func() error {
+		rec, err := firstRow(t, r.cfg)
+		if err == nil && (rec.State != recording.Spooled || rec.Retry.Since.IsZero() || rec.Retry.Until.Equal(first)) {
+			err = fmt.Errorf("state %s, since %v: %s", rec.State, rec.Retry.Since, rec.Retry.Reason)
+		}
+		if err == nil && first.IsZero() {
+			first = rec.Retry.Until
+			err = errors.New("once")
+		}
+		if rec.Retry.Tries > 0 {
+			t.Fatalf("%d looks: %s", rec.Retry.Tries, rec.Retry.Reason)
+		}
+		return err
+	})
+	r.sql(t, `ALTER TABLE gone RENAME TO cdr_conf`)
+	if rec := theOnly(t, r.cfg); rec.State != recording.Quarantined || !strings.Contains(rec.Retry.Reason, "looked 2 times") {
+		t.Errorf("%s: %s", rec.State, rec.Retry.Reason)
+	}
+}
+
+// sql does something to the recorder's catalog behind its back.
+func (r *rig) sql(t *testing.T, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", r.cfg.Catalog+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
 	}
 }

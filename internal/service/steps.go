@@ -10,7 +10,6 @@ import (
 	"callreel/convert"
 	"callreel/crypto"
 	"callreel/ingest"
-	"callreel/internal/pbx"
 	"callreel/internal/recording"
 	"callreel/internal/sidecar"
 	"callreel/rules"
@@ -134,7 +133,7 @@ func (s *Service) correlate(ctx context.Context, rec *recording.Recording) (reco
 	sip, found := rec.Call.SIP, rec.Call.Found
 	call, err := s.lookUp(ctx, *rec)
 	switch {
-	case errors.Is(err, pbx.ErrNoAnswer):
+	case errors.Is(err, errUnknown):
 		return "", s.noAnswer(err)
 	case errors.Is(err, recording.ErrNotYet):
 		return s.countDown(ctx, rec)

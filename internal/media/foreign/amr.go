@@ -39,7 +39,7 @@ func amrFormat(b band, parameters string) Format {
 	if parameter(parameters, "octet-align") == "1" {
 		a.request, a.entry, a.aligned = 8, 8, true
 	}
-	return Format{Name: b.name, Magic: b.magic, Rate: b.rate, Samples: b.samples, count: a.count, split: a.split}
+	return Format{Name: b.name, Magic: b.magic, Rate: b.rate, Samples: b.samples, count: a.count, quiet: a.quiet, split: a.split}
 }
 
 type amr struct {
@@ -59,6 +59,16 @@ func (a amr) count(head uint16, length int) int {
 		return 1
 	}
 	return max(1, (8*length-a.request)/(a.entry+a.frame(bits)))
+}
+
+// quiet: a frame alone shows by its type.
+func (a amr) quiet(head uint16, length int) int {
+	first := head << a.request >> 8
+	kind := int(first >> 3 & 15)
+	if length < 2 || first&0x80 != 0 || kind < a.speech || a.bits[kind] < 0 {
+		return 0
+	}
+	return 1
 }
 
 // frame is the bits that a frame takes.

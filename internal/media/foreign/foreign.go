@@ -4,8 +4,13 @@
 package foreign
 
 import (
+	"errors"
 	"strings"
 )
+
+// ErrUndecodable is what whoever decodes such a file returns where the decoder refuses
+// it; any other error is of a decoder that could not do its work just then.
+var ErrUndecodable = errors.New("refused by its decoder")
 
 // Format is how a codec's frames come and go.
 type Format struct {
@@ -15,6 +20,7 @@ type Format struct {
 	Samples int    // of a frame
 
 	count func(head uint16, length int) int
+	quiet func(head uint16, length int) int // nil: never
 	split func(payload []byte) []Frame
 }
 
@@ -50,6 +56,16 @@ func (f Format) Count(head uint16, length int) int {
 	return f.count(head, length)
 }
 
+// Quiet is how many frames at the end of a payload, of which the first two bytes and
+// the length are given, are no speech: descriptions of silence, and frames that were
+// not sent. It is 0 where that does not show.
+func (f Format) Quiet(head uint16, length int) int {
+	if length < 1 || f.quiet == nil {
+		return 0
+	}
+	return f.quiet(head, length)
+}
+
 // Split takes a payload apart. What is no frame ends it.
 func (f Format) Split(payload []byte) []Frame { return f.split(payload) }
 
@@ -72,6 +88,16 @@ func g723() Format {
 		count: func(head uint16, length int) int {
 			n := size(byte(head >> 8))
 			return (length + n - 1) / n
+		},
+		quiet: func(head uint16, length int) int {
+			n := size(byte(head >> 8))
+			// So long that frames of 24 and of 20 octets cannot give the same length.
+			certain := map[int]int{24: 5 * 24, 20: 2 * 20}[n]
+			alone, behind := n < 20 && length == n, length < certain && (length%n == 4 || length%n == 1)
+			if alone || behind {
+				return 1
+			}
+			return 0
 		},
 		split: func(b []byte) (out []Frame) {
 			for len(b) > 0 && len(b) >= size(b[0]) {

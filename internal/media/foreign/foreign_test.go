@@ -17,6 +17,42 @@ func format(t testing.TB, name string, clock int, parameters string) foreign.For
 	return f
 }
 
+func TestQuiet(t *testing.T) {
+	for _, row := range []struct {
+		name, parameters string
+		clock            int
+		head             uint16
+		length, want     int
+	}{
+		{"G723", "", 8000, 0x0000, 24, 0},
+		{"G723", "", 8000, 0x0100, 20, 0},
+		{"G723", "", 8000, 0x0200, 4, 1},
+		{"G723", "", 8000, 0x0300, 1, 1},
+		{"G723", "", 8000, 0x0000, 28, 1},
+		{"G723", "", 8000, 0x0100, 24, 1},
+		{"G723", "", 8000, 0x0100, 44, 0}, // it may be one of 20 and one of 24
+		{"G723", "", 8000, 0x0000, 52, 1},
+		{"G723", "", 8000, 0x0000, 124, 0},
+		{"G723", "", 8000, 0x0300, 25, 0},
+		{"AMR", "octet-align=1", 8000, 0xf03c, 33, 0}, // 12.2
+		{"AMR", "octet-align=1", 8000, 0xf044, 7, 1},  // silence
+		{"AMR", "octet-align=1", 8000, 0xf07c, 2, 1},  // nothing sent
+		{"AMR", "octet-align=1", 8000, 0xf0c4, 14, 0}, // more follow
+		{"AMR", "octet-align=1", 8000, 0xf054, 7, 0},  // no such type
+		{"AMR", "", 8000, 0xf3c0, 32, 0},
+		{"AMR", "", 8000, 0xf440, 7, 1},
+		{"AMR-WB", "octet-align=1", 16000, 0xf044, 62, 0}, // 23.85
+		{"AMR-WB", "octet-align=1", 16000, 0xf04c, 7, 1},
+		{"iLBC", "", 8000, 0x0200, 50, 0},
+		{"G723", "", 8000, 0x0200, 0, 0},
+	} {
+		f, ok := foreign.Of(row.name, row.clock, 1, row.parameters)
+		if got := f.Quiet(row.head, row.length); !ok || got != row.want {
+			t.Errorf("%s %q: %#x of %d bytes: %d frames, want %d", row.name, row.parameters, row.head, row.length, got, row.want)
+		}
+	}
+}
+
 func TestOf(t *testing.T) {
 	for _, row := range []struct {
 		name            string

@@ -14,13 +14,14 @@ type Header struct {
 	SSRC      uint32
 	Start     int // offset of the payload in the packet
 	Length    int // of the payload, without padding
+	Padding   int // octets behind it
 }
 
 const fixedLen = 12
 
 // Parse reads the header of b into h and reports whether b is an RTP packet.
-// With truncated the end of the packet is known to be missing, so that the
-// padding count, its last byte, is not looked for.
+// With truncated the end of the packet is known to be missing or encrypted, so
+// that the padding count, its last byte, is not looked for.
 func Parse(b []byte, truncated bool, h *Header) bool {
 	if len(b) < fixedLen || b[0]>>6 != 2 {
 		return false
@@ -36,18 +37,19 @@ func Parse(b []byte, truncated bool, h *Header) bool {
 	if length < 0 {
 		return false
 	}
+	padding := 0
 	if b[0]&0x20 != 0 && !truncated {
-		pad := int(b[len(b)-1])
-		if pad == 0 || pad > length {
+		padding = int(b[len(b)-1])
+		if padding == 0 || padding > length {
 			return false
 		}
-		length -= pad
+		length -= padding
 	}
 	h.Marker, h.Type = b[1]&0x80 != 0, b[1]&0x7f
 	h.Seq = binary.BigEndian.Uint16(b[2:])
 	h.Timestamp = binary.BigEndian.Uint32(b[4:])
 	h.SSRC = binary.BigEndian.Uint32(b[8:])
-	h.Start, h.Length = start, length
+	h.Start, h.Length, h.Padding = start, length, padding
 	return true
 }
 
@@ -61,7 +63,7 @@ func Plain(b []byte, h *Header) bool {
 	h.Seq = binary.BigEndian.Uint16(b[2:])
 	h.Timestamp = binary.BigEndian.Uint32(b[4:])
 	h.SSRC = binary.BigEndian.Uint32(b[8:])
-	h.Start, h.Length = fixedLen, len(b)-fixedLen
+	h.Start, h.Length, h.Padding = fixedLen, len(b)-fixedLen, 0
 	return true
 }
 

@@ -34,6 +34,9 @@ func TestParse(t *testing.T) {
 			if ok != row.ok || ok && (h.Start != row.start || h.Length != row.length) {
 				t.Fatalf("%v %+v", ok, h)
 			}
+			if want := map[bool]int{true: 2}[row.name == "padding"]; ok && h.Padding != want {
+				t.Errorf("%d octets of padding", h.Padding)
+			}
 			if ok && (!h.Marker || h.Type != 8 || h.Seq != 0x102 || h.Timestamp != 1000 || h.SSRC != 0xdeadbeef) {
 				t.Errorf("%+v", h)
 			}
@@ -54,7 +57,7 @@ func TestVectors(t *testing.T) {
 		}
 		var got rtp.Header
 		ok := rtp.Parse(b, false, &got)
-		got.SSRC, got.Start = 0, 0
+		got.SSRC, got.Start, got.Padding = 0, 0, 0
 		if !ok || got != want || rtp.Look(b) != rtp.RTP {
 			t.Errorf("%s: %v %+v", name, ok, got)
 		}

@@ -50,6 +50,33 @@ type Key struct {
 	master string // key, then salt
 	mki    int    // octets of the master key identifier in each packet
 	plain  bool   // packets are authenticated, not encrypted
+	rate   int    // session keys are derived anew each 2^rate packets; 0 = once
+}
+
+// rateMost is the greatest key derivation rate of RFC 4568 §6.3.1.
+const rateMost = 24
+
+// NotBuiltInError is the ErrKey for what a description may ask for and this package
+// has not: a suite, or a session parameter. What has letters, digits and underscores
+// only.
+type NotBuiltInError struct{ What string }
+
+func (e *NotBuiltInError) Error() string {
+	return fmt.Sprintf("%v: %s is not built in", ErrKey, e.What)
+}
+
+// Unwrap is ErrKey.
+func (e *NotBuiltInError) Unwrap() error { return ErrKey }
+
+// notBuiltIn names what is missing, unless it can be no name: keys are in base64 and
+// have no underscore.
+func notBuiltIn(name string) error {
+	const longest = 64
+	odd := func(r rune) bool { return r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') }
+	if len(name) > longest || !strings.Contains(name, "_") || strings.ContainsFunc(name, odd) {
+		return fmt.Errorf("%w: the suite is not built in", ErrKey)
+	}
+	return &NotBuiltInError{name}
 }
 
 // String hides the key.
@@ -60,12 +87,14 @@ func (Key) GoString() string { return "SRTP key" }
 
 // ParseKey reads a key of a suite, inline as RFC 4568 §6.1 has it: base64 of key
 // and salt, and then perhaps, behind |, a lifetime and the length of an identifier.
-// session are the parameters of §6.3. The error is ErrKey and tells nothing of the
-// key.
+// session are the parameters of §6.3. The error is ErrKey, of the type
+// *NotBuiltInError where a suite or parameter is missing here, and tells nothing of
+// the key.
 func ParseKey(suiteName, inline string, session ...string) (Key, error) {
-	s, ok := suiteOf(strings.ToUpper(suiteName))
+	suiteName = strings.ToUpper(suiteName)
+	s, ok := suiteOf(suiteName)
 	if !ok {
-		return Key{}, fmt.Errorf("%w: the suite is not built in", ErrKey)
+		return Key{}, notBuiltIn(suiteName)
 	}
 	k := Key{suite: s}
 	text, rest, _ := strings.Cut(strings.TrimPrefix(inline, "inline:"), "|")
@@ -87,12 +116,17 @@ func ParseKey(suiteName, inline string, session ...string) (Key, error) {
 // apply takes in the session parameters.
 func (k *Key) apply(session []string) error {
 	for _, p := range session {
-		name, _, _ := strings.Cut(strings.ToUpper(p), "=")
+		name, value, _ := strings.Cut(strings.ToUpper(p), "=")
 		switch name {
 		case "UNENCRYPTED_SRTP":
 			k.plain = true
-		case "UNAUTHENTICATED_SRTP", "KDR":
-			return fmt.Errorf("%w: %s is not built in", ErrKey, name)
+		case "KDR":
+			var err error
+			if k.rate, err = strconv.Atoi(value); err != nil || k.rate < 0 || k.rate > rateMost {
+				return fmt.Errorf("%w: key derivation rate of 2^%q packets", ErrKey, value)
+			}
+		case "UNAUTHENTICATED_SRTP":
+			return notBuiltIn(name)
 		}
 	}
 	return nil

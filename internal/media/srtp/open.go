@@ -31,49 +31,79 @@ const (
 
 // Context opens the packets of one stream. It is not safe for concurrent use.
 type Context struct {
-	key   Key
+	key    Key
+	master cipher.Block
+	session
+	turn uint64 // of the session's keys: which derivation they are of
+}
+
+// session is what is derived from a master key.
+type session struct {
 	salt  [saltMost]byte
 	block cipher.Block
 	aead  cipher.AEAD // nil for the suites that are not
 	mac   hash.Hash
-	sum   [sha1.Size]byte
+	sum   [sha1.Size]byte // room for its results
 }
 
 // New makes a context of a key that ParseKey gave.
 func New(k Key) (*Context, error) {
 	c := &Context{key: k}
+	var err error
 	if len(k.master) != k.suite.key+k.suite.salt || k.suite.key == 0 {
 		return nil, ErrKey
 	}
-	master, err := aes.NewCipher([]byte(k.master[:k.suite.key]))
-	if err != nil {
+	if c.master, err = aes.NewCipher([]byte(k.master[:k.suite.key])); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	copy(c.salt[:], k.master[k.suite.key:])
-	session := derive(master, c.salt, labelKey, k.suite.key)
-	if c.block, err = aes.NewCipher(session); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
-	}
-	if k.suite.aead {
-		if c.aead, err = cipher.NewGCM(c.block); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrKey, err)
-		}
-	}
-	c.mac = hmac.New(sha1.New, derive(master, c.salt, labelAuth, authKey))
-	salt := derive(master, c.salt, labelSalt, k.suite.salt)
-	c.salt = [saltMost]byte{}
-	copy(c.salt[:], salt)
-	return c, nil
+	return c, c.derive(0)
 }
 
-// derive is AES in counter mode over the label and the salt (RFC 3711 §4.3.3), with
-// a key derivation rate of 0.
-func derive(master cipher.Block, salt [saltMost]byte, label byte, n int) []byte {
+// derive makes the session keys of a turn.
+func (c *Context) derive(turn uint64) (err error) {
+	var salt [saltMost]byte
+	copy(salt[:], c.key.master[c.key.suite.key:])
+	d := derivation{c.master, salt, turn}
+	var next session
+	if next.block, err = aes.NewCipher(d.derive(labelKey, c.key.suite.key)); err != nil {
+		return fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	if c.key.suite.aead {
+		if next.aead, err = cipher.NewGCM(next.block); err != nil {
+			return fmt.Errorf("%w: %w", ErrKey, err)
+		}
+	}
+	next.mac = hmac.New(sha1.New, d.derive(labelAuth, authKey))
+	copy(next.salt[:], d.derive(labelSalt, c.key.suite.salt))
+	c.session, c.turn = next, turn
+	return nil
+}
+
+// turnOf is which derivation a packet's keys are of: its index divided by the rate.
+func (c *Context) turnOf(packet []byte, roll uint32) uint64 {
+	if c.key.rate == 0 {
+		return 0
+	}
+	return (uint64(roll)<<positions | uint64(binary.BigEndian.Uint16(packet[2:]))) >> c.key.rate
+}
+
+// derivation is the pseudo-random function of one turn (RFC 3711 §4.3.3): AES in
+// counter mode.
+type derivation struct {
+	master cipher.Block
+	salt   [saltMost]byte
+	turn   uint64 // 48 bits
+}
+
+// derive gives n octets of the key stream of a label.
+func (d derivation) derive(label byte, n int) []byte {
 	var iv [aes.BlockSize]byte
-	copy(iv[:], salt[:])
-	iv[7] ^= label
+	copy(iv[:], d.salt[:])
+	var id [8]byte
+	binary.BigEndian.PutUint64(id[:], uint64(label)<<48|d.turn)
+	subtle.XORBytes(iv[6:14], iv[6:14], id[:])
 	out := make([]byte, n)
-	cipher.NewCTR(master, iv[:]).XORKeyStream(out, out)
+	cipher.NewCTR(d.master, iv[:]).XORKeyStream(out, out)
 	return out
 }
 
@@ -86,6 +116,11 @@ func (c *Context) Open(dst, packet []byte, header int, roll uint32) ([]byte, err
 	end := len(packet) - c.Overhead()
 	if header < fixedLen || end < header {
 		return dst, ErrAuth
+	}
+	if turn := c.turnOf(packet, roll); turn != c.turn {
+		if err := c.derive(turn); err != nil {
+			return dst, err
+		}
 	}
 	if c.aead != nil {
 		return c.openAEAD(dst, packet, header, roll)

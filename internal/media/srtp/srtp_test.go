@@ -34,7 +34,7 @@ func TestDerive(t *testing.T) {
 		labelSalt: "30CBBC08863D8C85D49DB34A9AE1",
 		labelAuth: "CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4",
 	} {
-		if got := derive(master, salt, label, len(want)/2); !bytes.Equal(got, unhex(t, want)) {
+		if got := (derivation{master, salt, 0}).derive(label, len(want)/2); !bytes.Equal(got, unhex(t, want)) {
 			t.Errorf("label %d: %x, want %s", label, got, want)
 		}
 	}
@@ -72,6 +72,9 @@ func context(t testing.TB, name, inline string, session ...string) *Context {
 
 // seal makes the packet that c opens: the same transforms the other way round.
 func seal(c *Context, header, payload []byte, roll uint32) []byte {
+	if err := c.derive(c.turnOf(header, roll)); err != nil {
+		panic(err)
+	}
 	out := append([]byte(nil), header...)
 	mki := bytes.Repeat([]byte{0xaa}, c.key.mki)
 	if c.aead != nil {
@@ -182,6 +185,69 @@ func TestUnencrypted(t *testing.T) {
 	}
 }
 
+// TestDeriveAnew has keys of a later turn of the same master key, computed by the
+// formula of RFC 3711 §4.3.1 with another program's AES.
+func TestDeriveAnew(t *testing.T) {
+	master, err := aes.NewCipher(unhex(t, "E1F97A0D3E018BE0D64FA32C06DE4139"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := derivation{master, [saltMost]byte(unhex(t, "0EC675AD498AFEEBB6960B3AABE6")), 0x123456789a}
+	for label, want := range map[byte]string{
+		labelKey:  "995FA34E17A35691807B98B21D158E68",
+		labelSalt: "4672ED03F7160F4EDC1FBEF8D412",
+		labelAuth: "3656D2F1C98A530B2DB3907C3205094D6BA03CF7",
+	} {
+		if got := d.derive(label, len(want)/2); !bytes.Equal(got, unhex(t, want)) {
+			t.Errorf("label %d: %x, want %s", label, got, want)
+		}
+	}
+}
+
+// TestDerivationRate: the keys change with the packet's index, also back again.
+func TestDerivationRate(t *testing.T) {
+	for _, name := range names() {
+		once, often := context(t, name, inline(name)), context(t, name, inline(name), "KDR=4")
+		text := []byte("what was said, and more than a block of it")
+		for _, index := range []uint64{0, 15, 16, 31, 65535, 65536, 1 << 30, 17, 3} {
+			seq, roll := uint16(index), uint32(index>>16)
+			sealed := seal(context(t, name, inline(name), "KDR=4"), header(seq), text, roll)
+			if got, err := often.Open(nil, sealed, fixedLen, roll); err != nil || !bytes.Equal(got, text) {
+				t.Errorf("%s: packet %d: %q, %v", name, index, got, err)
+			}
+			if _, err := once.Open(nil, sealed, fixedLen, roll); (err == nil) != (index < 16) {
+				t.Errorf("%s: packet %d with keys that do not change: %v", name, index, err)
+			}
+		}
+	}
+}
+
+// TestNotBuiltIn: what is missing is named, and what may be a key is not.
+func TestNotBuiltIn(t *testing.T) {
+	const good = "AES_CM_128_HMAC_SHA1_80"
+	for _, row := range []struct{ suite, session, want string }{
+		{"F8_128_HMAC_SHA1_80", "", "F8_128_HMAC_SHA1_80"},
+		{"seed_128_gcm_96", "", "SEED_128_GCM_96"},
+		{good, "UNAUTHENTICATED_SRTP", "UNAUTHENTICATED_SRTP"},
+		{inline(good), "", ""},
+		{"SOME_THING/1", "", ""},
+		{strings.Repeat("A_", 40), "", ""},
+	} {
+		_, err := ParseKey(row.suite, inline(good), row.session)
+		var missing *NotBuiltInError
+		switch {
+		case !errors.Is(err, ErrKey):
+			t.Errorf("%s: %v", row.suite, err)
+		case errors.As(err, &missing) != (row.want != ""):
+			t.Errorf("%s: %v", row.suite, err)
+		case missing != nil && missing.What != row.want:
+			t.Errorf("%s: %q is missing", row.suite, missing.What)
+		case strings.Contains(strings.ToUpper(err.Error()), strings.ToUpper(inline(good)[:8])):
+			t.Errorf("%s: %v", row.suite, err)
+		}
+	}
+}
+
 func TestNoKey(t *testing.T) {
 	const good = "AES_CM_128_HMAC_SHA1_80"
 	for _, row := range [][]string{
@@ -193,7 +259,9 @@ func TestNoKey(t *testing.T) {
 		{good, inline(good) + "|1:x"},
 		{good, inline(good) + "|1:4000"},
 		{good, inline(good), "UNAUTHENTICATED_SRTP"},
-		{good, inline(good), "KDR=4"},
+		{good, inline(good), "KDR=25"},
+		{good, inline(good), "KDR=-1"},
+		{good, inline(good), "KDR=x"},
 	} {
 		_, err := ParseKey(row[0], row[1], row[2:]...)
 		if !errors.Is(err, ErrKey) || len(row[1]) > 4 && strings.Contains(fmt.Sprint(err), row[1][:4]) {
@@ -240,7 +308,7 @@ func FuzzOpen(f *testing.F) {
 			}
 		}
 		for _, name := range names() {
-			if out, err := context(t, name, inline(name)).Open(nil, packet, header, 0); err != nil && len(out) > 0 {
+			if out, err := context(t, name, inline(name), "KDR=1").Open(nil, packet, header, 7); err != nil && len(out) > 0 {
 				t.Fatal("octets of a packet that is not authentic")
 			}
 		}
