@@ -133,18 +133,19 @@ func makeFolder(root *os.Root, dir string) error {
 	return atomicfile.SyncIn(root, path.Dir(dir))
 }
 
-// The accepted names. A month folder and a file name without anything that is a
+// The accepted names, compiled when they are needed first: that takes longer than
+// most of a start. A month folder and a file name without anything that is a
 // path, a stream or a device on any system.
 var (
-	namePattern  = regexp.MustCompile(`^[0-9]{4}_[0-9]{2}/[^/\\:*?"<>|\x00-\x1f\x7f]+$`)
-	monthPattern = regexp.MustCompile(`^[0-9]{4}_[0-9]{2}$`)
-	extPattern   = regexp.MustCompile(`^\.[a-z0-9]{1,8}$`)
-	idPattern    = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
+	namePattern  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]{4}_[0-9]{2}/[^/\\:*?"<>|\x00-\x1f\x7f]+$`) })
+	monthPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]{4}_[0-9]{2}$`) })
+	extPattern   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\.[a-z0-9]{1,8}$`) })
+	idPattern    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`) })
 )
 
 func checkName(name string) error {
 	base := path.Base(name)
-	if !namePattern.MatchString(name) || len(base) > maxName || strings.HasPrefix(base, ".") || strings.HasSuffix(base, " ") {
+	if !namePattern().MatchString(name) || len(base) > maxName || strings.HasPrefix(base, ".") || strings.HasSuffix(base, " ") {
 		return fmt.Errorf("%w: %.300q", ErrName, name)
 	}
 	return nil
@@ -154,7 +155,7 @@ func checkName(name string) error {
 // no audio.
 func withDot(ext string) (string, error) {
 	ext = "." + strings.TrimPrefix(ext, ".")
-	if !extPattern.MatchString(ext) || ext == sidecarExt || ext == ".txt" {
+	if !extPattern().MatchString(ext) || ext == sidecarExt || ext == ".txt" {
 		return "", fmt.Errorf("%w: extension %.20q", ErrName, ext)
 	}
 	return ext, nil
@@ -192,7 +193,7 @@ func (a *Archive) locate(place recording.Place) (root *os.Root, file string, don
 
 func checkFile(file string) error {
 	ext := path.Ext(file)
-	if !extPattern.MatchString(ext) {
+	if !extPattern().MatchString(ext) {
 		return fmt.Errorf("%w: %.300q", ErrName, file)
 	}
 	return checkName(strings.TrimSuffix(file, ext))

@@ -33,7 +33,7 @@ type Draft struct {
 // Draft begins the audio file of the recording with this id (letters, digits, -
 // and _). What an earlier try of the same id left is thrown away.
 func (a *Archive) Draft(ctx context.Context, id string) (*Draft, error) {
-	if !idPattern.MatchString(id) {
+	if !idPattern().MatchString(id) {
 		return nil, fmt.Errorf("%w: id %.80q", ErrName, id)
 	}
 	if err := canceled(ctx); err != nil {
@@ -266,7 +266,7 @@ func (a *Archive) Sweep(ctx context.Context, keep func(id string) bool) (int, er
 		id, ok := strings.CutSuffix(e.Name(), partExt)
 		id = strings.TrimSuffix(id, sidecarExt)
 		leftover := strings.HasPrefix(e.Name(), atomicfile.Prefix)
-		if !leftover && (!ok || !idPattern.MatchString(id) || keep(id)) {
+		if !leftover && (!ok || !idPattern().MatchString(id) || keep(id)) {
 			continue
 		}
 		if err := errors.Join(canceled(ctx), a.root.Remove(workFolder+"/"+e.Name())); err != nil {

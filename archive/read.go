@@ -201,7 +201,7 @@ func (a *Archive) Months(ctx context.Context) ([]string, error) {
 	}
 	var months []string
 	for _, e := range entries {
-		if e.IsDir() && monthPattern.MatchString(e.Name()) {
+		if e.IsDir() && monthPattern().MatchString(e.Name()) {
 			months = append(months, e.Name())
 		}
 	}
@@ -212,7 +212,7 @@ func (a *Archive) Months(ctx context.Context) ([]string, error) {
 // List lists a month ("2026_11") by name. A month that is not there is
 // recording.ErrNotFound. Notes and foreign files are passed over.
 func (a *Archive) List(ctx context.Context, month string) ([]Pair, error) {
-	if !monthPattern.MatchString(month) {
+	if !monthPattern().MatchString(month) {
 		return nil, fmt.Errorf("%w: month %.40q", ErrName, month)
 	}
 	if err := canceled(ctx); err != nil {

@@ -24,7 +24,7 @@ const (
 	stepWindows = 2
 	stepLeast   = rate / 50
 	// pairsMost bounds the work: of so many windows at most each is compared.
-	pairsMost = 400
+	pairsMost = 128
 )
 
 // delays is the least delay of a segment's packets, window by window. A packet

@@ -102,6 +102,7 @@ func (p *plan) write(ctx context.Context, dst io.Writer, a *recording.Audio) err
 	if p.out.isMP3() {
 		to = p.writeMP3
 	}
+	defer readAhead(p.file)()
 	if err := to(ctx, dst, tracks, a); err != nil {
 		return err
 	}

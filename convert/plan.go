@@ -99,8 +99,19 @@ func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error)
 		return nil, err
 	default:
 		p.settle(a)
+		p.fits(a)
 	}
 	return p, nil
+}
+
+// fits refuses a call that is too long for the file it is to become.
+func (p *plan) fits(a *recording.Audio) {
+	if p.out.isMP3() {
+		return
+	}
+	if _, err := p.out.format().Header(a.Samples); err != nil {
+		a.Status, a.Reason = recording.AudioUnsupported, err.Error()+" of 4 GiB; an MP3 would do"
+	}
 }
 
 // choose keeps the streams that are a call's and counts the others.

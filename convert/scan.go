@@ -68,13 +68,20 @@ func newScan(src Capture) *scan {
 
 // runAhead is run with the file being read ahead.
 func (s *scan) runAhead(ctx context.Context) error {
-	stop := make(chan struct{})
+	defer readAhead(s.file)()
+	return s.run(ctx)
+}
+
+// readAhead lets a file be read ahead until stop is called; then nobody reads it
+// any more.
+func readAhead(f *pcap.File) (stop func()) {
+	end := make(chan struct{})
 	var group sync.WaitGroup
-	group.Go(func() { s.file.Ahead(stop) })
-	err := s.run(ctx)
-	close(stop)
-	group.Wait()
-	return err
+	group.Go(func() { f.Ahead(end) })
+	return func() {
+		close(end)
+		group.Wait()
+	}
 }
 
 // run reads all packets. A cut end is counted and no error, and so is a damaged

@@ -3,6 +3,7 @@ package ingest
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -14,8 +15,10 @@ const maxName = 255
 // or without dashes), its running number and perhaps the registration. The exact
 // separators of V11 are not documented; this accepts what is known of them.
 var (
-	capturePattern = regexp.MustCompile(`(?i)^([0-9a-f]{31,32})(?:-([0-9a-f]{12}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5})-([0-9a-f]+)(?:-(.+?))?)?(?:\.pcap(?:ng)?)?(?:\.gz)?$`)
-	foreignPattern = regexp.MustCompile(`(?i)^.+\.pcap(?:ng)?(?:\.gz)?$`)
+	capturePattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)^([0-9a-f]{31,32})(?:-([0-9a-f]{12}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5})-([0-9a-f]+)(?:-(.+?))?)?(?:\.pcap(?:ng)?)?(?:\.gz)?$`)
+	})
+	foreignPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^.+\.pcap(?:ng)?(?:\.gz)?$`) })
 )
 
 // ParseName reads the name that a device gives a capture. mac, serial and reg are
@@ -24,7 +27,7 @@ func ParseName(name string) (uid, mac, serial, reg string, ok bool) {
 	if !harmless(name) {
 		return "", "", "", "", false
 	}
-	m := capturePattern.FindStringSubmatch(name)
+	m := capturePattern().FindStringSubmatch(name)
 	if m == nil {
 		return "", "", "", "", false
 	}
@@ -34,7 +37,7 @@ func ParseName(name string) (uid, mac, serial, reg string, ok bool) {
 // IsForeign reports whether name is that of a capture which no PBX has named.
 func IsForeign(name string) bool {
 	_, _, _, _, ours := ParseName(name)
-	return !ours && harmless(name) && foreignPattern.MatchString(name)
+	return !ours && harmless(name) && foreignPattern().MatchString(name)
 }
 
 // IsCapture reports whether a file of this name is taken.

@@ -16,6 +16,9 @@ func describe(rec recording.Recording, o owner) recording.Verdict {
 	own := o.cdr
 	if len(own.Events) == 0 && o.agent.CN != "" {
 		if live := describeLive(v, rec.Call.Live); live.External != "" {
+			if live.Ring == 0 && len(rec.Call.CDRs) > 0 { // nobody watched while it rang
+				live.Ring = ring(rec.Call.CDRs, rec.Call.CDRs[0])
+			}
 			return live
 		}
 	}

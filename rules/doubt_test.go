@@ -105,3 +105,34 @@ func TestDescribedWithoutOwnCDR(t *testing.T) {
 		})
 	}
 }
+
+// TestRingWithoutOwnCDR: a link that was down, or a poll that came too late, did not
+// see the telephone ring; the trunk's record did.
+func TestRingWithoutOwnCDR(t *testing.T) {
+	trunk := user(recording.Agent{CN: "Trunk", GUID: "dd"}, "from", ev("setup-from", 0, rossi.E164), ev("alert-from", 1, rossi.E164), ev("conn-from", 5, rossi.E164))
+	for _, row := range []struct {
+		name    string
+		alerted time.Time
+		cdrs    []recording.CDR
+		want    int
+	}{
+		{"nobody watched while it rang", time.Time{}, []recording.CDR{trunk}, 4},
+		{"watched", noon.Add(2 * time.Second), []recording.CDR{trunk}, 3},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			now := noon.Add(time.Hour)
+			leg := recording.Leg{
+				Agent: rossi, Conf: conf, ToAgent: true, Peer: recording.Number{E164: "0012345"},
+				Began: noon, Alerted: row.alerted, Connected: noon.Add(5 * time.Second),
+			}
+			rec := recording.Recording{
+				Capture: recording.Capture{Conf: conf, FetchedAt: now.Add(-time.Minute)},
+				Call:    recording.Call{CDRs: row.cdrs, Live: []recording.Leg{leg}},
+			}
+			v := rules.First().Decide(rec, rules.Facts{Now: now, Agents: []recording.Agent{rossi}})
+			if v.Owner.CN != rossi.CN || v.Direction != recording.In || v.External != "0012345" || v.Ring != row.want {
+				t.Errorf("of %q: %s, external %q, rang %d s, want %d", v.Owner.CN, v.Direction, v.External, v.Ring, row.want)
+			}
+		})
+	}
+}

@@ -58,15 +58,21 @@ func (s *Service) advance(ctx context.Context, cl catalog.Claimed) error {
 		return s.save(ctx, cl, time.Time{}, time.Time{})
 	}
 	s.log.Debug("step begins", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID)
+	copied := cl.Capture.Spool
 	next, err := s.try(ctx, st, &cl.Recording)
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return s.catalog.Advance(context.WithoutCancel(ctx), cl, s.clock.Now(), time.Time{})
+	case err != nil:
+		err = s.retryLater(ctx, st, cl, err)
+	default:
+		s.mended(cl.ID)
+		err = s.completed(ctx, st, cl, next)
 	}
-	if err != nil {
-		return s.retryLater(ctx, st, cl, err)
+	if err == nil && copied != "" && cl.Capture.Spool == "" {
+		s.dropShared(ctx, cl.Recording, copied)
 	}
-	s.mended(cl.ID)
-	return s.completed(ctx, st, cl, next)
+	return err
 }
 
 // save gives a claimed recording back with its outcome. While the catalog cannot

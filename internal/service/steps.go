@@ -356,7 +356,7 @@ func (s *Service) cleanUp(ctx context.Context, rec *recording.Recording) (record
 }
 
 // dropSpool removes the spool's copy, unless other calls in it are not done yet.
-// Where the last two give it up at the same moment, the next start sweeps it.
+// What it left to others is looked at again when that has been saved.
 func (s *Service) dropSpool(ctx context.Context, rec *recording.Recording) error {
 	if rec.Capture.Spool == "" {
 		return nil
@@ -377,4 +377,20 @@ func (s *Service) dropSpool(ctx context.Context, rec *recording.Recording) error
 	}
 	rec.Capture.Spool = ""
 	return nil
+}
+
+// dropShared removes a copy that rec has given up, and so have all other calls in it:
+// the last two may have left it to each other. Where it fails, the next start sweeps.
+func (s *Service) dropShared(ctx context.Context, rec recording.Recording, name string) {
+	if rec.Capture.Call == 0 {
+		return
+	}
+	rec.Capture.Spool = name
+	shared, err := s.catalog.SharesSpool(ctx, rec)
+	if err == nil && !shared {
+		err = s.spool.Remove(name)
+	}
+	if err != nil {
+		s.log.Warn("a copy in the spool stays until the next start", "id", rec.ID, "error", err)
+	}
 }

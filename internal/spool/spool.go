@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"callreel/internal/atomicfile"
 	"callreel/internal/recording"
@@ -49,7 +50,7 @@ type Sealer interface {
 var ErrName = errors.New("not a name for the spool")
 
 // A name has no separator and no stream, and begins with a letter or digit.
-var namePattern = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._-]{0,99}$`)
+var namePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._-]{0,99}$`) })
 
 // Dir is a spool in a folder. It is safe for concurrent use as long as no two
 // callers write the same name.
@@ -76,7 +77,7 @@ func (d *Dir) Close() error { return d.root.Close() }
 
 // Create begins a copy; a copy of that name is replaced at Commit.
 func (d *Dir) Create(name string) (Writer, error) {
-	if !namePattern.MatchString(name) {
+	if !namePattern().MatchString(name) {
 		return nil, fmt.Errorf("%w: %.120q", ErrName, name)
 	}
 	f, err := atomicfile.Create(d.root, name, 0o600)
@@ -111,7 +112,7 @@ func (w *sealedWriter) Abort() { w.file.Abort() }
 
 // Open opens a copy. A missing one is recording.ErrNotFound.
 func (d *Dir) Open(name string) (Reader, error) {
-	if !namePattern.MatchString(name) {
+	if !namePattern().MatchString(name) {
 		return nil, fmt.Errorf("%w: %.120q", ErrName, name)
 	}
 	f, err := d.root.Open(name)
@@ -148,7 +149,7 @@ type reader struct {
 
 // Remove removes a copy durably. That it is not there is success.
 func (d *Dir) Remove(name string) error {
-	if !namePattern.MatchString(name) {
+	if !namePattern().MatchString(name) {
 		return fmt.Errorf("%w: %.120q", ErrName, name)
 	}
 	if err := d.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -165,7 +166,7 @@ func (d *Dir) List() ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.Type().IsRegular() && namePattern.MatchString(e.Name()) {
+		if e.Type().IsRegular() && namePattern().MatchString(e.Name()) {
 			names = append(names, e.Name())
 		}
 	}

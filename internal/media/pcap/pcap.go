@@ -46,6 +46,7 @@ type Reader struct {
 	next func(*Record) error
 
 	order  binary.ByteOrder
+	big    bool // order is big-endian, in classic files
 	link   int
 	nano   bool
 	header int // length of a classic record's header
@@ -111,10 +112,10 @@ func (r *Reader) Offset() int64 { return r.off }
 // at is Window.At with the end of the file told as a cut.
 func (r *Reader) at(off int64, n int) ([]byte, error) {
 	b, err := r.win.At(off, n)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, fmt.Errorf("%w at offset %d", ErrCut, r.off)
+	if err == nil || !errors.Is(err, io.ErrUnexpectedEOF) {
+		return b, err
 	}
-	return b, err
+	return nil, fmt.Errorf("%w at offset %d", ErrCut, r.off)
 }
 
 func (r *Reader) damaged(what string, value any) error {

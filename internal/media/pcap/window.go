@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 const (
-	blockLength = 256 << 10
-	blocksKept  = 8
-	aheadBlocks = 2
+	blockLength = 128 << 10
+	blocksKept  = 16
+	aheadBlocks = 8
 )
 
 // File is a file read block by block, for several windows that go through it
@@ -21,9 +22,11 @@ type File struct {
 	size int64
 
 	mu    sync.Mutex
-	kept  []*block   // used last comes first
-	front int64      // number of the block that a window entered last
-	moved chan int64 // numbers of blocks that were asked for
+	kept  []*block // used last comes first
+	front int64    // number of the block that a window entered last
+
+	ahead atomic.Int64  // number of the block up to which Ahead has come
+	moved chan struct{} // a window comes near to it
 }
 
 // block is a part of a file in memory.
@@ -37,7 +40,7 @@ type block struct {
 
 // NewFile reads the first size bytes of src.
 func NewFile(src io.ReaderAt, size int64) *File {
-	return &File{src: src, size: size, moved: make(chan int64, 1)}
+	return &File{src: src, size: size, moved: make(chan struct{}, 1)}
 }
 
 // Size is the file's length in bytes.
@@ -47,21 +50,45 @@ func (f *File) Size() int64 { return f.size }
 func (f *File) Window() *Window { return &Window{f: f} }
 
 // Ahead loads the blocks behind the one that was asked for last, until stop is
-// closed.
+// closed. It waits until half of what it has loaded is used up, because to wake
+// it takes longer than to go through a block.
 func (f *File) Ahead(stop <-chan struct{}) {
+	f.ahead.Store(-1)
 	for {
+		for b := f.nextAhead(); b != nil; b = f.nextAhead() {
+			_ = f.load(b) // whoever needs it is told
+			f.give(b)
+			if closed(stop) {
+				return
+			}
+		}
 		select {
 		case <-stop:
 			return
-		case number := <-f.moved:
-			for next := number + 1; next <= number+aheadBlocks && next*blockLength < f.size; next++ {
-				if b := f.takeAhead(next); b != nil {
-					_ = f.load(b) // whoever needs it is told
-					f.give(b)
-				}
-			}
+		case <-f.moved:
 		}
 	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// nextAhead takes the next block that Ahead is to load; nil if there is none.
+func (f *File) nextAhead() *block {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	number := max(f.ahead.Load(), f.front) + 1
+	if number > f.front+aheadBlocks || number*blockLength >= f.size {
+		return nil
+	}
+	f.ahead.Store(number)
+	return f.use(number)
 }
 
 // take gives a block to one more user.
@@ -69,17 +96,6 @@ func (f *File) take(number int64) *block {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.front = number
-	return f.use(number)
-}
-
-// takeAhead is take for a block that no window has reached yet; nil if one has
-// overtaken it.
-func (f *File) takeAhead(number int64) *block {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if number <= f.front {
-		return nil
-	}
 	return f.use(number)
 }
 
@@ -124,6 +140,17 @@ func (f *File) give(b *block) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b.users--
+}
+
+// wake tells Ahead that a window has come so far.
+func (f *File) wake(number int64) {
+	if f.ahead.Load()-number > aheadBlocks/2 {
+		return
+	}
+	select {
+	case f.moved <- struct{}{}:
+	default:
+	}
 }
 
 // load reads the block, unless that has been done.
@@ -213,10 +240,7 @@ func (w *Window) enter(number int64) error {
 		return err
 	}
 	w.block, w.data, w.start = b, b.data, number*blockLength
-	select {
-	case w.f.moved <- number:
-	default:
-	}
+	w.f.wake(number)
 	return nil
 }
 
