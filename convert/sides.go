@@ -38,6 +38,9 @@ func (p *plan) tellSides() {
 			s.side = p.sideBeside(s)
 		}
 	}
+	for _, s := range p.streams {
+		s.side = s.original().side
+	}
 	if p.o.Swap && p.by != recording.ByNumbers {
 		for _, s := range p.streams {
 			s.side = s.side.other()
