@@ -53,7 +53,9 @@ func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error)
 	if err := p.unseal(all); err != nil {
 		return nil, err
 	}
-	p.choose(all)
+	if err := p.choose(all); err != nil {
+		return nil, err
+	}
 	p.dropCrowd()
 	if err := p.dropCopies(); err != nil {
 		return nil, err
@@ -115,7 +117,7 @@ func (p *plan) fits(a *recording.Audio) {
 }
 
 // choose keeps the streams that are a call's and counts the others.
-func (p *plan) choose(all []*stream) {
+func (p *plan) choose(all []*stream) error {
 	for _, s := range all {
 		s.match = p.sip.find(s.key.flow, s.first()*(1e9/rate))
 		if !s.real() {
@@ -123,6 +125,9 @@ func (p *plan) choose(all []*stream) {
 			continue
 		}
 		p.identify(s)
+		if err := p.unwrap(s); err != nil {
+			return err
+		}
 		voice := s.has(roleVoice) + s.has(roleUnknown)
 		switch {
 		case s.has(roleVideo) > voice:
@@ -133,6 +138,7 @@ func (p *plan) choose(all []*stream) {
 			p.streams = append(p.streams, s)
 		}
 	}
+	return nil
 }
 
 // dropStrays passes over short unknown streams where there is good voice.
@@ -171,6 +177,7 @@ func (p *plan) judge(a *recording.Audio) error {
 			a.Status = recording.AudioUnsupported
 			a.Reason = fmt.Sprintf("codec not built in: %s", p.describe(s, t))
 		}
+		p.count("undecoded", s.undecoded())
 		voice += s.decodable()
 	}
 	switch {

@@ -223,7 +223,9 @@ func (pl *placer) take(g *segment, e *entry) {
 		length = c.ticks(e)
 	}
 	if length <= 0 {
-		pl.between++
+		if !c.strange() { // what cannot be decoded is lost
+			pl.between++
+		}
 		pl.cut = pl.cut || c.voice() && e.cut()
 		return
 	}
