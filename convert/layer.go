@@ -9,9 +9,11 @@ const (
 	pauseFew   = 3 // are enough at the end, where they come in their own pace
 	// standing is one that is seen at once, for the sender's clock stood still between
 	// two packets of which the second was late, and jump how far its timestamps must
-	// have gone ahead while it was not: 80 and 50 ms.
-	standing = 8 * rate / 100
-	jump     = rate / 20
+	// have gone ahead while it was not: 30 ms each.
+	standing = 3 * rate / 100
+	jump     = 3 * rate / 100
+	// pauseSure is how many packets must show so short a one before the next.
+	pauseSure = 50
 )
 
 // layer makes segments of a run: it drops duplicates and all that is no voice,
@@ -210,6 +212,7 @@ func (l *layer) follow(d int64, e *entry) {
 func (l *layer) staysLate(c *cursor, late int64) bool {
 	ahead, n := c.hold(), 0
 	first, last := l.delay(&c.entry), int64(0)
+	short := late < l.level+pause
 	for i := range l.left {
 		if !ahead.next() {
 			break
@@ -221,14 +224,17 @@ func (l *layer) staysLate(c *cursor, late int64) bool {
 			l.held = l.left - i
 			return false
 		}
+		if short && last > first+pause {
+			break // it stands still again
+		}
 		if at := l.at(&ahead.entry); i >= pauseAhead || at/window > l.at(&c.entry)/window+1 {
 			l.held = l.left - i
 			return l.later().from(at) > late
 		}
 		n++
 	}
-	if late < l.level+pause {
-		return false // so short a one must be seen longer
+	if short {
+		return n >= pauseSure
 	}
 	return n >= pauseLeast || n >= pauseFew && first-last < jump/2
 }

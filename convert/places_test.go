@@ -196,6 +196,16 @@ func spurts(part, period time.Duration, run bool) func(*spoken) bool {
 	}
 }
 
+// halts lets the sender's clock and numbers stand for so many packets, each time others
+// have been sent.
+func halts(each, packets int) func(*spoken) bool {
+	return func(p *spoken) bool {
+		n := p.n / each * packets
+		p.ts, p.seq = p.ts-uint32(n*160), p.seq-uint16(n)
+		return n == 0 || p.n%each >= packets
+	}
+}
+
 // congested holds up what is said in a time, and lets it go little by little within
 // another.
 func congested(from, to, drained time.Duration, by time.Duration) func(*spoken) bool {
@@ -268,11 +278,22 @@ func TestPlaces(t *testing.T) {
 			s.remote.then(unheard(99*time.Second, 101*time.Second))
 		}},
 		{"a clock that stands for 200 ms, twenty times", 20 * time.Minute, func(s *scene) {
-			s.remote.then(func(p *spoken) bool {
-				n := p.n / 3000 // a minute
-				p.ts, p.seq = p.ts-uint32(n*1600), p.seq-uint16(n*10)
-				return n == 0 || p.n%3000 >= 10
-			})
+			s.remote.then(halts(3000, 10))
+		}},
+		{"a clock that stands for 60 ms, twenty times", 20 * time.Minute, func(s *scene) {
+			s.remote.jitter = 20 * ms
+			s.remote.then(halts(3000, 3))
+		}},
+		{"a clock that stands for 40 ms, every ten seconds, skew", 10 * time.Minute, func(s *scene) {
+			s.remote.skew = 100e-6
+			s.remote.then(halts(500, 2))
+		}},
+		{"a clock that stands for 40 ms, 2 s before the end", 2 * time.Minute, func(s *scene) {
+			s.remote.then(halts(5900, 2))
+		}},
+		{"timestamps go ahead by 40 ms", time.Minute, func(s *scene) {
+			s.remote.jitter = 10 * ms
+			s.remote.then(from(25*time.Second, func(p *spoken) { p.ts += 320 }))
 		}},
 		{"a clock that stands between words", 5 * time.Minute, func(s *scene) {
 			s.remote.jitter = 40 * ms
