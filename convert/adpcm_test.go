@@ -101,8 +101,8 @@ func extensionMS() []uint16 {
 	return e
 }
 
-// ms is one channel's coder.
-type ms struct {
+// msCoder is one channel's coder.
+type msCoder struct {
 	weights      [2]int
 	step         int
 	last, before int
@@ -126,7 +126,7 @@ func chooseMS(block []int16, channels int) (predictor byte, step int) {
 	return predictor, max(best, msLeast)
 }
 
-func (s *ms) code(x int16) byte {
+func (s *msCoder) code(x int16) byte {
 	guess := (s.last*s.weights[0] + s.before*s.weights[1]) >> 8
 	code := max(-8, min(7, (int(x)-guess)/s.step))
 	s.before, s.last = s.last, max(-32768, min(32767, guess+code*s.step))
@@ -140,9 +140,9 @@ func (s *ms) code(x int16) byte {
 func encodeMS(x []int16, channels int) (out []byte) {
 	inBlocks(x, channels, msBlock, func(block []int16) {
 		predictor, step := chooseMS(block, channels)
-		coders := make([]ms, channels)
+		coders := make([]msCoder, channels)
 		for c := range coders {
-			coders[c] = ms{msWeights()[predictor], step, int(block[channels+c]), int(block[c])}
+			coders[c] = msCoder{msWeights()[predictor], step, int(block[channels+c]), int(block[c])}
 		}
 		out = appendHead(out, block[:2*channels], predictor, step)
 		for i := 2 * channels; i < len(block); i += 2 {

@@ -64,17 +64,17 @@ type group struct {
 // order in which they are first heard. Without signalling, and on the fixed ports
 // of a device, all is one call.
 func (p *plan) byCall() []*group {
+	if p.ofDevice() {
+		return nil
+	}
 	var groups []*group
 	var rest []*stream
 	for _, s := range p.streams {
-		switch {
-		case s.fixedPort():
-			return nil
-		case !s.match.found:
+		if !s.match.found {
 			rest = append(rest, s)
-		default:
-			groups = addTo(groups, s)
+			continue
 		}
+		groups = addTo(groups, s)
 	}
 	groups = slices.DeleteFunc(groups, func(g *group) bool {
 		voiceless := !slices.ContainsFunc(g.streams, func(s *stream) bool { return s.has(roleVoice)+s.has(roleUnknown) > 0 })

@@ -17,6 +17,9 @@ const (
 	// reassigned is the static type that RFC 3551 took back: RFC 1890 had G721
 	// there, and devices say what they mean by it.
 	reassigned = 2
+	// maxEvent is the highest code of a telephone event that is used: keys, the tones of
+	// faxes and modems, and those of telephones (RFC 4733, RFC 4734).
+	maxEvent = 89
 )
 
 // The fixed source ports of an innovaphone device's capture.
@@ -45,8 +48,8 @@ func (p *plan) identify(s *stream) {
 
 // codec tells what a payload type of a stream is.
 func (p *plan) codec(s *stream, t uint8) codec {
-	if s.match.found && s.match.media.Kind == "video" {
-		return codec{name: "video", role: roleVideo}
+	if r, other := s.section(t); other {
+		return codec{name: s.match.media.Kind, role: r}
 	}
 	m, described := p.sip.name(s.match, t)
 	if name := rtp.StaticName(t); name != "" && (t != reassigned || !described) {
@@ -68,6 +71,21 @@ func (p *plan) codec(s *stream, t uint8) codec {
 		}
 	}
 	return codec{name: "unknown"}
+}
+
+// section is the role of a payload type of which the stream's description says that it
+// is no voice. Where only a port fits it says nothing of a type that is always audio.
+func (s *stream) section(t uint8) (r role, other bool) {
+	if !s.match.found || s.match.exact < 2 && rtp.StaticName(t) != "" && !rtp.IsVideo(t) {
+		return roleUnknown, false
+	}
+	switch s.match.media.Kind {
+	case "video":
+		return roleVideo, true
+	case "text", "message", "application":
+		return roleOther, true
+	}
+	return roleUnknown, false
 }
 
 // static is the codec that RFC 3551 gives to a payload type.
@@ -104,7 +122,7 @@ func (p *plan) looksLikeEvents(s *stream, t uint8) bool {
 		if err != nil {
 			return false
 		}
-		if event, ok := rtp.ParseEvent(b); !ok || event.Code > 16 {
+		if event, ok := rtp.ParseEvent(b); !ok || event.Code > maxEvent {
 			return false
 		}
 		if seen++; seen == enough {
@@ -170,14 +188,22 @@ func (s *stream) main() (payloadType uint8) {
 	return payloadType
 }
 
+// undecoded counts the packets that may be voice but cannot be made to sound.
+func (s *stream) undecoded() (n int) {
+	for t, count := range s.counts {
+		if count > 0 && s.codecs[t].strange() {
+			n += count
+		}
+	}
+	return n
+}
+
 // foreign is the codec of the stream that is not built in, if a part of the call
 // is in it: ten packets or a twentieth.
 func (s *stream) foreign() (t uint8, is bool) {
 	most := 0
 	for i, n := range s.counts {
-		c := s.codecs[i]
-		strange := c.role == roleUnknown || c.role == roleVoice && !c.voice()
-		if strange && n > most && (n >= 10 || 20*n >= s.packets.n) {
+		if s.codecs[i].strange() && n > most && (n >= 10 || 20*n >= s.packets.n) {
 			most, t, is = n, uint8(i), true
 		}
 	}

@@ -44,6 +44,9 @@ func (l law) idle() byte {
 	return g711.IdleA
 }
 
+// videoClock is the RTP clock of all video, in Hz.
+const videoClock = 90000
+
 // codec is what a payload type of a stream means.
 type codec struct {
 	name  string
@@ -83,6 +86,12 @@ func (c *codec) uneven() bool { return c.clock%rate != 0 }
 
 // voice reports whether the codec's packets can be made to sound.
 func (c *codec) voice() bool { return c.law != noLaw || c.kit != nil }
+
+// strange reports whether the codec's packets may be voice that cannot be made to
+// sound.
+func (c *codec) strange() bool {
+	return c.role == roleUnknown || c.role == roleVoice && !c.voice()
+}
 
 // wide reports whether 8 kHz would lose something of it.
 func (c *codec) wide() bool { return c.kit != nil && c.kit.wide }
@@ -154,7 +163,7 @@ func named(name string, clock, channels int, format string) codec {
 		c.law = lawA
 	case upper == "PCMU" && plain:
 		c.law = lawMu
-	case strings.Contains(upper, "FEC") || upper == "TONE" || upper == "RTX" || upper == "RED":
+	case strings.Contains(upper, "FEC") || upper == "TONE" || upper == "RTX" || upper == "RED" && clock == videoClock:
 		c.role = roleOther
 	default:
 		c.kit = kitOf(upper, clock, channels, format)

@@ -1,19 +1,28 @@
 package convert
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 const (
 	// window is the time of which the packet that came soonest is looked at, in
-	// ticks: 10 s.
-	window = 10 * rate
+	// ticks: 5 s.
+	window = 5 * rate
 	// driftLeast is the disagreement of the clocks over a segment from which it
 	// is corrected, in ticks: 5 ms.
 	driftLeast = rate / 200
 	// driftMost is the greatest skew that is taken for one: no crystal is worse
 	// than a thousandth.
 	driftMost = 1e-3
+	driftSpan = 1000 // ticks in which a clock goes wrong by one at most
 	// windowsLeast is how many windows are needed to tell a skew from jitter.
 	windowsLeast = 6
+	// stepWindows is how many windows before and behind a step of the delay must
+	// show it, and stepLeast its least height, in ticks: 20 ms. Within them the worst
+	// clock is wrong by no more than twice that.
+	stepWindows = 2
+	stepLeast   = rate / 50
 	// pairsMost bounds the work: of so many windows at most each is compared.
 	pairsMost = 128
 )
@@ -47,12 +56,45 @@ func (d *delays) drift() drift {
 	if n < windowsLeast {
 		return 0
 	}
-	slope := medianSlope(d.windows)
+	slope := medianSlope(level(d.windows))
 	total := slope * float64(d.windows[n-1].position-d.windows[0].position)
 	if max(total, -total) < driftLeast || max(slope, -slope) > driftMost {
 		return 0
 	}
 	return drift(slope)
+}
+
+// level takes out of the windows the steps at which the way of the packets became
+// longer or shorter for good: a clock does not run so fast.
+func level(windows []least) []least {
+	out, step := slices.Clone(windows), int64(0)
+	for i := 1; i < len(windows); i++ {
+		if i >= stepWindows && i+stepWindows <= len(windows) {
+			at := windows[i].delay - windows[i-1].delay
+			for _, a := range windows[i-stepWindows : i] {
+				for _, b := range windows[i : i+stepWindows] {
+					at = nearer(at, b.delay-a.delay)
+				}
+			}
+			if at > stepLeast || at < -stepLeast {
+				step += at
+			}
+		}
+		out[i].delay -= step
+	}
+	return out
+}
+
+// nearer is the one of two numbers that is nearer to zero; 0 if they differ in
+// their signs.
+func nearer(a, b int64) int64 {
+	switch {
+	case a > 0 && b > 0:
+		return min(a, b)
+	case a < 0 && b < 0:
+		return max(a, b)
+	}
+	return 0
 }
 
 func medianSlope(windows []least) float64 {
@@ -75,7 +117,7 @@ func (d *delays) least(skew drift) int64 {
 	for _, w := range d.windows[:min(len(d.windows), windowsLeast)] {
 		first = min(first, w.position+w.delay-skew.at(w.position))
 	}
-	return max(first, -pause)
+	return max(first, -apart)
 }
 
 // drift is by how much an RTP clock runs slow: the share of time to be added.
@@ -87,4 +129,32 @@ func (d drift) at(position int64) int64 {
 		return position
 	}
 	return position + int64(float64(position)*float64(d))
+}
+
+// future is the least delay from a position on, of a run whose clock has a skew:
+// windows from the back to the front, each with the least of all behind it.
+type future struct {
+	skew    drift
+	windows []least
+}
+
+func newFuture(d *delays) *future {
+	f := &future{skew: d.drift(), windows: slices.Clone(d.windows)}
+	for i := range f.windows {
+		w := &f.windows[i]
+		w.delay -= f.skew.at(w.position) - w.position
+	}
+	for i := len(f.windows) - 2; i >= 0; i-- {
+		f.windows[i].delay = min(f.windows[i].delay, f.windows[i+1].delay)
+	}
+	return f
+}
+
+// from is the least delay in the windows from that of a position on.
+func (f *future) from(position int64) int64 {
+	i, _ := slices.BinarySearchFunc(f.windows, position/window, func(w least, at int64) int { return cmp.Compare(w.position/window, at) })
+	if i == len(f.windows) {
+		return noEnd
+	}
+	return f.windows[i].delay + f.skew.at(position) - position
 }

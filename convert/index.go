@@ -300,3 +300,24 @@ func (x *index) since(arrival int64) cursor {
 	})
 	return cursor{x: x, block: max(0, k-1)}
 }
+
+// between are the packets that came between two arrivals, if they come in about that
+// order: n of them from number first on.
+func (x *index) between(from, to int64) (first, n int) {
+	c := x.since(from)
+	for _, b := range x.blocks[:c.block] {
+		first += b.n
+	}
+	for c.next() && c.entry.arrival <= to {
+		if c.entry.arrival < from && n == 0 {
+			first++
+			continue
+		}
+		n++
+		if k := c.block + 1; c.i == 1 && k < len(x.blocks) && x.blocks[k].first.arrival <= to {
+			n += x.blocks[c.block].n - 1
+			c.block, c.i = k, 0
+		}
+	}
+	return first, n
+}

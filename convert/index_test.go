@@ -159,3 +159,21 @@ func FuzzIndex(f *testing.F) {
 		}
 	})
 }
+
+func TestIndexBetween(t *testing.T) {
+	want := steady(10000)
+	x := indexOf(want)
+	for _, row := range [][2]int64{{-9, 1 << 40}, {160 * 10, 160 * 9000}, {160 * 4000, 160 * 4003}, {1 << 40, 1 << 41}, {-9, -5}} {
+		first, n := 0, 0
+		for _, e := range want {
+			if e.arrival < row[0] {
+				first++
+			} else if e.arrival <= row[1] {
+				n++
+			}
+		}
+		if gotFirst, gotN := x.between(row[0], row[1]); gotN != n || n > 0 && gotFirst != first {
+			t.Errorf("%v: %d from %d on, want %d from %d", row, gotN, gotFirst, n, first)
+		}
+	}
+}

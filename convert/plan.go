@@ -55,7 +55,9 @@ func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error)
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(s *stream) bool { return s.packets.n == 0 })
-	p.choose(all)
+	if err := p.choose(all); err != nil {
+		return nil, err
+	}
 	p.dropCrowd()
 	if err := p.dropCopies(); err != nil {
 		return nil, err
@@ -117,7 +119,7 @@ func (p *plan) fits(a *recording.Audio) {
 }
 
 // choose keeps the streams that are a call's and counts the others.
-func (p *plan) choose(all []*stream) {
+func (p *plan) choose(all []*stream) error {
 	for _, s := range all {
 		s.match = p.sip.find(s.key.flow, s.first()*(1e9/rate))
 		if !s.real() {
@@ -125,6 +127,9 @@ func (p *plan) choose(all []*stream) {
 			continue
 		}
 		p.identify(s)
+		if err := p.unwrap(s); err != nil {
+			return err
+		}
 		voice := s.has(roleVoice) + s.has(roleUnknown)
 		switch {
 		case s.has(roleVideo) > voice:
@@ -135,6 +140,7 @@ func (p *plan) choose(all []*stream) {
 			p.streams = append(p.streams, s)
 		}
 	}
+	return nil
 }
 
 // dropStrays passes over short unknown streams where there is good voice.
@@ -173,6 +179,7 @@ func (p *plan) judge(a *recording.Audio) error {
 			a.Status = recording.AudioUnsupported
 			a.Reason = fmt.Sprintf("codec not built in: %s", p.describe(s, t))
 		}
+		p.count("undecoded", s.undecoded())
 		voice += s.decodable()
 	}
 	switch {

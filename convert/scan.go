@@ -24,6 +24,9 @@ const (
 	// to be taken as having been set; stepAhead the same forward.
 	stepBack  = rate / 2
 	stepAhead = 3600 * rate
+	century   = 100 * 365 * 24 * 3600 * 1e9 // nanoseconds
+	// near is how far the numbers of two packets may be apart that belong together.
+	near = 100
 )
 
 // scan is the first pass over a capture.
@@ -48,7 +51,7 @@ type scan struct {
 	base     int64 // time of the first packet, nanoseconds since 1970
 	latest   int64 // arrival of the last packet that had a time
 	shift    int64 // nanoseconds to add, after the capture's clock was set
-	leaps    int   // times without a packet that were looked at
+	looked   int   // records looked at for whether the clock was set before them
 	damage   damage
 }
 
@@ -109,6 +112,7 @@ func (s *scan) run(ctx context.Context) error {
 		default:
 			return err
 		}
+		rec.HasTime = rec.HasTime && !s.strange(rec.Time)
 		if rec.HasTime {
 			s.leap(r, &rec)
 		}
@@ -153,6 +157,13 @@ func (s *scan) frame(rec *pcap.Record) error {
 	case packet.Fragment:
 	}
 	return nil
+}
+
+// strange reports whether a time is more than a century from the first: it is not
+// believed, and could not be reckoned with.
+func (s *scan) strange(t int64) bool {
+	d := t/2 - s.base/2
+	return s.began && (d > century/2 || d < -century/2)
 }
 
 func (s *scan) setTime(t int64) {
@@ -318,47 +329,46 @@ func inTicks(ns int64) int64 { return ns / (1e9 / rate) }
 
 // follow compares a packet with the one before it in its stream.
 func (s *scan) follow(t *stream, last, e *entry) {
-	const near = 100
 	switch d := e.seq - last.seq; {
-	case d == 1:
-		s.straighten(t, last, e)
-		t.step = e.ts - last.ts
-		t.inOrder++
 	case d > 0 && d < near:
+		s.straighten(t, last, e)
 		t.inOrder++
+		if d == 1 {
+			t.step = e.ts - last.ts
+		}
 	case -d < near:
 		t.again++
 	}
 }
 
-// straighten tells from two packets of which one follows the other at once
-// whether the capture's clock was set between them.
+// straighten tells from two packets of which one follows the other, with no more
+// lost between them than their numbers say, whether the capture's clock was set.
 func (s *scan) straighten(t *stream, last, e *entry) {
 	if step := e.arrival - last.arrival; step >= -stepBack && step <= stepAhead {
 		return
 	}
-	if span, ok := t.steady(last, e.ts); ok {
+	if span, ok := t.steady(last, e.ts, int64(int16(e.seq-last.seq))); ok {
 		due := last.arrival + span
 		s.shift += (due - e.arrival) * (1e9 / rate)
 		e.arrival = due
 	}
 }
 
-// steady reports whether a timestamp is that of the packet which follows last at
-// once, and how long it must come after it, in ticks: the payload's length says so,
+// steady reports whether a timestamp is that of the packet so many numbers behind
+// last, and how long it must come after it, in ticks: the payload's length says so,
 // or the step is that of the packet before.
-func (t *stream) steady(last *entry, ts uint32) (span int64, ok bool) {
-	step := ts - last.ts
+func (t *stream) steady(last *entry, ts uint32, ahead int64) (span int64, ok bool) {
+	step := int64(ts - last.ts)
 	switch {
-	case step == 0:
+	case step == 0 || ahead <= 0 || ahead >= near:
 		return 0, false
-	case int64(step) == last.length() && !last.cut():
-		return int64(step), true
-	case step != t.step:
+	case step == ahead*last.length() && !last.cut():
+		return step, true
+	case step != ahead*int64(t.step):
 		return 0, false
 	}
 	if clock := t.clock(); clock > 0 {
-		span = int64(step) * rate / clock
+		span = step * rate / clock
 	}
 	return span, span > 0
 }

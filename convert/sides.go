@@ -26,7 +26,7 @@ func (p *plan) tellSides() {
 	}
 	switch {
 	case len(p.streams) == 0:
-	case !slices.ContainsFunc(p.streams, func(s *stream) bool { return !s.fixedPort() }):
+	case p.ofDevice():
 		p.by = recording.ByPorts
 		p.sidesByPorts()
 	case p.sidesBySIP():
@@ -38,11 +38,28 @@ func (p *plan) tellSides() {
 			s.side = p.sideBeside(s)
 		}
 	}
+	for _, s := range p.streams {
+		s.side = s.original().side
+	}
 	if p.o.Swap && p.by != recording.ByNumbers {
 		for _, s := range p.streams {
 			s.side = s.side.other()
 		}
 	}
+}
+
+// ofDevice reports whether the capture is an innovaphone device's: all streams come
+// from its fixed ports, or some from each and no signalling tells of the others. Phones
+// that others make use these ports, too.
+func (p *plan) ofDevice() bool {
+	var local, remote, other, described bool
+	for _, s := range p.streams {
+		local = local || s.key.flow.Src.Port == portLocal
+		remote = remote || s.key.flow.Src.Port == portRemote
+		other = other || !s.fixedPort()
+		described = described || !s.fixedPort() && s.match.exact > 1
+	}
+	return (local || remote) && (!other || local && remote && !described)
 }
 
 // sidesByPorts: a phone's local side is the internal one, on a gateway it is
@@ -53,8 +70,10 @@ func (p *plan) sidesByPorts() {
 		local = left
 	}
 	for _, s := range p.streams {
-		s.side = local
-		if s.key.flow.Src.Port == portRemote {
+		switch s.key.flow.Src.Port {
+		case portLocal:
+			s.side = local
+		case portRemote:
 			s.side = local.other()
 		}
 	}

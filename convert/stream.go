@@ -34,11 +34,12 @@ type stream struct {
 	match   match       // what the signalling says of it
 	events  []pressed
 	side    side
-	conceal bool   // what was lost
-	holes   []hole // of the capture
-	seals   []seal // of its packets, where they were encrypted
-	clear   []byte // the payload opened last
-	shared  bool   // DTLS was seen on one of its ports
+	conceal bool    // what was lost
+	holes   []hole  // of the capture
+	seals   []seal  // of its packets, where they were encrypted
+	clear   []byte  // the payload opened last
+	shared  bool    // DTLS was seen on one of its ports
+	copyOf  *stream // whose voice this is, too; nil: nobody's
 	summary summary
 }
 

@@ -10,17 +10,15 @@ const (
 	// apart is the disagreement between RTP time and arrival from which arrival
 	// is believed, in ticks: a second.
 	apart = rate
-	// pause is a shorter one that lasts: the sender's RTP clock stood still, or
-	// jumped.
-	pause      = rate / 4
-	pauseAhead = 1000 // most packets looked at for whether it lasts: those of a second
-	pauseLeast = 10
 	// chain is how near a segment must begin to the end of the one before it to
 	// be its direct continuation, in ticks.
-	chain = 3 * rate / 200
+	chain = rate / 100
 	// farthest is the longest run in its own RTP clock: timestamps are compared
 	// by their difference, which has 32 bits.
 	farthest = 1 << 30
+	// misordered is how far a packet can come behind those of higher numbers; below
+	// that the sender's numbers began anew.
+	misordered = 1000
 	// maxSegments is how many of them are laid: as many as words are spoken in half a
 	// day. Where there are more the RTP clocks are none.
 	maxSegments = 1 << 16
@@ -59,6 +57,7 @@ func (p *plan) lay() error {
 	}
 	for _, segments := range p.sides {
 		p.ticks = max(p.ticks, chainUp(segments, p.zero))
+		slices.SortStableFunc(segments, func(a, b *segment) int { return cmp.Compare(a.start, b.start) })
 	}
 	return nil
 }
@@ -98,13 +97,24 @@ func (p *plan) cutUp() (laid [][]*segment, err error) {
 
 // chainUp gives each segment its start and returns the end of the last. One that
 // begins where its predecessor ends, give or take the jitter, follows it without
-// a gap.
+// a gap. Nobody speaks twice at the same time: where a source begins anew before the
+// end of what it said, that had come late.
 func chainUp(segments []*segment, zero int64) (end int64) {
+	latest := map[*stream]*segment{}
+	room := map[*stream]int64{} // between that and the end of what was before it
 	for _, g := range segments {
 		g.start = g.begin - zero
 		if d := g.start - end; end > 0 && d > -chain && d < chain {
 			g.start = end
 		}
+		last := latest[g.stream]
+		if last != nil {
+			if over := min(last.start+last.length-g.start, room[g.stream]); over > 0 {
+				last.start -= over
+			}
+			room[g.stream] = max(0, g.start-last.start-last.length)
+		}
+		latest[g.stream] = g
 		end = max(end, g.start+g.length)
 	}
 	return end
@@ -157,15 +167,15 @@ func (sp *splitter) take(c *cursor) {
 // breaks reports whether e begins a new run.
 func (sp *splitter) breaks(e *entry) bool {
 	last, now := sp.s.codec(&sp.last), sp.s.codec(e)
-	if last.clock != now.clock && last.voice() && now.voice() {
+	both := last.voice() && now.voice()
+	span, ahead := int64(int32(e.ts-sp.last.ts)), int64(int16(e.seq-sp.last.seq))
+	if both && (last.clock != now.clock || span < 0 && ahead > 0 && ahead < misordered) {
 		return true
 	}
-	span := int64(int32(e.ts - sp.last.ts))
 	if d := e.arrival - sp.last.arrival - now.scale(span); d < apart && d > -apart {
 		far := int32(e.ts - sp.zero.ts)
 		return far > farthest || far < -farthest
 	}
-	ahead := int64(int16(e.seq - sp.last.seq))
 	return ahead <= 0 || !last.voice() || now.scale(span) != ahead*last.ticks(&sp.last)
 }
 
@@ -192,125 +202,6 @@ func (sp *splitter) measure(e *entry) {
 	sp.transit, sp.voice = now, true
 }
 
-// layer makes segments of a run: it drops duplicates and all that is no voice,
-// and cuts where the sender's clock stood still or jumped.
-type layer struct {
-	s    *stream
-	left int // packets of the run from the current one on
-	last entry
-	any  bool // last is a packet
-
-	highest       uint16 // sequence number
-	expected, low int    // packets, and how far numbers went below the first
-	unique        int    // packets without duplicates
-
-	out   []*segment
-	g     *segment // being made
-	zero  entry    // its first packet
-	level int64    // delay of the packets against zero, in ticks, lately
-	place placer
-}
-
-// segments makes segments of a run.
-func (s *stream) segments(r run) []*segment {
-	r = r.inOrder()
-	l := layer{s: s}
-	c := r.c
-	for l.left = r.n; l.left > 0 && c.next(); l.left-- {
-		l.take(&c)
-	}
-	s.summary.lost += max(0, l.expected+l.low-l.unique)
-	l.close()
-	return l.out
-}
-
-func (l *layer) take(c *cursor) {
-	e := &c.entry
-	if l.any && e.ts == l.last.ts && e.seq == l.last.seq {
-		l.s.summary.duplicates++
-		l.s.summary.late = max(0, l.s.summary.late-1)
-		if l.g != nil {
-			l.g.n++
-		}
-		return
-	}
-	l.count(e)
-	l.last, l.any = *e, true
-	voice := l.s.codec(e).voice()
-	if l.g == nil || voice && l.pauses(c) {
-		l.close()
-		l.g = &segment{stream: l.s, c: c.hold()}
-		l.zero, l.level, l.place = *e, 0, placer{s: l.s}
-	}
-	l.g.n++
-	l.place.take(l.g, e)
-}
-
-// count compares the packets that came with the sequence numbers they span.
-func (l *layer) count(e *entry) {
-	l.unique++
-	if !l.any {
-		l.highest, l.expected = e.seq, 1
-		return
-	}
-	d := int(int16(e.seq - l.highest))
-	if d > 0 {
-		if d > 1 {
-			l.s.summary.bursts++
-		}
-		l.expected += d
-		l.highest = e.seq
-	} else if below := -d - (l.expected - 1); below > l.low {
-		l.low = below
-	}
-}
-
-// close ends the segment that is being made, unless there is no voice in it.
-func (l *layer) close() {
-	if l.g != nil && l.place.finish(l.g) {
-		l.out = append(l.out, l.g)
-	}
-}
-
-// delay is how much later than the segment's first packet one came than its
-// timestamp says, in ticks.
-func (l *layer) delay(e *entry) int64 {
-	return e.arrival - l.zero.arrival - l.s.codec(e).scale(int64(int32(e.ts-l.zero.ts)))
-}
-
-// pauses reports whether arrival lastingly jumps against RTP time at the packet
-// that was read last.
-func (l *layer) pauses(c *cursor) bool {
-	d := l.delay(&c.entry)
-	if late := l.level + pause; d > late && l.lasts(c, func(d int64) bool { return d > late }) {
-		return true
-	}
-	if early := l.level - pause; d < early && l.lasts(c, func(d int64) bool { return d < early }) {
-		return true
-	}
-	l.level = min(d, l.level+1)
-	return false
-}
-
-// lasts reports whether the next packets' delay stays as beyond says for a
-// second, so that a burst behind a stall of the network is none.
-func (l *layer) lasts(c *cursor, beyond func(delay int64) bool) bool {
-	ahead, n := c.hold(), 0
-	for range min(l.left, pauseAhead) {
-		if !ahead.next() || ahead.entry.arrival > c.entry.arrival+rate {
-			break
-		}
-		if !l.s.codec(&ahead.entry).voice() {
-			continue
-		}
-		if !beyond(l.delay(&ahead.entry)) {
-			return false
-		}
-		n++
-	}
-	return n >= pauseLeast
-}
-
 // placer gives the packets of a segment their positions.
 type placer struct {
 	s        *stream
@@ -332,7 +223,9 @@ func (pl *placer) take(g *segment, e *entry) {
 		length = c.ticks(e)
 	}
 	if length <= 0 {
-		pl.between++
+		if !c.strange() { // what cannot be decoded is lost
+			pl.between++
+		}
 		pl.cut = pl.cut || c.voice() && e.cut()
 		return
 	}

@@ -1,6 +1,6 @@
-// Package rtp reads RTP headers (RFC 3550 §5.1) and telephone events
-// (RFC 4733), and tells RTP from what may share its ports (RFC 7983, RFC 5761).
-// It keeps no state.
+// Package rtp reads RTP headers (RFC 3550 §5.1), telephone events (RFC 4733) and
+// redundant audio (RFC 2198), and tells RTP from what may share its ports (RFC 7983,
+// RFC 5761). It keeps no state.
 package rtp
 
 import "encoding/binary"
