@@ -66,6 +66,7 @@ type Service struct {
 	outside    convert.Outside // for codecs that are not built in; nil where the machine has none
 	woken      chan struct{}
 	checks     atomic.Int64 // polls of inboxes
+	indexed    atomic.Bool  // all CDRs are found by the times of their set-ups
 	closers    []func() error
 }
 
