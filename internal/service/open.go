@@ -78,7 +78,7 @@ type listener struct {
 	serve func(context.Context) error
 }
 
-// Open puts a recorder together. It refuses an archive or spool that another
+// Open puts a recorder together. It refuses an archive, spool or catalog that another
 // recorder holds. On error nothing stays open.
 func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 	loc, err := cfg.Location()
@@ -232,6 +232,11 @@ func (s *Service) openStores(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(s.cfg.Catalog), 0o750); err != nil {
 		return fmt.Errorf("open the catalog: %w", err)
 	}
+	held, err := archive.LockFile(s.cfg.Catalog)
+	if err != nil {
+		return err
+	}
+	s.onClose(held.Release)
 	if s.catalog, err = catalog.Open(ctx, s.cfg.Catalog); err != nil {
 		return err
 	}
