@@ -41,8 +41,8 @@ var (
 	ErrExists = errors.New("another file of that name is in the archive")
 	// ErrDamaged says that a file read back is not what was written.
 	ErrDamaged = errors.New("file is not what was written")
-	// ErrLocked says that another running recorder holds the folder.
-	ErrLocked = errors.New("folder is held by another running recorder")
+	// ErrLocked says that another running recorder holds the folder or file.
+	ErrLocked = errors.New("it is held by another running recorder")
 	// ErrName says that a name is not one the archive accepts.
 	ErrName = errors.New("not a name for the archive")
 	// ErrNoBackup says that no backup is set up.

@@ -359,6 +359,32 @@ func TestLock(t *testing.T) {
 	_ = l.Release()
 }
 
+func TestLockFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "callreel.db")
+	l, err := LockFile(path) // it is not there yet
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LockFile(path); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), path+":") {
+		t.Errorf("second lock: %v", err)
+	}
+	if other, err := LockFile(path + "2"); err != nil {
+		t.Errorf("another file of the folder: %v", err)
+	} else if err := other.Release(); err != nil {
+		t.Error(err)
+	}
+	if err := l.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if l, err = LockFile(path); err != nil {
+		t.Fatalf("after the release: %v", err)
+	}
+	_ = l.Release()
+}
+
 func TestCanceled(t *testing.T) {
 	a := open(t, Config{Backup: t.TempDir()})
 	place := mustFile(t, a, testName, "audio", "sidecar")

@@ -64,7 +64,7 @@ func check(ctx context.Context, root *os.Root, folder, probe string) (Space, err
 	return s, root.Remove(probe)
 }
 
-// Lock holds a folder against other recorders.
+// Lock holds a folder, or a file, against other recorders.
 type Lock struct{ f *os.File }
 
 const lockFile = ".callreel-lock"
@@ -79,17 +79,32 @@ func (a *Archive) Lock(ctx context.Context) (*Lock, error) {
 }
 
 // LockFolder is Lock for any folder, for instance the spool.
-func LockFolder(folder string) (*Lock, error) {
-	f, err := os.OpenFile(filepath.Join(folder, lockFile), os.O_RDWR|os.O_CREATE, filePerm)
+func LockFolder(folder string) (*Lock, error) { return take(filepath.Join(folder, lockFile), folder) }
+
+// LockFile is Lock for a single file, that may not be there yet, in a folder that
+// others may use: by a file of the same name with ".lock" behind it, since programs
+// that use the file have locks of their own in it. It is the same for all names that
+// lead to the file.
+func LockFile(path string) (*Lock, error) {
+	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", folder, err)
+		real = path
+	}
+	return take(real+".lock", path)
+}
+
+// take locks the file name for what is to be held.
+func take(name, what string) (*Lock, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, filePerm)
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", what, err)
 	}
 	if err := lock(f); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("lock %s: %w", folder, err)
+		return nil, fmt.Errorf("lock %s: %w", what, err)
 	}
 	return &Lock{f}, nil
 }
 
-// Release gives the folder free. The lock file stays.
+// Release gives free what was held. The lock file stays.
 func (l *Lock) Release() error { return l.f.Close() }

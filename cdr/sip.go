@@ -68,11 +68,25 @@ func near(c recording.CDR, sip recording.SIPParties, within time.Duration) (conf
 	}
 	off = within
 	for _, e := range c.Events {
-		if d := at(c, e).Sub(sip.Invite).Abs(); e.Conf != "" && strings.HasPrefix(e.Msg, "setup") && d <= off {
+		if d := at(c, e).Sub(sip.Invite).Abs(); setsUp(e) && d <= off {
 			conf, off, ok = e.Conf, d, true
 		}
 	}
 	return conf, off, ok
+}
+
+// setsUp reports whether an event is of the beginning of a call that can be named.
+func setsUp(e recording.CDREvent) bool { return e.Conf != "" && strings.HasPrefix(e.Msg, "setup") }
+
+// Setups are the times at which a record's calls were set up: BySIP finds it near them
+// only.
+func Setups(c recording.CDR) (out []time.Time) {
+	for _, e := range c.Events {
+		if t := at(c, e); setsUp(e) && !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
 // at is when an event was: the record says the time of its first one.

@@ -3,6 +3,7 @@ package cdr
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,4 +82,18 @@ func FuzzBySIP(f *testing.F) {
 			t.Fatalf("%+v", fit)
 		}
 	})
+}
+
+// TestSetups: BySIP finds a record by the times that Setups names, and by no other.
+func TestSetups(t *testing.T) {
+	parsed, err := Parse(fmt.Sprintf(`<cdr cn="x" e164="24" dir="to" utc="%d"><event msg="setup-to" time="100" e164="1" conf="%s"/>`+
+		`<event msg="setup-from" time="100" conf="%s"/><event msg="alert-from" time="103" conf="%s"/><event msg="setup-to" time="110" conf="%s"/>`+
+		`<event msg="setup-to" time="120"/></cdr>`, invited.Unix(), confA, confA, confA, confB))
+	if err != nil || len(parsed) != 1 {
+		t.Fatal(err)
+	}
+	begin := time.Unix(invited.Unix(), 0).UTC()
+	if got := Setups(parsed[0].CDR); !slices.EqualFunc(got, []time.Time{begin, begin.Add(10 * time.Second)}, time.Time.Equal) {
+		t.Errorf("%v", got)
+	}
 }

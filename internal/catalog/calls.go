@@ -14,10 +14,12 @@ import (
 	"callreel/internal/recording"
 )
 
-// CDR is one record to store, with every conference id it names.
+// CDR is one record to store, with every conference id it names and the times of its
+// set-ups.
 type CDR struct {
-	XML   string
-	Confs []recording.ConfID
+	XML    string
+	Confs  []recording.ConfID
+	Setups []time.Time
 }
 
 // SaveCDRs stores records, all or none. A record that is here already, byte for
@@ -53,7 +55,7 @@ func saveCDR(ctx context.Context, tx *sql.Tx, r CDR, received time.Time) error {
 			return err
 		}
 	}
-	return nil
+	return saveSetups(ctx, tx, id, r.Setups)
 }
 
 // SaveGarbage keeps what was sent as a CDR and is none, for the admin to see.

@@ -39,6 +39,8 @@ type Retry struct {
 	Since  time.Time `json:"since,omitzero"`   // first try of those that failed one after the other
 	Until  time.Time `json:"until,omitzero"`   // when a countdown ends
 	Reason string    `json:"reason,omitempty"` // why it waits or why it ended, in words
+	// Accepted is of what is put aside: somebody has looked at it and leaves it there.
+	Accepted bool `json:"accepted,omitempty"`
 }
 
 // Seal tells how the filed pair is sealed.

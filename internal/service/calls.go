@@ -195,7 +195,7 @@ func (s *Service) saveCDRs(ctx context.Context, parsed []cdr.Parsed, received ti
 	var confs []recording.ConfID
 	for _, p := range parsed {
 		c := cdr.Confs(p.CDR)
-		list = append(list, catalog.CDR{XML: p.XML, Confs: c})
+		list = append(list, catalog.CDR{XML: p.XML, Confs: c, Setups: cdr.Setups(p.CDR)})
 		confs = append(confs, c...)
 	}
 	if err := s.catalog.SaveCDRs(ctx, list, received); err != nil {

@@ -232,16 +232,31 @@ func TestBackupAway(t *testing.T) {
 	r.light(t, service.LampBackup, service.Green)
 }
 
-// TestArchiveIsHeld refuses a second recorder on the same archive.
-func TestArchiveIsHeld(t *testing.T) {
+// TestHeld refuses a second recorder on the same archive, spool or catalog.
+func TestHeld(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
-	other := r.cfg
-	other.Catalog += "2"
-	other.Receiver.Listen, other.Player.Listen = "", ""
-	if s, err := service.Open(t.Context(), other, service.Options{Clock: clock.System(), Log: slog.New(slog.DiscardHandler)}); err == nil {
-		t.Error("a second recorder opened the archive", s.Close())
-	} else if !strings.Contains(err.Error(), "held by another") {
-		t.Errorf("the refusal says %v", err)
+	link := filepath.Join(r.dir, "link.db")
+	if err := os.Symlink(r.cfg.Catalog, link); err != nil {
+		t.Skipf("no symbolic links here: %v", err)
+	}
+	for held, keep := range map[string]func(*service.Config){
+		"archive":               func(c *service.Config) { c.Archive.Path = r.cfg.Archive.Path },
+		"spool":                 func(c *service.Config) { c.Spool = r.cfg.Spool },
+		"catalog":               func(c *service.Config) { c.Catalog = r.cfg.Catalog },
+		"catalog, by a new way": func(c *service.Config) { c.Catalog = link },
+	} {
+		dir := t.TempDir()
+		other := r.cfg
+		other.Catalog, other.Spool = filepath.Join(dir, "callreel.db"), filepath.Join(dir, "spool")
+		other.Archive.Path, other.Archive.Backup = filepath.Join(dir, "archive"), ""
+		other.Receiver.Listen, other.Player.Listen = "", ""
+		keep(&other)
+		s, err := service.Open(t.Context(), other, service.Options{Clock: clock.System(), Log: slog.New(slog.DiscardHandler)})
+		if err == nil {
+			t.Errorf("%s: a second recorder opened it; %v", held, s.Close())
+		} else if !strings.Contains(err.Error(), "held by another running recorder") {
+			t.Errorf("%s: the refusal says %v", held, err)
+		}
 	}
 }

@@ -126,7 +126,13 @@ func (s *Service) lookUpBySIP(ctx context.Context, rec recording.Recording) (cdr
 // fit looks among the CDRs of the time.
 func (s *Service) fit(ctx context.Context, sip recording.SIPParties) (cdr.Fit, error) {
 	within := time.Duration(s.cfg.CDR.SIPWithin)
-	list, err := s.catalog.CDRsBetween(ctx, sip.Invite.Add(-within), sip.Invite.Add(longestCall), mostLooked)
+	var list []recording.RawCDR
+	var err error
+	if s.indexed.Load() {
+		list, err = s.catalog.CDRsNear(ctx, sip.Invite, within, mostLooked)
+	} else {
+		list, err = s.catalog.CDRsBetween(ctx, sip.Invite.Add(-within), sip.Invite.Add(longestCall), mostLooked)
+	}
 	if err != nil {
 		return cdr.Fit{}, err
 	}

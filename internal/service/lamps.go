@@ -69,6 +69,20 @@ func (l *lamps) Bad(lamp Lamp, cause string, err error) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.counts[lamp]++
+	return l.set(lamp, cause, err)
+}
+
+// Still is Bad for what was looked at once more: where it stands already, nothing is
+// counted.
+func (l *lamps) Still(lamp Lamp, cause string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.set(lamp, cause, err) {
+		l.counts[lamp]++
+	}
+}
+
+func (l *lamps) set(lamp Lamp, cause string, err error) (fresh bool) {
 	if l.faults[lamp] == nil {
 		l.faults[lamp] = map[string]fault{}
 	}

@@ -120,7 +120,7 @@ func (s *Service) setAside(name string) error {
 const longest = 24 * time.Hour
 
 // tidy does what must be done now and then: it stores call events that could not
-// be stored, recalls what a wrong clock put off, and shows who is in quarantine.
+// be stored, recalls what a wrong clock put off, and shows what is put aside.
 func (s *Service) tidy(ctx context.Context) {
 	_ = s.saveLegs(ctx) // it reports by itself
 	most := longest + time.Duration(s.cfg.CDR.LastWait) + time.Duration(s.cfg.CDR.DiscardSettle)
@@ -128,13 +128,5 @@ func (s *Service) tidy(ctx context.Context) {
 		s.log.Warn("steps that were put off by a wrong clock are due now", "count", n)
 		s.wakeUp()
 	}
-	n, err := s.catalog.Count(ctx)
-	if err != nil {
-		return
-	}
-	if waiting := n[recording.Quarantined]; waiting > 0 {
-		s.lamps.Bad(LampReporting, noCDR, fmt.Errorf("no CDR has come for %d captures; they are in quarantine", waiting))
-	} else {
-		s.lamps.Good(LampReporting, noCDR)
-	}
+	_ = s.showAside(ctx) // a catalog that cannot be read has a lamp of its own
 }

@@ -162,8 +162,8 @@ func (s *Service) retryLater(ctx context.Context, st step, cl catalog.Claimed, e
 		return s.save(ctx, cl, wait.until, time.Time{})
 	case errors.Is(err, recording.ErrUnusable):
 		cl.Retry.Reason = err.Error()
-		s.mended(cl.ID) // it will not be tried again; "set aside" takes its place
-		s.lamps.Bad(LampSoftware, "set aside", fmt.Errorf("recording %d set aside: %w", cl.ID, err))
+		s.mended(cl.ID) // it will not be tried again by itself; causeUnusable takes its place
+		s.lamps.Bad(LampSoftware, causeUnusable, fmt.Errorf("recording %d set aside: %w", cl.ID, err))
 		s.log.Error("recording set aside: it cannot be used", "id", cl.ID, "uid", cl.Capture.UID, "step", st.name, "error", err)
 		return s.completed(ctx, st, cl, recording.Unusable)
 	}

@@ -66,6 +66,7 @@ type Service struct {
 	outside    convert.Outside // for codecs that are not built in; nil where the machine has none
 	woken      chan struct{}
 	checks     atomic.Int64 // polls of inboxes
+	indexed    atomic.Bool  // all CDRs are found by the times of their set-ups
 	closers    []func() error
 }
 
@@ -77,7 +78,7 @@ type listener struct {
 	serve func(context.Context) error
 }
 
-// Open puts a recorder together. It refuses an archive or spool that another
+// Open puts a recorder together. It refuses an archive, spool or catalog that another
 // recorder holds. On error nothing stays open.
 func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 	loc, err := cfg.Location()
@@ -231,6 +232,11 @@ func (s *Service) openStores(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(s.cfg.Catalog), 0o750); err != nil {
 		return fmt.Errorf("open the catalog: %w", err)
 	}
+	held, err := archive.LockFile(s.cfg.Catalog)
+	if err != nil {
+		return err
+	}
+	s.onClose(held.Release)
 	if s.catalog, err = catalog.Open(ctx, s.cfg.Catalog); err != nil {
 		return err
 	}

@@ -241,7 +241,7 @@ func (s *Service) vanished(ctx context.Context, b *box, rec recording.Recording)
 		return err
 	}
 	s.mended(rec.ID)
-	s.lamps.Bad(LampPCAP, "vanished", fmt.Errorf("recording %d: %s", rec.ID, rec.Retry.Reason))
+	s.lamps.Bad(LampPCAP, causeVanished, fmt.Errorf("recording %d: %s", rec.ID, rec.Retry.Reason))
 	s.log.Error("a capture vanished before it was fetched", "id", rec.ID, "uid", rec.Capture.UID, "inbox", b.cfg.Name)
 	return nil
 }

@@ -27,6 +27,8 @@ func (s *Service) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	start := func(f func(context.Context)) { all.Go(func() { f(ctx) }) }
 
+	done, err := s.indexSome(ctx)
+	s.indexed.Store(err == nil && done)
 	if err := s.recover(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil // stopped before it began
@@ -51,6 +53,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	start(s.watchHealth)
 	start(s.prune)
+	start(s.indexOld)
 	s.log.Info("recording", "version", s.version, "inboxes", len(s.inboxes), "pbxes", len(s.pbxes))
 	<-ctx.Done()
 	all.Wait()

@@ -174,9 +174,6 @@ func (s *Service) lookAgain(rec *recording.Recording, waits []time.Duration) err
 	return &waitError{until, fmt.Sprintf("waiting for a CDR, look %d of %d", rec.Retry.Tries+1, len(waits)+1)}
 }
 
-// noCDR is the cause in the lamps of captures in quarantine.
-const noCDR = "no CDR for a capture"
-
 // waits are the pauses between two looks for CDRs.
 func (c CDRConfig) waits(known bool) []time.Duration {
 	if known {
