@@ -32,6 +32,7 @@ type segment struct {
 	stream *stream
 	c      cursor // before its first packet
 	n      int    // packets, also those that are no voice
+	first  entry  // of voice
 	begin  int64  // when its first sample was sent, by arrival: ticks since base
 	start  int64  // on the timeline, in ticks from its zero
 	length int64
@@ -205,7 +206,7 @@ func (pl *placer) finish(g *segment) bool {
 		return false
 	}
 	pl.s.summary.packets += pl.packets
-	g.drift = pl.delays.drift()
+	g.first, g.drift = pl.first, pl.delays.drift()
 	g.begin = pl.first.arrival + pl.delays.least(g.drift)
 	g.length = g.drift.at(g.length)
 	for i := range g.spans {
