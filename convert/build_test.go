@@ -55,6 +55,16 @@ func (b *builder) udp(at time.Duration, src, dst string, payload []byte) {
 	b.ends = append(b.ends, b.buf.Len())
 }
 
+// tcp adds a segment, number seq of its flow's bytes.
+func (b *builder) tcp(at time.Duration, src, dst string, seq int, payload []byte) {
+	header := make([]byte, 12)
+	header[4] = 5 << 4 // behind ports and numbers
+	b.udp(at, src, dst, append(header, payload...))
+	frame := b.buf.Bytes()[b.buf.Len()-54-len(payload):]
+	frame[14+9] = 6
+	binary.BigEndian.PutUint32(frame[14+20+4:], uint32(seq))
+}
+
 // endpoint is the function, asked once for each text.
 func (b *builder) endpoint(s string) end {
 	e, ok := b.known[s]

@@ -74,6 +74,9 @@ type kit struct {
 	// clear reports whether a packet has a length that its sender can have given to
 	// it; nil if the bytes of clear voice can be told from a cipher's.
 	clear func(e *entry) bool
+	// whole reports whether a packet has the length of whole frames; nil where any
+	// length is.
+	whole func(e *entry) bool
 	// hides says that the decoder is a concealer.
 	hides bool
 	// start makes a decoder. factor is the samples a tick that are wanted: 1 for

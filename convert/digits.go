@@ -14,6 +14,8 @@ const maxDigits = 4096
 // pressed is a telephone event on the way to a digit.
 type pressed struct {
 	code     uint8
+	kind     uint8  // payload type
+	began    uint32 // RTP time of its beginning, as all its packets say
 	ts       uint32
 	duration uint16
 	arrival  int64
@@ -30,12 +32,29 @@ func (p *plan) digits() []recording.Digit {
 			if !ok || len(out) == maxDigits {
 				continue
 			}
-			at := max(0, e.arrival-p.zero)
-			out = append(out, recording.Digit{Digit: key, AtS: seconds(at), Side: p.name(s.side)})
+			out = append(out, recording.Digit{Digit: key, AtS: seconds(max(0, p.pressedAt(s, &e))), Side: p.name(s.side)})
 		}
 	}
 	slices.SortStableFunc(out, func(a, b recording.Digit) int { return cmp.Compare(a.AtS, b.AtS) })
 	return out
+}
+
+// pressedAt is where an event begins on the timeline: on the RTP clock of the voice
+// around it, for its packets can come late; where there is none, at its arrival.
+func (p *plan) pressedAt(s *stream, e *pressed) int64 {
+	at, near := e.arrival-p.zero, int64(apart)
+	clock := s.codecs[e.kind].clock // 0 where nobody describes it
+	for _, g := range p.sides[s.side] {
+		voice := s.codec(&g.first)
+		if g.stream != s || clock != 0 && voice.clock != clock {
+			continue
+		}
+		position := g.drift.at(voice.scale(int64(int32(e.began - g.first.ts))))
+		if off := e.arrival - g.begin - position; max(off, -off) < near && position >= 0 && position <= g.length+apart {
+			at, near = g.start+position, max(off, -off)
+		}
+	}
+	return at
 }
 
 // takeEvents reads a stream's telephone events, in the order of arrival.
@@ -71,5 +90,5 @@ func (s *stream) event(e entry, event rtp.Event) {
 			return
 		}
 	}
-	s.events = append(s.events, pressed{event.Code, e.ts, event.Duration, e.arrival, event.End})
+	s.events = append(s.events, pressed{event.Code, e.kind, e.ts, e.ts, event.Duration, e.arrival, event.End})
 }

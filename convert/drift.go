@@ -23,6 +23,8 @@ const (
 	// clock is wrong by no more than twice that.
 	stepWindows = 2
 	stepLeast   = rate / 50
+	// stepSmall is the same where the skew has been taken off: 8 ms.
+	stepSmall = 8 * rate / 1000
 	// pairsMost bounds the work: of so many windows at most each is compared.
 	pairsMost = 128
 )
@@ -48,25 +50,31 @@ func (d *delays) add(position, delay int64) {
 	}
 }
 
-// drift is the skew of a segment's RTP clock: as a line through the windows, of
-// which the slope is the median of the slopes between any two (Theil-Sen). The
-// zero value is none.
+// drift is the skew of a segment's RTP clock: a line through the windows, of which
+// the slope is the median of the slopes between any two (Theil-Sen), and bent where
+// the clock has not always had the same skew. The zero value is none.
 func (d *delays) drift() drift {
 	n := len(d.windows)
 	if n < windowsLeast {
-		return 0
+		return drift{}
 	}
-	slope := medianSlope(level(d.windows))
-	total := slope * float64(d.windows[n-1].position-d.windows[0].position)
-	if max(total, -total) < driftLeast || max(slope, -slope) > driftMost {
-		return 0
+	windows := level(d.windows, stepLeast)
+	slope := medianSlope(windows)
+	if max(slope, -slope) > driftMost {
+		return drift{}
 	}
-	return drift(slope)
+	if b := bend(level(turned(d.windows, slope), stepSmall), slope); b.knots != nil {
+		return b
+	}
+	if total := slope * float64(windows[n-1].position-windows[0].position); max(total, -total) < driftLeast {
+		return drift{}
+	}
+	return drift{slope: slope}
 }
 
 // level takes out of the windows the steps at which the way of the packets became
-// longer or shorter for good: a clock does not run so fast.
-func level(windows []least) []least {
+// longer or shorter for good: no clock runs so fast in the time between two windows.
+func level(windows []least, stepLeast int64) []least {
 	out, step := slices.Clone(windows), int64(0)
 	for i := 1; i < len(windows); i++ {
 		if i >= stepWindows && i+stepWindows <= len(windows) {
@@ -76,11 +84,21 @@ func level(windows []least) []least {
 					at = nearer(at, b.delay-a.delay)
 				}
 			}
-			if at > stepLeast || at < -stepLeast {
+			run := float64(windows[i].position-windows[i-1].position-window) * driftMost
+			if least := stepLeast + max(0, int64(run)); at > least || at < -least {
 				step += at
 			}
 		}
 		out[i].delay -= step
+	}
+	return out
+}
+
+// turned takes a skew off.
+func turned(windows []least, slope float64) []least {
+	out := slices.Clone(windows)
+	for i := range out {
+		out[i].delay -= int64(slope * float64(out[i].position))
 	}
 	return out
 }
@@ -118,17 +136,6 @@ func (d *delays) least(skew drift) int64 {
 		first = min(first, w.position+w.delay-skew.at(w.position))
 	}
 	return max(first, -apart)
-}
-
-// drift is by how much an RTP clock runs slow: the share of time to be added.
-type drift float64
-
-// at is where a position of a segment really lies.
-func (d drift) at(position int64) int64 {
-	if d == 0 {
-		return position
-	}
-	return position + int64(float64(position)*float64(d))
 }
 
 // future is the least delay from a position on, of a run whose clock has a skew:

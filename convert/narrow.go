@@ -33,6 +33,7 @@ func narrowKit(name string) *kit {
 func kitGSM() *kit {
 	return &kit{
 		lasts: func(e *entry, _ *codec) int64 { return e.length() / gsm.FrameBytes * gsm.FrameSamples },
+		whole: func(e *entry) bool { return e.length()%gsm.FrameBytes == 0 },
 		start: func(*codec, int) decoder { return &decoderGSM{} },
 	}
 }

@@ -168,6 +168,17 @@ func from(at time.Duration, change func(*spoken)) func(*spoken) bool {
 	}
 }
 
+// slower lets a sender's clock run slower from a moment on: all comes later.
+func slower(at time.Duration, share float64) func(*spoken) bool {
+	return func(p *spoken) bool {
+		if p.said > at {
+			later := time.Duration(float64(p.said-at) * share)
+			p.said, p.arrival = p.said+later, p.arrival+later
+		}
+		return true
+	}
+}
+
 // unheard loses what is said in a time.
 func unheard(from, to time.Duration) func(*spoken) bool {
 	return func(p *spoken) bool { return p.said < from || p.said >= to }
@@ -252,9 +263,35 @@ func TestPlaces(t *testing.T) {
 			s.local.then(lossy(5, 3))
 			s.remote.then(lossy(10, 4))
 		}},
+		{"the skew changes", time.Hour, func(s *scene) {
+			s.local.jitter, s.remote.jitter = 30*ms, 10*ms
+			s.local.skew = 150e-6
+			s.local.then(slower(40*time.Minute, 300e-6))
+			s.remote.then(slower(30*time.Minute, 100e-6))
+		}},
+		{"the skew comes and goes, with losses and a pause", 40 * time.Minute, func(s *scene) {
+			s.remote.jitter = 40 * ms
+			s.remote.then(slower(10*time.Minute, 400e-6))
+			s.remote.then(slower(15*time.Minute, -400e-6))
+			s.remote.then(lossy(5, 6))
+			s.remote.then(unheard(25*time.Minute, 28*time.Minute))
+		}},
+		{"the skew changes, and after an hour's silence there is a last word", 2 * time.Hour, func(s *scene) {
+			s.remote.jitter, s.local.sizes = 20*ms, []int{480}
+			s.remote.then(slower(10*time.Minute, 150e-6))
+			s.remote.then(unheard(30*time.Minute, 119*time.Minute+40*time.Second))
+		}},
 		{"begins anew while it is not heard", time.Minute, func(s *scene) {
 			s.remote.then(unheard(20*time.Second, 30*time.Second))
 			s.remote.then(from(25*time.Second, func(p *spoken) { p.seq, p.ts = p.seq+777, p.ts+123456789 }))
+		}},
+		{"begins anew every 3 s, while packets overtake each other", time.Minute, func(s *scene) {
+			s.remote.jitter = 55 * ms
+			s.remote.then(func(p *spoken) bool {
+				n := p.n / 150
+				p.seq, p.ts = p.seq+uint16(n*20000), p.ts+uint32(n*0x34567890)
+				return true
+			})
 		}},
 		{"numbers begin anew, timestamps go on", time.Minute, func(s *scene) {
 			s.remote.then(from(25*time.Second, func(p *spoken) { p.seq -= 1200 }))
@@ -284,7 +321,7 @@ func TestPlaces(t *testing.T) {
 			s.remote.jitter = 20 * ms
 			s.remote.then(halts(3000, 3))
 		}},
-		{"a clock that stands for 40 ms, every ten seconds, skew", 10 * time.Minute, func(s *scene) {
+		{"a clock that stands for 40 ms, every ten seconds, skew", 595 * time.Second, func(s *scene) {
 			s.remote.skew = 100e-6
 			s.remote.then(halts(500, 2))
 		}},
@@ -463,14 +500,12 @@ func TestPlacesOfAnything(t *testing.T) {
 	}
 }
 
-// happen lets some of what is known happen to a speaker. The jitter is less than a
-// packet: one that overtakes another just where a clock jumps is placed by its own
-// arrival.
+// happen lets some of what is known happen to a speaker.
 func happen(k *speaker, random *rand.Rand) {
 	at := func() time.Duration { return time.Duration(1+random.IntN(11)) * 10 * time.Second }
 	things := []func(){
 		func() { k.skew = float64(random.IntN(400)-200) * 1e-6 },
-		func() { k.jitter = time.Duration(random.IntN(18)+1) * ms },
+		func() { k.jitter = time.Duration(random.IntN(60)+1) * ms },
 		func() { k.then(lossy(random.IntN(8), random.Uint64())) },
 		func() { k.sizes = [][]int{{80}, {240}, {480}, {320}}[random.IntN(4)] },
 		func() { k.then(from(at(), func(p *spoken) { p.seq, p.ts = p.seq+20000, p.ts+0x34567890 })) },

@@ -195,7 +195,7 @@ func (pl *player) take(e *entry, c *codec) error {
 	if over := pl.done - at; over > 0 {
 		pl.rest.from(min(over, pl.rest.n))
 	}
-	if gap > 0 && gap <= slack && (pl.g.drift != 0 || c.uneven()) {
+	if gap > 0 && gap <= slack && (pl.g.drift.any() || c.uneven()) {
 		pl.stretch(gap)
 	}
 	pl.done = max(pl.done, at+pl.rest.n)

@@ -38,7 +38,7 @@ func publishedCalls() map[string]published {
 		"rtcp":           {captures: []string{"rtpproxy/rtcp.pcap"}, legA: 0xdee0ee8f, later: -4},
 		// One leg alone. It came twice, and Convert keeps the copy with the other SSRC.
 		"DLT_NULL":     {captures: []string{"rtpproxy/DLT_NULL.a.pcap"}, legA: 0xcead2a2b},
-		"alice_to_bob": {captures: []string{"rtpproxy/alice_bob_srtp.pcap"}, legA: 0x2a1ad144, keys: keys, later: -2},
+		"alice_to_bob": {captures: []string{"rtpproxy/alice_bob_srtp.pcap"}, legA: 0x2a1ad144, keys: keys, later: -3},
 		"alice_to_bob_out": {
 			captures: []string{relayed + "alice_srtp_out.pcap", relayed + "bob_srtp_out.pcap"},
 			legA:     0x2a1ad144, keys: keys, later: 1,

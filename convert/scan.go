@@ -1,11 +1,14 @@
 package convert
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 
 	"callreel/internal/media/packet"
@@ -53,12 +56,13 @@ type scan struct {
 	shift    int64 // nanoseconds to add, after the capture's clock was set
 	looked   int   // records looked at for whether the clock was set before them
 	damage   damage
+	partly   map[packet.Flow]*partial // messages in TCP
 }
 
 func newScan(src Capture) *scan {
 	s := &scan{
 		file: pcap.NewFile(src, src.Size()), dec: packet.NewDecoder(), passed: map[string]int{},
-		streams: map[streamKey]*stream{}, dtls: map[packet.Endpoint]bool{}, sip: newSIPLog(),
+		streams: map[streamKey]*stream{}, dtls: map[packet.Endpoint]bool{}, sip: newSIPLog(), partly: map[packet.Flow]*partial{},
 	}
 	for t := range s.headed {
 		s.headed[t] = headed(uint8(t))
@@ -124,6 +128,9 @@ func (s *scan) run(ctx context.Context) error {
 
 func (s *scan) finish() error {
 	s.count("fragment", s.dec.FragmentsLost())
+	for _, p := range slices.SortedFunc(maps.Values(s.partly), func(a, b *partial) int { return cmp.Compare(a.at, b.at) }) {
+		s.giveUp(p)
+	}
 	if s.frames > 0 && s.badLinks == s.frames {
 		return fmt.Errorf("%w: link type %d", errUnsupported, s.badLink)
 	}
@@ -174,19 +181,11 @@ func (s *scan) setTime(t int64) {
 	s.damage.close(s.latest + s.shift)
 }
 
-// segment looks for signalling in TCP, message by segment.
-func (s *scan) segment(d *packet.Datagram) {
-	if m, ok := sip.Parse(d.Payload); ok {
-		s.signalling(&m, d)
-		return
-	}
-	s.passed["tcp"]++
-}
-
-func (s *scan) signalling(m *sip.Message, d *packet.Datagram) {
+// signalled takes in a message that came at an arrival, in nanoseconds.
+func (s *scan) signalled(m *sip.Message, way packet.Flow, arrival int64) {
 	s.passed["sip"]++
 	s.sip.base = s.base
-	s.sip.add(m, d.Flow, s.latest+s.shift)
+	s.sip.add(m, way, arrival)
 }
 
 func (s *scan) datagram(rec *pcap.Record, d *packet.Datagram) error {
@@ -204,7 +203,7 @@ func (s *scan) datagram(rec *pcap.Record, d *packet.Datagram) error {
 		}
 	case rtp.Other:
 		if m, ok := sip.Parse(d.Payload); ok {
-			s.signalling(&m, d)
+			s.signalled(&m, d.Flow, s.latest+s.shift)
 			return nil
 		}
 		s.passed["udp"]++

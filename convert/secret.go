@@ -25,6 +25,9 @@ func (p *plan) encrypted(s *stream) (bool, error) {
 	if s.decodable() == 0 && (announced || !s.tagged()) {
 		return announced, nil
 	}
+	if s.lengthened() {
+		return true, nil
+	}
 	if c := &s.codecs[s.main()]; c.kit != nil && c.kit.clear != nil {
 		return s.tooLong(c), nil
 	}
@@ -68,6 +71,44 @@ func (s *stream) tagged() bool {
 		}
 	}
 	return 2*n > s.packets.n
+}
+
+// lengthened reports whether some packets that are followed by the next are longer
+// than they last, by what SRTP puts behind them: also where only a part of the stream
+// is encrypted.
+func (s *stream) lengthened() bool {
+	const few, most = 2, 5
+	var last entry
+	longer, all := 0, 0
+	for c := s.packets.begins(); c.next(); last = c.entry {
+		codec := s.codec(&last)
+		step := int64(int32(c.entry.ts - last.ts))
+		if last.size == 0 || !codec.voice() || last.cut() || last.seal != 0 || c.entry.kind != last.kind || c.entry.seq != last.seq+1 || step <= 0 {
+			continue
+		}
+		if all++; codec.lengthened(last, step) {
+			longer++
+		}
+	}
+	return longer >= most || longer >= few && 2*longer >= all
+}
+
+// lengthened reports whether a packet that lasts as long as its clock goes on would be
+// clear with a part of its end taken off, and not with it.
+func (c *codec) lengthened(e entry, step int64) bool {
+	if c.kit != nil && c.kit.dense {
+		return false // its length says nothing
+	}
+	if c.lasts(&e) == step && (c.kit == nil || c.kit.whole == nil || c.kit.whole(&e)) {
+		return false
+	}
+	for _, tag := range []uint16{4, 10, 14, 16} { // of RFC 3711 and 7714, and with a key's name
+		short := e
+		if short.size -= min(tag, e.size); c.lasts(&short) == step {
+			return true
+		}
+	}
+	return false
 }
 
 // tooLong reports whether most payloads of a codec are not of whole frames, or

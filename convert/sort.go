@@ -13,7 +13,17 @@ const piece = 4096
 type run struct {
 	c      cursor // before the first packet
 	n      int
-	sorted bool // by RTP time and sequence number
+	extra  []entry // besides
+	sorted bool    // by RTP time and sequence number
+}
+
+// resume lets the run go on behind packets that are not its own: what was read of it
+// becomes extra.
+func (r *run) resume(c *cursor) {
+	for old, left := r.c, r.n; left > 0 && old.next(); left-- {
+		r.extra = append(r.extra, old.entry)
+	}
+	r.c, r.n, r.sorted = c.hold(), 0, false
 }
 
 // order compares two packets of a run by RTP time and sequence number; zero is
@@ -39,7 +49,7 @@ func (r run) inOrder() run {
 	for m.next() {
 		out.add(&m.entry)
 	}
-	return run{c: out.begins(), n: r.n, sorted: true}
+	return run{c: out.begins(), n: out.n, sorted: true}
 }
 
 // pieces sorts the run piece by piece.
@@ -52,15 +62,22 @@ func (r run) pieces() []*index {
 		for len(entries) < min(left, piece) && c.next() {
 			entries = append(entries, c.entry)
 		}
-		zero := entries[0]
-		slices.SortStableFunc(entries, func(a, b entry) int { return order(&a, &b, &zero) })
-		x := &index{}
-		for i := range entries {
-			x.add(&entries[i])
-		}
-		out = append(out, x)
+		out = append(out, sorted(entries))
+	}
+	if len(r.extra) > 0 {
+		out = append(out, sorted(r.extra))
 	}
 	return out
+}
+
+func sorted(entries []entry) *index {
+	zero := entries[0]
+	slices.SortStableFunc(entries, func(a, b entry) int { return order(&a, &b, &zero) })
+	x := &index{}
+	for i := range entries {
+		x.add(&entries[i])
+	}
+	return x
 }
 
 // merger gives the packets of sorted pieces in order. A piece is opened when its

@@ -32,6 +32,7 @@ type segment struct {
 	stream *stream
 	c      cursor // before its first packet
 	n      int    // packets, also those that are no voice
+	first  entry  // of voice
 	begin  int64  // when its first sample was sent, by arrival: ticks since base
 	start  int64  // on the timeline, in ticks from its zero
 	length int64
@@ -109,8 +110,8 @@ func chainUp(segments []*segment, zero int64) (end int64) {
 		}
 		last := latest[g.stream]
 		if last != nil {
-			if over := min(last.start+last.length-g.start, room[g.stream]); over > 0 {
-				last.start -= over
+			if over := last.start + last.length - g.start; over > 0 && over < apart {
+				last.start -= max(0, min(over, room[g.stream]))
 			}
 			room[g.stream] = max(0, g.start-last.start-last.length)
 		}
@@ -118,88 +119,6 @@ func chainUp(segments []*segment, zero int64) (end int64) {
 		end = max(end, g.start+g.length)
 	}
 	return end
-}
-
-// splitter cuts a stream's packets, in the order of the file, where they cannot
-// be on one RTP clock, and takes what must be counted in the order of arrival.
-type splitter struct {
-	s       *stream
-	runs    []run
-	last    entry // the last packet that is no event
-	before  entry // the last packet of the run
-	zero    entry // the first of the run
-	began   bool
-	any     bool
-	highest uint16
-	transit int64
-	voice   bool
-}
-
-// split cuts a stream where arrival and timestamp disagree by more than a second
-// and the sequence numbers do not say that nothing is missing. It stops when there
-// are too many runs.
-func (s *stream) split() []run {
-	sp := splitter{s: s}
-	for c := s.packets.begins(); c.next() && len(sp.runs) <= maxSegments; {
-		sp.measure(&c.entry)
-		sp.take(&c)
-	}
-	return sp.runs
-}
-
-func (sp *splitter) take(c *cursor) {
-	e := &c.entry
-	event := sp.s.codec(e).role == roleEvent
-	if !sp.began || !event && sp.any && sp.breaks(e) {
-		sp.runs = append(sp.runs, run{c: c.hold(), sorted: true})
-		sp.zero, sp.before, sp.began, sp.any = *e, *e, true, false
-	}
-	r := &sp.runs[len(sp.runs)-1]
-	if r.n++; r.sorted && order(&sp.before, e, &sp.zero) > 0 {
-		r.sorted = false
-	}
-	sp.before = *e
-	if !event {
-		sp.last, sp.any = *e, true
-	}
-}
-
-// breaks reports whether e begins a new run.
-func (sp *splitter) breaks(e *entry) bool {
-	last, now := sp.s.codec(&sp.last), sp.s.codec(e)
-	both := last.voice() && now.voice()
-	span, ahead := int64(int32(e.ts-sp.last.ts)), int64(int16(e.seq-sp.last.seq))
-	if both && (last.clock != now.clock || span < 0 && ahead > 0 && ahead < misordered) {
-		return true
-	}
-	if d := e.arrival - sp.last.arrival - now.scale(span); d < apart && d > -apart {
-		far := int32(e.ts - sp.zero.ts)
-		return far > farthest || far < -farthest
-	}
-	return ahead <= 0 || !last.voice() || now.scale(span) != ahead*last.ticks(&sp.last)
-}
-
-// measure counts late packets and follows the jitter (RFC 3550 §6.4.1).
-func (sp *splitter) measure(e *entry) {
-	m := &sp.s.summary
-	if sp.began {
-		if d := int16(e.seq - sp.highest); d > 0 || d < -1000 {
-			sp.highest = e.seq
-		} else {
-			m.late++ // duplicates are taken off later
-		}
-	} else {
-		sp.highest = e.seq
-	}
-	c := sp.s.codec(e)
-	if !c.voice() {
-		return
-	}
-	now := e.arrival - c.scale(int64(e.ts))
-	if d := int64(int32(now - sp.transit)); sp.voice && max(d, -d) < apart {
-		m.jitter += (float64(max(d, -d)) - m.jitter) / 16
-	}
-	sp.transit, sp.voice = now, true
 }
 
 // placer gives the packets of a segment their positions.
@@ -288,7 +207,7 @@ func (pl *placer) finish(g *segment) bool {
 		return false
 	}
 	pl.s.summary.packets += pl.packets
-	g.drift = pl.delays.drift()
+	g.first, g.drift = pl.first, pl.delays.drift()
 	g.begin = pl.first.arrival + pl.delays.least(g.drift)
 	g.length = g.drift.at(g.length)
 	for i := range g.spans {

@@ -282,7 +282,7 @@ func (w *walk) transport(k kind, out *Datagram) Result {
 		if head < headTCP || head > len(w.b) {
 			return Nothing
 		}
-		out.Payload, out.Cut = w.b[head:], false
+		out.Payload, out.Cut, out.Seq = w.b[head:], false, be.Uint32(w.b[4:])
 		return TCP
 	}
 	length := int(be.Uint16(w.b[4:]))

@@ -55,6 +55,7 @@ const (
 type Datagram struct {
 	Flow    Flow
 	Payload []byte
+	Seq     uint32 // of a TCP segment: the number of its first byte
 	// At is where Payload begins in the frame, or -1 if it was put together
 	// from fragments.
 	At int

@@ -46,6 +46,30 @@ func Parse(b []byte) (Message, bool) {
 	return m, true
 }
 
+// Length is how many bytes the message that b begins with has, for streams in which
+// one comes behind the other: more than b has where its end is missing, by one where
+// it is not known how much. It reports false if b does not begin with a message.
+func Length(b []byte) (n int, ok bool) {
+	if !starts(b) {
+		return 0, false
+	}
+	head, body := split(string(b))
+	at := len(b) - len(body)
+	if len(head) == len(b) {
+		return len(b) + 1, true
+	}
+	for line := range strings.Lines(head) {
+		name, value, _ := strings.Cut(line, ":")
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "content-length", "l":
+			if length, err := strconv.ParseUint(strings.TrimSpace(value), 10, 20); err == nil {
+				return at + int(length), true
+			}
+		}
+	}
+	return len(b), true
+}
+
 // starts is the cheap look at a datagram: most are no SIP.
 func starts(b []byte) bool {
 	if len(b) < 16 || b[0] < 'A' || b[0] > 'Z' {

@@ -35,6 +35,30 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestLength(t *testing.T) {
+	const invite = "INVITE sip:24@pbx SIP/2.0\r\nCall-ID: x\r\nContent-Length: 5\r\n\r\n"
+	for name, row := range map[string]struct {
+		text string
+		more int // than the text
+		ok   bool
+	}{
+		"whole":                   {invite + "v=0\r\n", 0, true},
+		"the body is missing":     {invite, 5, true},
+		"another behind it":       {invite + "v=0\r\n" + invite, -len(invite), true},
+		"compact":                 {"BYE sip:24@pbx SIP/2.0\r\nl:0\r\n\r\nACK", -3, true},
+		"no length":               {"BYE sip:24@pbx SIP/2.0\r\nCall-ID: x\r\n\r\nv=0", 0, true},
+		"a length that is none":   {"BYE sip:24@pbx SIP/2.0\r\nl: 99999999\r\n\r\nv=0", 0, true},
+		"headers that go on":      {"BYE sip:24@pbx SIP/2.0\r\nCall-ID: x\r\nVi", 1, true},
+		"no message":              {"GET / HTTP/1.1\r\n\r\n1234567", 0, false},
+		"the middle of a message": {"m=audio 4000 RTP/AVP 8\r\n", 0, false},
+	} {
+		n, ok := sip.Length([]byte(row.text))
+		if ok != row.ok || ok && n-len(row.text) != row.more {
+			t.Errorf("%s: %d of %d bytes, %v", name, n, len(row.text), ok)
+		}
+	}
+}
+
 func TestUser(t *testing.T) {
 	for value, want := range map[string]string{
 		"<sip:24@pbx>": "24", "sip:pbx": "", "": "", "<sip:24:secret@pbx>": "24", "Nobody": "", "<sip:%zz@a>": "%zz", "<sip:a;x=1@b>": "a",
@@ -50,6 +74,10 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if m, ok := sip.Parse(b); ok && m.Status != 0 && (m.Status < 100 || m.Status > 699) {
 			t.Fatal(m.Status)
+		}
+		_, parsed := sip.Parse(b)
+		if n, ok := sip.Length(b); parsed && (!ok || n <= 0) || n > len(b)+1<<20 {
+			t.Fatalf("%d of %d bytes, %v", n, len(b), ok)
 		}
 	})
 }
