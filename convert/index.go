@@ -48,9 +48,11 @@ type index struct {
 
 // block is a part of an index. Its first packet is written in full.
 type block struct {
-	data  []byte
-	n     int
-	first entry
+	data   []byte
+	n      int
+	first  entry
+	last   entry // of a block that is full
+	uneven bool  // from the third packet on, not all are as expected
 }
 
 const (
@@ -88,8 +90,11 @@ func (x *index) add(e *entry) {
 		return
 	}
 	b := &x.blocks[k]
+	at := len(b.data)
 	b.data = x.steps.append(b.data, &x.last, e)
-	b.n++
+	if b.n++; b.data[at] != asExpected && b.n > 2 {
+		b.uneven = true
+	}
 	x.n++
 	x.last = *e
 }
@@ -98,9 +103,10 @@ func (x *index) add(e *entry) {
 // grows with it: most streams of a strange capture are short.
 func (x *index) begin(e *entry) {
 	b := block{n: 1, first: *e}
-	if len(x.blocks) == 0 {
+	if k := len(x.blocks) - 1; k < 0 {
 		x.first = *e
 	} else {
+		x.blocks[k].last = x.last
 		b.data = make([]byte, 0, blockLength)
 	}
 	x.blocks = append(x.blocks, b)
@@ -214,6 +220,21 @@ func (c *cursor) next() bool {
 		return true
 	}
 	return false
+}
+
+// pass goes to the last packet of a full block, where all that follow the one that was
+// read last differ from the packet before as that one does, but for their arrival. It
+// tells how many those are.
+func (c *cursor) pass() (n int) {
+	if c.held || c.block >= len(c.x.blocks)-1 {
+		return 0
+	}
+	b := &c.x.blocks[c.block]
+	if n = b.n - c.i; n == 0 || c.i < 3 || b.uneven {
+		return 0
+	}
+	c.i, c.entry = b.n, b.last
+	return n
 }
 
 // read decodes one packet behind another.

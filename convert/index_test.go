@@ -78,6 +78,43 @@ func TestIndexOfAll(t *testing.T) {
 	}
 }
 
+// TestCursorPasses holds what is passed over against the packets one by one.
+func TestCursorPasses(t *testing.T) {
+	even := steady(20000)
+	broken := slices.Clone(even)
+	for i := 9000; i < len(broken); i++ {
+		broken[i].ts += 160
+	}
+	broken[3].size = 80
+	for name, entries := range map[string][]entry{"steady": even, "not everywhere": broken, "short": even[:5]} {
+		x := indexOf(entries)
+		at, passed := 0, 0
+		for c := x.begins(); c.next(); at++ {
+			if c.entry != entries[at] {
+				t.Fatalf("%s: packet %d is %+v, want %+v", name, at, c.entry, entries[at])
+			}
+			n := c.pass()
+			for range n {
+				a, b, before := entries[at], entries[at+1], entries[at-1]
+				if !b.resembles(&a) || b.ts-a.ts != a.ts-before.ts {
+					t.Fatalf("%s: packet %d was passed over, it is unlike the one before it", name, at+1)
+				}
+				at++
+			}
+			passed += n
+			if n > 0 && c.entry != entries[at] {
+				t.Fatalf("%s: behind the passed ones stands %+v, want %+v", name, c.entry, entries[at])
+			}
+		}
+		if at != len(entries) {
+			t.Errorf("%s: %d packets, want %d", name, at, len(entries))
+		}
+		if name == "steady" && passed < len(entries)/2 || name == "short" && passed > 0 {
+			t.Errorf("%s: %d of %d were passed over", name, passed, len(entries))
+		}
+	}
+}
+
 func TestCursorSince(t *testing.T) {
 	x := indexOf(steady(10000))
 	for _, arrival := range []int64{-5, 0, 160 * 5000, 160 * 9999} {

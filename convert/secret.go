@@ -86,8 +86,9 @@ func (s *stream) lengthened() bool {
 		if last.size == 0 || !codec.voice() || last.cut() || last.seal != 0 || c.entry.kind != last.kind || c.entry.seq != last.seq+1 || step <= 0 {
 			continue
 		}
-		if all++; codec.lengthened(last, step) {
-			longer++
+		alike := 1 + c.pass()
+		if all += alike; codec.lengthened(&last, step) {
+			longer += alike
 		}
 	}
 	return longer >= most || longer >= few && 2*longer >= all
@@ -95,15 +96,15 @@ func (s *stream) lengthened() bool {
 
 // lengthened reports whether a packet that lasts as long as its clock goes on would be
 // clear with a part of its end taken off, and not with it.
-func (c *codec) lengthened(e entry, step int64) bool {
+func (c *codec) lengthened(e *entry, step int64) bool {
 	if c.kit != nil && c.kit.dense {
 		return false // its length says nothing
 	}
-	if c.lasts(&e) == step && (c.kit == nil || c.kit.whole == nil || c.kit.whole(&e)) {
+	if c.lasts(e) == step && (c.kit == nil || c.kit.whole == nil || c.kit.whole(e)) {
 		return false
 	}
 	for _, tag := range []uint16{4, 10, 14, 16} { // of RFC 3711 and 7714, and with a key's name
-		short := e
+		short := *e
 		if short.size -= min(tag, e.size); c.lasts(&short) == step {
 			return true
 		}
