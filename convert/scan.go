@@ -229,7 +229,9 @@ func (s *scan) rtp(rec *pcap.Record, d *packet.Datagram) error {
 			return fmt.Errorf("%w: more than %d bytes of RTP in fragments", errUnsupported, maxArena)
 		}
 	}
-	e := s.entry(&h, offset, b)
+	var e entry
+	s.fill(&e, &h, b)
+	e.offset = offset
 	if odd {
 		e.pad = padOdd
 	}
@@ -259,20 +261,22 @@ func (s *scan) swift(rec *pcap.Record) bool {
 		}
 		s.packets++
 		t.heard = s.packets
-		e := s.entry(&h, rec.Offset+int64(packet.PlainAt+h.Start), b[h.Start:])
+		var e entry
+		s.fill(&e, &h, b[h.Start:])
+		e.offset = rec.Offset + int64(packet.PlainAt+h.Start)
 		s.add(t, &e)
 		return true
 	}
 	return false
 }
 
-// entry is a packet's, but for its arrival. payload lies at an offset.
-func (s *scan) entry(h *rtp.Header, offset int64, payload []byte) entry {
-	e := entry{offset: offset, kind: h.Type, ts: h.Timestamp, seq: h.Seq, size: uint16(h.Length), pad: uint16(h.Padding)}
+// fill sets what a packet's header says of it. It is not made and copied: that takes a
+// processor longer than all the rest.
+func (s *scan) fill(e *entry, h *rtp.Header, payload []byte) {
+	e.kind, e.ts, e.seq, e.size, e.pad = h.Type, h.Timestamp, h.Seq, uint16(h.Length), uint16(h.Padding)
 	if s.headed[h.Type] {
 		e.head = head(payload)
 	}
-	return e
 }
 
 // head is the payload's first two bytes, 0 for what is missing.
