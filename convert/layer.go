@@ -176,7 +176,7 @@ type seam int
 const (
 	seamless seam = iota
 	stood         // it did not go on, but time did
-	leapt         // it went ahead, but time did not
+	leapt         // it went ahead, but time did not, or less in a pause
 )
 
 func (l *layer) seam(e *entry) seam {
@@ -190,7 +190,7 @@ func (l *layer) seam(e *entry) seam {
 	switch {
 	case clock == 0 && time > standing:
 		return stood
-	case clock > jump && time < jump/2 && time > -jump/2:
+	case clock > jump && time < jump/2 && time > -jump/2, ahead == 1 && clock > 0 && clock > time+jump:
 		return leapt
 	}
 	return seamless

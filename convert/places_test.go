@@ -328,6 +328,14 @@ func TestPlaces(t *testing.T) {
 		{"a clock that stands for 40 ms, 2 s before the end", 2 * time.Minute, func(s *scene) {
 			s.remote.then(halts(5900, 2))
 		}},
+		{"timestamps go ahead in pauses by 50 ms too much", 2 * time.Minute, func(s *scene) {
+			s.remote.jitter = 10 * ms
+			s.remote.then(spurts(3*time.Second, 5*time.Second, true))
+			s.remote.then(func(p *spoken) bool {
+				p.ts += uint32(p.said/(5*time.Second)) * 400
+				return true
+			})
+		}},
 		{"timestamps go ahead by 40 ms", time.Minute, func(s *scene) {
 			s.remote.jitter = 10 * ms
 			s.remote.then(from(25*time.Second, func(p *spoken) { p.ts += 320 }))
