@@ -135,7 +135,7 @@ func (p *plan) looksLikeEvents(s *stream, t uint8) bool {
 // looksLikeVideo reports whether the stream's clock runs near 90 kHz, as all
 // video's does.
 func looksLikeVideo(s *stream) bool {
-	first, last := s.packets.first, s.packets.last
+	first, last := &s.packets.first, s.packets.last()
 	elapsed := seconds(last.arrival - first.arrival)
 	ticks := float64(int32(last.ts - first.ts))
 	return elapsed > 0.2 && ticks/elapsed > 75e3 && ticks/elapsed < 110e3

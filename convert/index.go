@@ -40,11 +40,19 @@ func (e entry) behind() int { return int(e.pad &^ padOdd) }
 // hour of it would need as plain values. A packet is written as its difference
 // from the one before it. The blocks can be read by themselves.
 type index struct {
-	blocks      []block
-	n           int
-	first, last entry
-	steps       steps // of the block that is being written
+	blocks []block
+	n      int
+	first  entry
+	ends   [2]entry // the two last packets, by turns
+	steps  steps    // of the block that is being written
 }
+
+// last is the packet that was added last.
+func (x *index) last() *entry { return &x.ends[x.n&1] }
+
+// slot is where the next packet may be written before it is added: a copy takes a
+// processor longer than all else that is done with it.
+func (x *index) slot() *entry { return &x.ends[(x.n+1)&1] }
 
 // block is a part of an index. Its first packet is written in full.
 type block struct {
@@ -84,35 +92,36 @@ const (
 
 // add appends a packet.
 func (x *index) add(e *entry) {
+	last, now := x.last(), x.slot()
+	if e != now {
+		*now = *e
+	}
+	x.n++
 	k := len(x.blocks) - 1
 	if k < 0 || len(x.blocks[k].data) > blockLength-entryMost {
-		x.begin(e)
+		x.begin(last, now)
 		return
 	}
 	b := &x.blocks[k]
 	at := len(b.data)
-	b.data = x.steps.append(b.data, &x.last, e)
+	b.data = x.steps.append(b.data, last, now)
 	if b.n++; b.data[at] != asExpected && b.n > 2 {
 		b.uneven = true
 	}
-	x.n++
-	x.last = *e
 }
 
-// begin adds a packet as the first of a new block. The first block of a stream
-// grows with it: most streams of a strange capture are short.
-func (x *index) begin(e *entry) {
+// begin makes a packet the first of a new block. The first block of a stream grows
+// with it: most streams of a strange capture are short.
+func (x *index) begin(last, e *entry) {
 	b := block{n: 1, first: *e}
 	if k := len(x.blocks) - 1; k < 0 {
 		x.first = *e
 	} else {
-		x.blocks[k].last = x.last
+		x.blocks[k].last = *last
 		b.data = make([]byte, 0, blockLength)
 	}
 	x.blocks = append(x.blocks, b)
 	x.steps = steps{}
-	x.n++
-	x.last = *e
 }
 
 // append writes e, which follows p, to b.

@@ -39,8 +39,8 @@ func steady(n int) []entry {
 func TestIndexGivesBackWhatItTook(t *testing.T) {
 	want := steady(10000)
 	x := indexOf(want)
-	if got := listed(x); !slices.Equal(got, want) || x.n != len(want) || x.first != want[0] || x.last != want[9999] {
-		t.Fatalf("%d packets, first %+v, last %+v", len(got), x.first, x.last)
+	if got := listed(x); !slices.Equal(got, want) || x.n != len(want) || x.first != want[0] || *x.last() != want[9999] {
+		t.Fatalf("%d packets, first %+v, last %+v", len(got), x.first, *x.last())
 	}
 	for _, i := range []int{0, 1, 1700, 2500, 9999} {
 		if x.pick(i) != want[i] {

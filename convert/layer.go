@@ -19,13 +19,13 @@ const (
 // layer makes segments of a run: it drops duplicates and all that is no voice,
 // and cuts where the sender's clock stood still or jumped.
 type layer struct {
-	s      *stream
-	run    run
-	left   int   // packets of the run from the current one on
-	zero   entry // the first
-	before entry // the last but one
-	last   entry
-	any    bool // last is a packet
+	s    *stream
+	run  run
+	left int      // packets of the run from the current one on
+	zero entry    // the first
+	ends [2]entry // the two last packets, by turns
+	turn int      // which of them is the last
+	any  bool     // there is one
 
 	highest       uint16 // sequence number
 	expected, low int    // packets, and how far numbers went below the first
@@ -53,9 +53,14 @@ func (s *stream) segments(r run) []*segment {
 	return l.out
 }
 
+func (l *layer) last() *entry { return &l.ends[l.turn] }
+
+// before is the last but one.
+func (l *layer) before() *entry { return &l.ends[1-l.turn] }
+
 func (l *layer) take(c *cursor) {
 	e := &c.entry
-	if l.any && e.ts == l.last.ts && e.seq == l.last.seq {
+	if last := l.last(); l.any && e.ts == last.ts && e.seq == last.seq {
 		l.s.summary.duplicates++
 		l.s.summary.late = max(0, l.s.summary.late-1)
 		if l.g != nil {
@@ -67,7 +72,8 @@ func (l *layer) take(c *cursor) {
 	if !l.any {
 		l.zero = *e
 	}
-	l.before, l.last, l.any = l.last, *e, true
+	l.turn, l.any = 1-l.turn, true
+	l.ends[l.turn] = *e
 	voice := l.s.codec(e).voice()
 	if l.g == nil || voice && l.pauses(c) {
 		l.close()
@@ -103,11 +109,11 @@ func (l *layer) count(e *entry) {
 // wrapped is d, or how many numbers were passed over where so many were lost that
 // they began anew: then they fill the time between.
 func (l *layer) wrapped(e *entry, d int) int {
-	c, ahead := l.s.codec(&l.last), d+1<<16
+	c, ahead := l.s.codec(l.last()), d+1<<16
 	if !c.voice() {
 		return d
 	}
-	due, span := int64(ahead)*c.ticks(&l.last), c.scale(int64(int32(e.ts-l.last.ts)))
+	due, span := int64(ahead)*c.ticks(l.last()), c.scale(int64(int32(e.ts-l.last().ts)))
 	if off := due - span; max(off, -off) > span/64 {
 		return d
 	}
@@ -180,7 +186,7 @@ const (
 )
 
 func (l *layer) seam(e *entry) seam {
-	before := &l.before
+	before := l.before()
 	c, ahead := l.s.codec(before), int64(int16(e.seq-before.seq))
 	if ahead <= 0 || ahead >= near || !c.voice() {
 		return seamless

@@ -86,11 +86,11 @@ func (w *watch) take(rec *pcap.Record, now int64) bool {
 	p := w.seen[key]
 	if p == nil {
 		t := w.s.streams[key]
-		if t == nil || t.packets.last.arrival < w.from-leapActive {
+		if t == nil || t.packets.last().arrival < w.from-leapActive {
 			return true // it was not active before
 		}
-		p = &pace{last: t.packets.last, clock: rate}
-		span, ok := t.steady(&p.last, h.Timestamp, int64(int16(h.Seq-t.packets.last.seq)))
+		p = &pace{last: *t.packets.last(), clock: rate}
+		span, ok := t.steady(&p.last, h.Timestamp, int64(int16(h.Seq-t.packets.last().seq)))
 		if !ok {
 			return false
 		}
@@ -117,7 +117,7 @@ func (p *pace) gap() int64 { return p.sum / max(1, p.packets) }
 func (w *watch) continued() (gap int64, ok bool) {
 	going := int64(0)
 	for key, t := range w.s.streams {
-		if t.packets.last.arrival < w.from-leapActive || t.inOrder < pauseLeast {
+		if t.packets.last().arrival < w.from-leapActive || t.inOrder < pauseLeast {
 			continue
 		}
 		p := w.seen[key]

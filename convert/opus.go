@@ -81,7 +81,7 @@ func (s *stream) paced(t uint8, lasts func(*entry) int64) (fit, all int) {
 func looksLikeOpus(s *stream, t uint8) bool {
 	fit, all := s.paced(t, opusTicks)
 	elapsed := seconds(s.last() - s.first())
-	clock := float64(s.packets.last.ts-s.packets.first.ts) / elapsed
+	clock := float64(s.packets.last().ts-s.packets.first.ts) / elapsed
 	return all >= pacedLeast && 20*fit >= 19*all && clock > 0.9*opus.Clock && clock < 1.1*opus.Clock
 }
 

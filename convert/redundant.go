@@ -48,7 +48,7 @@ func (s *stream) take(plain *index, e entry, b []byte) {
 	}
 	lost := 0
 	if plain.n > 0 {
-		lost = int(int16(e.seq-plain.last.seq)) - 1
+		lost = int(int16(e.seq-plain.last().seq)) - 1
 	}
 	last := len(blocks) - 1
 	for i, k := range blocks {

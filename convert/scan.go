@@ -261,20 +261,19 @@ func (s *scan) swift(rec *pcap.Record) bool {
 		}
 		s.packets++
 		t.heard = s.packets
-		var e entry
-		s.fill(&e, &h, b[h.Start:])
+		e := t.packets.slot()
+		s.fill(e, &h, b[h.Start:])
 		e.offset = rec.Offset + int64(packet.PlainAt+h.Start)
-		s.add(t, &e)
+		s.add(t, e)
 		return true
 	}
 	return false
 }
 
-// fill sets what a packet's header says of it. It is not made and copied: that takes a
-// processor longer than all the rest.
+// fill makes e what a packet's header says, without arrival and offset.
 func (s *scan) fill(e *entry, h *rtp.Header, payload []byte) {
 	e.kind, e.ts, e.seq, e.size, e.pad = h.Type, h.Timestamp, h.Seq, uint16(h.Length), uint16(h.Padding)
-	if s.headed[h.Type] {
+	if e.head, e.seal = 0, 0; s.headed[h.Type] {
 		e.head = head(payload)
 	}
 }
@@ -318,7 +317,7 @@ func (s *scan) stream(k streamKey) *stream {
 func (s *scan) add(t *stream, e *entry) {
 	e.arrival = inTicks(s.latest + s.shift)
 	if t.packets.n > 0 {
-		s.follow(t, &t.packets.last, e)
+		s.follow(t, t.packets.last(), e)
 	}
 	if e.odd() {
 		t.odd++
@@ -379,11 +378,11 @@ func (t *stream) steady(last *entry, ts uint32, ahead int64) (span int64, ok boo
 // clock is the RTP clock of a stream as its packets show it, one of those in use; 0
 // if it does not show.
 func (t *stream) clock() int64 {
-	elapsed := seconds(t.packets.last.arrival - t.packets.first.arrival)
+	elapsed := seconds(t.packets.last().arrival - t.packets.first.arrival)
 	if elapsed < 0.5 {
 		return 0
 	}
-	shown := float64(t.packets.last.ts-t.packets.first.ts) / elapsed
+	shown := float64(t.packets.last().ts-t.packets.first.ts) / elapsed
 	for _, clock := range []int64{8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000} {
 		if d := shown / float64(clock); d > 0.95 && d < 1.05 {
 			return clock

@@ -7,7 +7,7 @@ type splitter struct {
 	runs    []run
 	now     reach // of the run
 	old     reach // of the run before
-	before  entry // the last packet of the run, also an event
+	before  entry // the numbers of the run's last packet, also of an event
 	cut     bool  // the packet read last was the old run's
 	began   bool
 	any     bool
@@ -43,7 +43,8 @@ func (sp *splitter) take(c *cursor) {
 	case !sp.began || breaks:
 		sp.runs = append(sp.runs, run{c: c.hold(), sorted: true})
 		sp.old = sp.now
-		sp.now.zero, sp.before, sp.began, sp.any = *e, *e, true, false
+		sp.now.zero, sp.began, sp.any = *e, true, false
+		sp.before.ts, sp.before.seq = e.ts, e.seq
 	case sp.cut:
 		sp.runs[len(sp.runs)-1].resume(c)
 	}
@@ -52,7 +53,7 @@ func (sp *splitter) take(c *cursor) {
 	if r.n++; r.sorted && order(&sp.before, e, &sp.now.zero) > 0 {
 		r.sorted = false
 	}
-	sp.before = *e
+	sp.before.ts, sp.before.seq = e.ts, e.seq
 	if !event {
 		sp.now.last, sp.any = *e, true
 	}

@@ -52,7 +52,7 @@ type summary struct {
 
 // first and last are arrivals, in ticks.
 func (s *stream) first() int64 { return s.packets.first.arrival }
-func (s *stream) last() int64  { return s.packets.last.arrival }
+func (s *stream) last() int64  { return s.packets.last().arrival }
 
 // unread reports whether some of the capture could not be read between two
 // arrivals.
