@@ -11,7 +11,7 @@ demo: build
 	./bin/callreel demo
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/callreel ./cmd/callreel
+	CGO_ENABLED=0 $(GO) build -pgo bench/callreel.pgo -trimpath -ldflags '$(LDFLAGS)' -o bin/callreel ./cmd/callreel
 
 test:
 	bash scripts/test.sh

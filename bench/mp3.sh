@@ -14,7 +14,7 @@ rounds=${ROUNDS:-7}
 dir=$(mktemp -d "${BENCH_DIR:-/dev/shm}/callreel-bench.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 
-CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$dir/callreel" ./cmd/callreel
+CGO_ENABLED=0 go build -pgo bench/callreel.pgo -trimpath -ldflags '-s -w' -o "$dir/callreel" ./cmd/callreel
 go build -o "$dir/gen" ./bench/gen
 "$dir/gen" -minutes 60 "$dir/hour.pcap"
 "$dir/gen" -minutes 240 -seed 3 "$dir/four.pcap"

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Makes bench/callreel.pgo, by which "make build" has the compiler know what a
+# conversion spends its time on (about 6 % faster). To be run again when convert or
+# its codecs have changed much.
+#
+#   bench/profile.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+dir=$(mktemp -d "${BENCH_DIR:-/dev/shm}/callreel-bench.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+
+go build -o "$dir/gen" ./bench/gen
+"$dir/gen" -minutes 60 "$dir/hour.pcap"
+"$dir/gen" -minutes 60 -loss 0.011 -reorder 0.02 -seed 2 "$dir/lossy.pcap"
+for codec in pcma g722 g729; do
+  "$dir/gen" -minutes 2 -codec "$codec" "$dir/short-$codec.pcap"
+done
+CALLREEL_BENCH=$dir go test -trimpath -run '^$' -bench Captures -benchtime 20s -o "$dir/convert.test" -cpuprofile "$dir/cpu.prof" ./convert
+go tool pprof -proto -output "$dir/merged.pgo" "$dir/cpu.prof"
+# The name of the test's binary is of nobody's interest.
+gzip -dc "$dir/merged.pgo" | perl -pe 's{(/\S+/convert\.test)}{"-" x length $1}ge' | gzip -n >bench/callreel.pgo
