@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,7 +130,7 @@ func (s *decodedStream) compare(t *testing.T, tracks []sounding, want []float64)
 				continue
 			}
 			for lag := -slack; lag <= slack; lag++ {
-				best = max(best, correlate(track.samples, part, int((s.First-track.begin)*rate)+from+lag))
+				best = max(best, sparsely(track.samples, part, int((s.First-track.begin)*rate)+from+lag))
 			}
 			least = min(least, best)
 		}
@@ -138,4 +139,17 @@ func (s *decodedStream) compare(t *testing.T, tracks []sounding, want []float64)
 	if found < 0.9 {
 		t.Errorf("%s, from %.3f s on: a second of it is like ours by no more than %.2f", s.WAV, s.First, found)
 	}
+}
+
+// sparsely correlates every fourth sample.
+func sparsely(got, want []float64, lag int) float64 {
+	var gw, gg, ww float64
+	for i := 0; i < len(want); i += 4 {
+		g, w := at(got, i+lag), want[i]
+		gw, gg, ww = gw+g*w, gg+g*g, ww+w*w
+	}
+	if gg == 0 || ww == 0 {
+		return 0
+	}
+	return gw / math.Sqrt(gg*ww)
 }

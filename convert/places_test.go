@@ -263,23 +263,23 @@ func TestPlaces(t *testing.T) {
 			s.local.then(lossy(5, 3))
 			s.remote.then(lossy(10, 4))
 		}},
-		{"the skew changes", time.Hour, func(s *scene) {
+		{"the skew changes", 24 * time.Minute, func(s *scene) {
 			s.local.jitter, s.remote.jitter = 30*ms, 10*ms
 			s.local.skew = 150e-6
-			s.local.then(slower(40*time.Minute, 300e-6))
-			s.remote.then(slower(30*time.Minute, 100e-6))
+			s.local.then(slower(16*time.Minute, 300e-6))
+			s.remote.then(slower(12*time.Minute, 150e-6))
 		}},
-		{"the skew comes and goes, with losses and a pause", 40 * time.Minute, func(s *scene) {
+		{"the skew comes and goes, with losses and a pause", 16 * time.Minute, func(s *scene) {
 			s.remote.jitter = 40 * ms
-			s.remote.then(slower(10*time.Minute, 400e-6))
-			s.remote.then(slower(15*time.Minute, -400e-6))
+			s.remote.then(slower(4*time.Minute, 400e-6))
+			s.remote.then(slower(8*time.Minute, -400e-6))
 			s.remote.then(lossy(5, 6))
-			s.remote.then(unheard(25*time.Minute, 28*time.Minute))
+			s.remote.then(unheard(11*time.Minute, 13*time.Minute))
 		}},
-		{"the skew changes, and after an hour's silence there is a last word", 2 * time.Hour, func(s *scene) {
+		{"the skew changes, and after half an hour's silence there is a last word", 40 * time.Minute, func(s *scene) {
 			s.remote.jitter, s.local.sizes = 20*ms, []int{480}
-			s.remote.then(slower(10*time.Minute, 150e-6))
-			s.remote.then(unheard(30*time.Minute, 119*time.Minute+40*time.Second))
+			s.remote.then(slower(5*time.Minute, 150e-6))
+			s.remote.then(unheard(10*time.Minute, 39*time.Minute+40*time.Second))
 		}},
 		{"begins anew while it is not heard", time.Minute, func(s *scene) {
 			s.remote.then(unheard(20*time.Second, 30*time.Second))
@@ -317,11 +317,11 @@ func TestPlaces(t *testing.T) {
 		{"a clock that stands for 200 ms, twenty times", 20 * time.Minute, func(s *scene) {
 			s.remote.then(halts(3000, 10))
 		}},
-		{"a clock that stands for 60 ms, twenty times", 20 * time.Minute, func(s *scene) {
+		{"a clock that stands for 60 ms, twenty times", 7 * time.Minute, func(s *scene) {
 			s.remote.jitter = 20 * ms
-			s.remote.then(halts(3000, 3))
+			s.remote.then(halts(1000, 3))
 		}},
-		{"a clock that stands for 40 ms, every ten seconds, skew", 595 * time.Second, func(s *scene) {
+		{"a clock that stands for 40 ms, every ten seconds, skew", 195 * time.Second, func(s *scene) {
 			s.remote.skew = 100e-6
 			s.remote.then(halts(500, 2))
 		}},
