@@ -93,7 +93,7 @@ func TestDecide(t *testing.T) {
 				user(rossi, "cf", extEv("setup-to", 0, "0012345"), ev("cf-from", 0, "")), user(bianchi, "to", in...),
 			},
 			nil, "",
-			recording.Verdict{Decision: recording.Discard, Rule: "no-agent", Direction: "i", Internal: "24", External: "0012345", Ring: 4},
+			recording.Verdict{Decision: recording.Discard, Rule: "no-agent", Direction: "i", Internal: "31", External: "0012345", Ring: 3},
 		},
 		{
 			"two agents, the capture is from the second one's phone",

@@ -1,0 +1,270 @@
+package rules
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"callreel/internal/recording"
+)
+
+// scene is the call of one capture as its records tell it: who of the PBX's users
+// had which part in it, and when. It does not depend on the order in which the
+// records came, nor on one that came twice.
+type scene struct {
+	rec    *recording.Recording
+	facts  *Facts
+	views  []view // oldest first
+	people []person
+	group  time.Time // when a waiting queue or a broadcast group came into the call; zero: none did
+	queue  time.Time // the same of a waiting queue
+	trunk  bool      // a trunk's record is here: the call has an outside
+	out    bool      // it went out over a trunk
+}
+
+// view is one record, with the first of its events that is of the capture's
+// conference: what was before is another call, a consultation for instance.
+type view struct {
+	cdr  *recording.CDR
+	from int
+}
+
+// person is what is known of one user or executive in the call. Times are zero for
+// what he did not do.
+type person struct {
+	who   recording.Agent
+	agent bool
+	own   []view         // the records of his own object, oldest first
+	seen  sighting       // the first of another's records that names him
+	live  *recording.Leg // what the PBX showed of him; of agents only
+
+	rang   time.Time // his telephone began to ring
+	called time.Time // he set up the call
+	spoke  time.Time // he was connected
+	passed time.Time // he passed the call on
+}
+
+// sighting is an event of another's record that names a person.
+type sighting struct {
+	view
+	event int
+}
+
+// look puts the scene together.
+func look(rec *recording.Recording, f *Facts) *scene {
+	s := &scene{rec: rec, facts: f, people: make([]person, 0, 8)}
+	s.arrange()
+	for _, v := range s.views {
+		s.takeOwn(v)
+	}
+	for _, v := range s.views {
+		s.takeOthers(v)
+	}
+	for i := range rec.Call.Live {
+		s.takeLive(&rec.Call.Live[i])
+	}
+	s.takeWriter()
+	return s
+}
+
+// takeWriter adds the agent whose phone wrote the capture, if nothing else tells of him.
+func (s *scene) takeWriter() {
+	for i := range s.facts.Agents {
+		if a := &s.facts.Agents[i]; a.H323 != "" && strings.EqualFold(a.H323, s.rec.Capture.RegName) {
+			s.person(*a, true)
+		}
+	}
+}
+
+// arrange sorts the records by time, and those of the same second in an order that
+// does not depend on how they came.
+func (s *scene) arrange() {
+	s.views = make([]view, 0, len(s.rec.Call.CDRs))
+	for i := range s.rec.Call.CDRs {
+		c := &s.rec.Call.CDRs[i]
+		s.views = append(s.views, view{c, entry(c, s.rec.Capture.Conf)})
+	}
+	slices.SortFunc(s.views, func(a, b view) int {
+		x, y := a.cdr, b.cdr
+		return cmp.Or(x.UTC.Compare(y.UTC), cmp.Compare(x.Dir, y.Dir), cmp.Compare(x.CN, y.CN), cmp.Compare(x.GUID, y.GUID),
+			cmp.Compare(x.E164, y.E164), cmp.Compare(x.Device, y.Device), cmp.Compare(x.ID, y.ID), cmp.Compare(len(x.Events), len(y.Events)))
+	})
+}
+
+// entry is the first event of a conference: a transfer brings a record into it in
+// the middle. Without a conference it is the first of all.
+func entry(c *recording.CDR, conf recording.ConfID) int {
+	for i := range c.Events {
+		if conf != "" && c.Events[i].Conf == conf {
+			return i
+		}
+	}
+	return 0
+}
+
+// takeOwn takes from a record what its own object did.
+func (s *scene) takeOwn(v view) {
+	c := v.cdr
+	switch {
+	case isPerson(c):
+		a, agent := agentOf(c, s.facts)
+		if !agent {
+			a = recording.Agent{CN: c.CN, E164: c.E164, H323: c.H323, GUID: c.GUID}
+		}
+		s.person(a, agent).add(v)
+	case isTrunk(c):
+		s.trunk = true
+		s.out = s.out || direction(c) == recording.In // called, seen from the trunk
+	case c.Pseudo == "waiting":
+		s.queue, s.group = earlier(s.queue, c.UTC), earlier(s.group, c.UTC)
+	case c.Pseudo == "broadcast":
+		s.group = earlier(s.group, c.UTC)
+	}
+}
+
+// isPerson tells users and executives from trunks, queues, voice mail and the like.
+func isPerson(c *recording.CDR) bool { return c.Pseudo == "" || c.Pseudo == "executive" }
+
+func isTrunk(c *recording.CDR) bool { return c.Pseudo == "trunk" || c.Pseudo == "gw" }
+
+// add takes one of the person's own records.
+func (p *person) add(v view) {
+	p.own = append(p.own, v)
+	c := v.cdr
+	switch {
+	case c.Dir == recording.DirForwarded || len(c.Events) == 0:
+		return // his telephone sent the call on; he had no part in it
+	case c.Dir == recording.DirTransferred:
+		p.passed = earlier(p.passed, at(c, v.from))
+		return
+	case direction(c) == recording.Out:
+		p.called = earlier(p.called, at(c, v.from))
+	default:
+		if i := first(c, 0, "alert-from", "alert-to"); i >= 0 {
+			p.rang = earlier(p.rang, at(c, max(i, v.from)))
+		}
+	}
+	if i := first(c, 0, "conn-from", "conn-to", "connected"); i >= 0 {
+		p.spoke = earlier(p.spoke, at(c, max(i, v.from)))
+	}
+}
+
+// takeOthers takes from a record what it says of the far ends: the only trace of a
+// person whose own record is missing.
+func (s *scene) takeOthers(v view) {
+	c := v.cdr
+	for i := v.from; i < len(c.Events); i++ {
+		e := &c.Events[i]
+		rings, talks := strings.HasPrefix(e.Msg, "alert-"), strings.HasPrefix(e.Msg, "conn")
+		if !rings && !talks || e.Type == "ext" || names(e.E164, e.H323, c.E164, c.H323) {
+			continue
+		}
+		p := s.inside(v, e)
+		if p == nil {
+			continue
+		}
+		if p.seen.cdr == nil {
+			p.seen = sighting{v, i}
+		}
+		switch {
+		case talks:
+			p.spoke = earlier(p.spoke, at(c, i))
+		case direction(c) == recording.In && c.Dir != recording.DirForwarded:
+			p.called = earlier(p.called, at(c, i)) // the caller hears it ring
+		default:
+			p.rang = earlier(p.rang, at(c, i))
+		}
+	}
+}
+
+// inside finds the person whom an event names as its far end: one with a record of
+// his own, or an agent. Where every user is an agent, what a trunk reaches inside is
+// one too, unless it is known as something else.
+func (s *scene) inside(v view, e *recording.CDREvent) *person {
+	if p := s.numbered(e.E164, e.H323); p != nil {
+		return p
+	}
+	for i := range s.facts.Agents {
+		if a := &s.facts.Agents[i]; names(e.E164, e.H323, a.E164, a.H323) {
+			return s.person(*a, true)
+		}
+	}
+	if s.facts.All && isTrunk(v.cdr) && e.E164 != "" && !s.machine(e.E164, e.H323) {
+		return s.person(recording.Agent{CN: e.DN, E164: e.E164, H323: e.H323}, true)
+	}
+	return nil
+}
+
+// numbered finds who is known already by number or name.
+func (s *scene) numbered(e164, h323 string) *person {
+	for i := range s.people {
+		if p := &s.people[i]; names(e164, h323, p.who.E164, p.who.H323) {
+			return p
+		}
+	}
+	return nil
+}
+
+// machine reports whether a number is that of an object that is neither a person nor
+// a trunk: a queue, a menu. Digits dialled into it make its number longer, not its name.
+func (s *scene) machine(e164, h323 string) bool {
+	for _, v := range s.views {
+		if c := v.cdr; !isPerson(c) && !isTrunk(c) && names(e164, h323, c.E164, c.H323) {
+			return true
+		}
+	}
+	return false
+}
+
+// names reports whether a party written with this number and H.323 name is the
+// object with those. A name counts more than a number.
+func names(e164, h323, ownE164, ownH323 string) bool {
+	if h323 != "" && ownH323 != "" {
+		return strings.EqualFold(h323, ownH323)
+	}
+	return e164 != "" && e164 == ownE164
+}
+
+// takeLive takes what the PBX showed of an agent. Its times are of another clock, so
+// they count only where no record tells of him.
+func (s *scene) takeLive(leg *recording.Leg) {
+	p := s.person(leg.Agent, true)
+	if p.live == nil {
+		p.live = leg
+	}
+	if len(p.own) > 0 || p.seen.cdr != nil {
+		return
+	}
+	p.rang, p.spoke = earlier(p.rang, leg.Alerted), earlier(p.spoke, leg.Connected)
+	if !leg.ToAgent {
+		p.called = earlier(p.called, leg.Connected)
+	}
+}
+
+// person finds a person of the scene or adds him.
+func (s *scene) person(who recording.Agent, agent bool) *person {
+	for i := range s.people {
+		if p := &s.people[i]; samePerson(p.who, who) {
+			p.agent = p.agent || agent
+			return p
+		}
+	}
+	s.people = append(s.people, person{who: who, agent: agent})
+	return &s.people[len(s.people)-1]
+}
+
+func samePerson(a, b recording.Agent) bool {
+	if a.GUID != "" && b.GUID != "" {
+		return strings.EqualFold(a.GUID, b.GUID)
+	}
+	return a.CN != "" && a.CN == b.CN || a.E164 != "" && a.E164 == b.E164
+}
+
+// earlier is the earlier of two times, of which zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
