@@ -206,9 +206,17 @@ func byDevice(c recording.Capture, r *recording.CDR) bool {
 	return c.MAC != "" && sameMAC(c.MAC, r.Device)
 }
 
+// sameMAC compares two addresses of 12 hex digits, however they are separated.
 func sameMAC(a, b string) bool {
-	plain := func(s string) string {
-		return strings.ToLower(strings.NewReplacer("-", "", ":", "").Replace(s))
+	digits := 0
+	for {
+		a, b = strings.TrimLeft(a, "-:"), strings.TrimLeft(b, "-:")
+		if a == "" || b == "" {
+			return a == b && digits == 12
+		}
+		if !strings.EqualFold(a[:1], b[:1]) {
+			return false
+		}
+		a, b, digits = a[1:], b[1:], digits+1
 	}
-	return len(plain(a)) == 12 && plain(a) == plain(b)
 }
