@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"callreel/internal/recording"
@@ -134,7 +135,7 @@ func farEnds(views []view, take func(recording.Number)) {
 		}
 		for i := v.from; i < len(v.cdr.Events); i++ {
 			e := &v.cdr.Events[i]
-			if farEnd(e.Msg) {
+			if farEnd(e.Msg) && !prefixed(v.cdr, i) {
 				take(recording.Number{E164: e.E164, H323: e.H323, DN: e.DN})
 			}
 			if e.Msg == "transfer-from" && isPerson(v.cdr) {
@@ -144,6 +145,15 @@ func farEnds(views []view, take func(recording.Number)) {
 			}
 		}
 	}
+}
+
+// prefixed reports whether the number that was dialled is the one that was reached
+// with a prefix before it, to get out.
+func prefixed(c *recording.CDR, dialled int) bool {
+	number := c.Events[dialled].E164
+	return c.Events[dialled].Msg == "setup-from" && slices.ContainsFunc(c.Events[dialled+1:], func(e recording.CDREvent) bool {
+		return e.E164 != "" && len(e.E164) < len(number) && (e.Msg == "alert-to" || e.Msg == "conn-to") && strings.HasSuffix(number, e.E164)
+	})
 }
 
 // farEnd reports whether an event's number is that of the other party. Events

@@ -8,6 +8,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -44,8 +45,9 @@ type Set struct {
 
 // rule is one row. test returns false, with the reason, when it does not fire.
 type rule struct {
-	name string
-	test func(*question) (recording.Verdict, bool)
+	name    string
+	test    func(*question) (recording.Verdict, bool)
+	excepts bool // one of the manual's exceptions
 }
 
 // question is what the rules are asked about.
@@ -66,20 +68,23 @@ func (q *question) scene() *scene {
 // AgentWithoutCDR is the rule that keeps a call for want of a CDR.
 const AgentWithoutCDR = "agent-without-cdr"
 
+// agentTakesPart is the rule that keeps what is an agent's.
+const agentTakesPart = "agent-took-part"
+
 // First returns the built-in rules.
 func First() Set {
 	return Set{[]rule{
-		{"sip-agent-took-part", bySignalling(sipAgent)},
-		{"sip-no-agent", bySignalling(sipNoAgent)},
-		{"no-cdr", noCDR},
-		{"cdrs-still-coming", cdrsStillComing},
-		{"queue-answered-by-user", exception(queueAnsweredByUser).drop},
-		{"queue-announced-to-user", exception(queueAnnouncedToUser).drop},
-		{"passed-outside-by-user", exception(passedOutsideByUser).drop},
-		{"agent-took-part", agentTookPart},
-		{"cdr-may-be-late", cdrMayBeLate},
-		{AgentWithoutCDR, agentWithoutCDR},
-		{"no-agent", noAgent},
+		{name: "sip-agent-took-part", test: bySignalling(sipAgent)},
+		{name: "sip-no-agent", test: bySignalling(sipNoAgent)},
+		{name: "no-cdr", test: noCDR},
+		{name: "cdrs-still-coming", test: cdrsStillComing},
+		{name: "queue-answered-by-user", test: exception(queueAnsweredByUser).drop, excepts: true},
+		{name: "queue-announced-to-user", test: exception(queueAnnouncedToUser).drop, excepts: true},
+		{name: "passed-outside-by-user", test: exception(passedOutsideByUser).drop, excepts: true},
+		{name: agentTakesPart, test: agentTookPart},
+		{name: "cdr-may-be-late", test: cdrMayBeLate},
+		{name: AgentWithoutCDR, test: agentWithoutCDR},
+		{name: "no-agent", test: noAgent},
 	}}
 }
 
@@ -91,9 +96,10 @@ func (s Set) Decide(rec recording.Recording, f Facts) recording.Verdict {
 	trace := make([]recording.Tried, 0, len(s.rules))
 	for _, r := range s.rules {
 		v, fired := r.test(q)
-		trace = append(trace, recording.Tried{Rule: r.name, Fired: fired, Why: v.Reason})
+		v.Rule = cmp.Or(v.Rule, r.name) // a filter has a name of its own
+		trace = append(trace, recording.Tried{Rule: v.Rule, Fired: fired, Why: v.Reason})
 		if fired {
-			v.Rule, v.Trace, v.At = r.name, trace, f.Now
+			v.Trace, v.At = trace, f.Now
 			return v
 		}
 	}
