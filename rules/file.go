@@ -2,9 +2,7 @@ package rules
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 
 	"callreel/internal/tomlfile"
 )
@@ -70,104 +68,60 @@ func (f file) set() Set {
 
 // problems is everything wrong with the file.
 func (f file) problems() []tomlfile.Problem {
-	var out []tomlfile.Problem
-	add := func(section string, index int, key, format string, args ...any) {
-		out = append(out, tomlfile.Problem{Section: section, Index: index, Key: key, Err: fmt.Errorf(format, args...)})
-	}
+	var l problems
 	switch f.Mode {
 	case "standard":
 	case "tcr", "random", "pcap":
-		add("", -1, "mode", `mode %q cannot be used yet: this version keeps or drops calls by "standard" only`, f.Mode)
+		l.add("", "mode", `%q cannot be used yet: this version keeps or drops calls by "standard" only`, f.Mode)
 	default:
-		add("", -1, "mode", "mode %q is not allowed; allowed: standard, tcr, random, pcap", f.Mode)
+		l.add("", "mode", "%q is not allowed; allowed: standard, tcr, random, pcap", f.Mode)
 	}
-	switch f.Ownership.Exceptions {
-	case "manual", "keep":
-	default:
-		add("ownership", -1, "exceptions", "ownership.exceptions %q is not allowed; allowed: manual, keep", f.Ownership.Exceptions)
-	}
-	switch f.Ownership.Prefer {
-	case "":
-	case "phone", "gateway":
-		add("ownership", -1, "prefer", "ownership.prefer %q cannot be used yet: this version files both recordings of a call; leave it out", f.Ownership.Prefer)
-	default:
-		add("ownership", -1, "prefer", "ownership.prefer %q is not allowed; allowed: phone, gateway, or leave it out", f.Ownership.Prefer)
-	}
+	f.Ownership.check(&l)
 	if f.TCR.Minutes < 0 || f.TCR.Minutes > 24*60 {
-		add("tcr", -1, "minutes", "tcr.minutes %d is not allowed; allowed: 0 to 1440", f.TCR.Minutes)
+		l.add("tcr", "minutes", "%d is not allowed; allowed: 0 to 1440", f.TCR.Minutes)
 	}
 	if f.Random.System < 0 {
-		add("random", -1, "system", "random.system %d is not allowed; allowed: 0 (count nothing) and more", f.Random.System)
+		l.add("random", "system", "%d is not allowed; allowed: 0 (count nothing) and more", f.Random.System)
 	}
 	if f.Random.Agent < 0 {
-		add("random", -1, "agent", "random.agent %d is not allowed; allowed: 0 (count nothing) and more", f.Random.Agent)
+		l.add("random", "agent", "%d is not allowed; allowed: 0 (count nothing) and more", f.Random.Agent)
 	}
 	for i, one := range f.Filters {
-		for key, err := range one.problems() {
-			add("filter", i, key, "filter.%w", err)
-		}
+		one.check(&l, i)
 		if slices.ContainsFunc(f.Filters[:i], func(o Filter) bool { return o.Name == one.Name && one.Name != "" }) {
-			add("filter", i, "name", "filter.name %q is used twice; each filter needs a name of its own", one.Name)
+			l.addTo("filter", i, "name", "%q is used twice; each filter needs a name of its own", one.Name)
 		}
 	}
-	return out
+	return l
 }
 
-var (
-	filterName  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
-	wildcards   = regexp.MustCompile(`^[0-9A-Za-z+#*?]+$`)
-	dialledPart = regexp.MustCompile(`^[0-9+#*]+$`)
-)
+func (o ownership) check(l *problems) {
+	switch o.Exceptions {
+	case "manual", "keep":
+	default:
+		l.add("ownership", "exceptions", "%q is not allowed; allowed: manual, keep", o.Exceptions)
+	}
+	switch o.Prefer {
+	case "":
+	case "phone", "gateway":
+		l.add("ownership", "prefer", "%q cannot be used yet: this version files both recordings of a call; leave it out", o.Prefer)
+	default:
+		l.add("ownership", "prefer", "%q is not allowed; allowed: phone, gateway, or leave it out", o.Prefer)
+	}
+}
 
-// problems yields what is wrong with one filter, by key, in the order of the keys.
-func (f Filter) problems() func(yield func(string, error) bool) {
-	type found struct {
-		key string
-		err error
+// problems collects what is wrong.
+type problems []tomlfile.Problem
+
+func (l *problems) add(section, key, format string, args ...any) {
+	l.addTo(section, -1, key, format, args...)
+}
+
+// addTo adds a problem of the index-th [[section]].
+func (l *problems) addTo(section string, index int, key, format string, args ...any) {
+	name := key
+	if section != "" {
+		name = section + "." + key
 	}
-	var list []found
-	add := func(key, format string, args ...any) {
-		list = append(list, found{key, fmt.Errorf(key+" "+format, args...)})
-	}
-	if !filterName.MatchString(f.Name) {
-		add("name", "%q is not allowed; write small letters, digits and - only, it stands in verdicts", f.Name)
-	}
-	if f.Action != "keep" && f.Action != "drop" {
-		add("action", "%q is not allowed; allowed: keep, drop", f.Action)
-	}
-	if f.Direction != "" && f.Direction != "in" && f.Direction != "out" {
-		add("direction", "%q is not allowed; allowed: in, out, or leave it out", f.Direction)
-	}
-	for _, row := range []struct {
-		key    string
-		values []string
-		form   *regexp.Regexp
-		allows string
-	}{
-		{"internal", f.Internal, wildcards, "a number, with * for any digits and ? for one"},
-		{"external", f.External, wildcards, "a number, with * for any digits and ? for one"},
-		{"dialled", f.Dialled, dialledPart, "the first digits of a number"},
-	} {
-		for _, v := range row.values {
-			if !row.form.MatchString(v) {
-				add(row.key, "%q is not allowed; write %s", v, row.allows)
-			}
-		}
-	}
-	if slices.Contains(f.Trunk, "") {
-		add("trunk", `"" is not allowed; write the name or number of a trunk object`)
-	}
-	if len(f.Dialled) > 0 && f.Direction == "in" {
-		add("dialled", `never fits a call with direction "in"; leave one of them out`)
-	}
-	if f.Direction == "" && len(f.Internal)+len(f.External)+len(f.Trunk)+len(f.Dialled) == 0 {
-		add("action", "holds for every call; write at least one of %s", strings.Join([]string{"internal", "external", "direction", "trunk", "dialled"}, ", "))
-	}
-	return func(yield func(string, error) bool) {
-		for _, p := range list {
-			if !yield(p.key, p.err) {
-				return
-			}
-		}
-	}
+	*l = append(*l, tomlfile.Problem{Section: section, Index: index, Key: key, Err: fmt.Errorf(name+" "+format, args...)})
 }

@@ -20,6 +20,61 @@ type Filter struct {
 	Dialled   []string `toml:"dialled"`   // how the number begins that the agent dialled
 }
 
+// What the values of a filter are made of.
+const (
+	nameLetters = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	digitsOf    = "0123456789+#*"
+	pattern     = digitsOf + "?"
+)
+
+// check adds what is wrong with the i-th filter.
+func (f Filter) check(l *problems, i int) {
+	add := func(key, format string, args ...any) { l.addTo("filter", i, key, format, args...) }
+	if !madeOf(f.Name, nameLetters) {
+		add("name", "%q is not allowed; write small letters, digits and - only, it stands in verdicts", f.Name)
+	}
+	if f.Action != "keep" && f.Action != "drop" {
+		add("action", "%q is not allowed; allowed: keep, drop", f.Action)
+	}
+	if f.Direction != "" && f.Direction != "in" && f.Direction != "out" {
+		add("direction", "%q is not allowed; allowed: in, out, or leave it out", f.Direction)
+	}
+	f.checkLists(add)
+	if len(f.Dialled) > 0 && f.Direction == "in" {
+		add("dialled", `never fits a call with direction "in"; leave one of them out`)
+	}
+	if f.Direction == "" && len(f.Internal)+len(f.External)+len(f.Trunk)+len(f.Dialled) == 0 {
+		add("action", "holds for every call; write at least one of internal, external, direction, trunk, dialled")
+	}
+}
+
+func (f Filter) checkLists(add func(key, format string, args ...any)) {
+	for _, row := range []struct {
+		key    string
+		values []string
+		of     string
+		write  string
+	}{
+		{"internal", f.Internal, pattern, "a number, with * for any digits and ? for one"},
+		{"external", f.External, pattern, "a number, with * for any digits and ? for one"},
+		{"dialled", f.Dialled, digitsOf, "the first digits of a number"},
+	} {
+		for _, v := range row.values {
+			if !madeOf(v, row.of) {
+				add(row.key, "%q is not allowed; write %s", v, row.write)
+			}
+		}
+	}
+	if slices.Contains(f.Trunk, "") {
+		add("trunk", `"" is not allowed; write the name or number of a trunk object`)
+	}
+}
+
+// madeOf reports whether a value has only these characters, and at least one.
+func madeOf(value, characters string) bool {
+	return value != "" && strings.Trim(value, characters) == ""
+}
+
 type filters []Filter
 
 // decide asks the filters in order; the first that fits decides. They speak of calls
