@@ -29,6 +29,7 @@ type trial struct {
 	expect  string // an outcome, see the function of that name
 	name    string // of the file it is filed under; empty if it is not kept
 	without map[int]string
+	objects []string // whose record each is, in words
 	raw     []string
 	cdrs    []recording.CDR
 	legs    []recording.Leg // of the capture's conference
@@ -68,6 +69,9 @@ func parseTrial(text string) (trial, error) {
 			return c, err
 		}
 	}
+	for _, m := range objectLine.FindAllStringSubmatch(body, -1) {
+		c.objects = append(c.objects, m[1])
+	}
 	var xml strings.Builder
 	for line := range strings.Lines(body) {
 		if soap, ok := strings.CutPrefix(line, "soap: "); ok {
@@ -88,8 +92,13 @@ func parseTrial(text string) (trial, error) {
 		}
 		c.cdrs, c.raw = append(c.cdrs, p.CDR), append(c.raw, p.XML)
 	}
+	if len(c.objects) != len(c.cdrs) {
+		return c, fmt.Errorf("%d of %d records say whose they are", len(c.objects), len(c.cdrs))
+	}
 	return c, nil
 }
+
+var objectLine = regexp.MustCompile(`<!-- \d+: (.*) -->`)
 
 func (c *trial) headLine(line string) error {
 	key, value, _ := strings.Cut(line, ": ")

@@ -80,12 +80,12 @@ type filters []Filter
 // decide asks the filters in order; the first that fits decides. They speak of calls
 // that are an agent's only: a filter makes nobody's call anybody's.
 func (fs filters) decide(q *question) (recording.Verdict, bool) {
-	s := q.scene()
-	p, why := s.owner()
-	if p == nil {
-		return recording.Verdict{Reason: why}, false
+	v, kept := agentTookPart(q)
+	if !kept || v.Decision == recording.Wait {
+		return recording.Verdict{Reason: v.Reason}, false
 	}
-	v := s.describe(p)
+	s := q.scene()
+	p, _ := s.owner()
 	for _, f := range fs {
 		if !f.fits(v, s, p) {
 			continue

@@ -68,8 +68,12 @@ func (q *question) scene() *scene {
 // AgentWithoutCDR is the rule that keeps a call for want of a CDR.
 const AgentWithoutCDR = "agent-without-cdr"
 
-// agentTakesPart is the rule that keeps what is an agent's.
-const agentTakesPart = "agent-took-part"
+// agentTakesPart is the rule that keeps what is an agent's, cdrLate the one that waits
+// before anything is thrown away.
+const (
+	agentTakesPart = "agent-took-part"
+	cdrLate        = "cdr-may-be-late"
+)
 
 // First returns the built-in rules.
 func First() Set {
@@ -82,7 +86,7 @@ func First() Set {
 		{name: "queue-announced-to-user", test: exception(queueAnnouncedToUser).drop, excepts: true},
 		{name: "passed-outside-by-user", test: exception(passedOutsideByUser).drop, excepts: true},
 		{name: agentTakesPart, test: agentTookPart},
-		{name: "cdr-may-be-late", test: cdrMayBeLate},
+		{name: cdrLate, test: cdrMayBeLate},
 		{name: AgentWithoutCDR, test: agentWithoutCDR},
 		{name: "no-agent", test: noAgent},
 	}}
@@ -225,6 +229,9 @@ func agentWithoutCDR(q *question) (recording.Verdict, bool) {
 	return v, true
 }
 
+// agentTookPart keeps a call for its owner. Where the record of how he came into the
+// call is missing, it is waited for as long as for any that may be late: others' do not
+// tell as much.
 func agentTookPart(q *question) (recording.Verdict, bool) {
 	s := q.scene()
 	p, why := s.owner()
@@ -233,6 +240,13 @@ func agentTookPart(q *question) (recording.Verdict, bool) {
 	}
 	v := s.describe(p)
 	v.Decision, v.Reason = recording.Keep, why
+	if p.leg(false) == nil {
+		if wait, waits := quiet(*q.rec, *q.facts, q.facts.DiscardSettle); waits {
+			wait.Rule = cdrLate
+			return wait, true
+		}
+		v.Rule, v.Reason = AgentWithoutCDR, why+"; his own CDR of it has not come"
+	}
 	return v, true
 }
 

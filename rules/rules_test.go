@@ -125,7 +125,7 @@ func TestDecide(t *testing.T) {
 			[]recording.CDR{trunk("from", extEv("setup-from", 0, "0012345"))},
 			[]recording.Leg{{Agent: rossi, Conf: conf, Connected: noon, ToAgent: true}},
 			"",
-			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "0012345"},
+			recording.Verdict{Decision: recording.Keep, Rule: rules.AgentWithoutCDR, Owner: rossi, Direction: "i", Internal: "24", External: "0012345"},
 		},
 		{"no CDR", nil, nil, "", recording.Verdict{Decision: recording.Wait, Rule: "no-cdr"}},
 	} {
