@@ -86,9 +86,11 @@ func announced(a, u *person) time.Time {
 // joined is when a transfer took the talk with p that this record is of into the
 // capture's call; zero if none did, or if they had not spoken yet.
 func (v view) joined(transfer string, p *person) time.Time {
-	e := &v.cdr.Events[v.from]
 	talk := first(v.cdr, 0, "conn-from", "conn-to")
-	if v.from == 0 || e.Msg != transfer || talk < 0 || talk > v.from || !names(e.E164, e.H323, p.who.E164, p.who.H323) {
+	if talk < 0 || talk >= v.from {
+		return time.Time{}
+	}
+	if e := &v.cdr.Events[v.from]; e.Msg != transfer || !names(e.E164, e.H323, p.who.E164, p.who.H323) {
 		return time.Time{}
 	}
 	return at(v.cdr, v.from)
@@ -116,7 +118,7 @@ func passedOutsideByUser(s *scene) string {
 		return ""
 	}
 	for i := range s.people {
-		if u := &s.people[i]; !u.agent && s.onlyWith(a, u) && slices.ContainsFunc(u.own, func(v view) bool { return s.passes(v, a) }) {
+		if u := &s.people[i]; !u.agent && onlyWith(a, u) && slices.ContainsFunc(u.own, func(v view) bool { return s.passes(v, a) }) {
 			return fmt.Sprintf("user %s passed agent %s, with whom he was talking, to an external party that he called himself", name(u.who), name(a.who))
 		}
 	}
@@ -124,18 +126,21 @@ func passedOutsideByUser(s *scene) string {
 }
 
 // onlyWith reports whether the agent's records, if there are any, show no more than
-// a call of his to this user.
-func (s *scene) onlyWith(a, u *person) bool {
-	for _, v := range a.own {
-		i := first(v.cdr, 0, "conn-to", "alert-to")
-		if direction(v.cdr) != recording.Out || i < 0 || v.from > 0 {
-			return false
-		}
-		if e := &v.cdr.Events[i]; e.Type == "ext" || !names(e.E164, e.H323, u.who.E164, u.who.H323) {
-			return false
-		}
+// a call of his to this user, and the user's none to him.
+func onlyWith(a, u *person) bool {
+	return !slices.ContainsFunc(a.own, func(v view) bool { return !v.calls(u) }) &&
+		!slices.ContainsFunc(u.own, func(v view) bool { return v.calls(a) })
+}
+
+// calls reports whether the record is of a call to this person, in the capture's
+// conference from its beginning.
+func (v view) calls(p *person) bool {
+	i := first(v.cdr, 0, "conn-to", "alert-to")
+	if direction(v.cdr) != recording.Out || i < 0 || v.from > 0 {
+		return false
 	}
-	return true
+	e := &v.cdr.Events[i]
+	return e.Type != "ext" && names(e.E164, e.H323, p.who.E164, p.who.H323)
 }
 
 // passes reports whether a user's record shows how he brings the agent and an

@@ -85,11 +85,26 @@ func (s *scene) arrange() {
 		c := &s.rec.Call.CDRs[i]
 		s.views = append(s.views, view{c, entry(c, s.rec.Capture.Conf)})
 	}
-	slices.SortFunc(s.views, func(a, b view) int {
-		x, y := a.cdr, b.cdr
-		return cmp.Or(x.UTC.Compare(y.UTC), cmp.Compare(x.Dir, y.Dir), cmp.Compare(x.CN, y.CN), cmp.Compare(x.GUID, y.GUID),
-			cmp.Compare(x.E164, y.E164), cmp.Compare(x.Device, y.Device), cmp.Compare(x.ID, y.ID), cmp.Compare(len(x.Events), len(y.Events)))
+	slices.SortFunc(s.views, func(a, b view) int { return compare(a.cdr, b.cdr) })
+}
+
+// compare is the order of two records: by time, else by anything that differs.
+func compare(a, b *recording.CDR) int {
+	if c := a.UTC.Compare(b.UTC); c != 0 {
+		return c
+	}
+	if c := cmp.Or(cmp.Compare(a.Dir, b.Dir), cmp.Compare(a.CN, b.CN), cmp.Compare(a.GUID, b.GUID), cmp.Compare(a.E164, b.E164),
+		cmp.Compare(a.H323, b.H323), cmp.Compare(a.Device, b.Device), cmp.Compare(a.Pseudo, b.Pseudo)); c != 0 {
+		return c
+	}
+	return slices.CompareFunc(a.Events, b.Events, func(x, y recording.CDREvent) int {
+		return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(x.Msg, y.Msg), cmp.Compare(x.E164, y.E164), cmp.Compare(x.H323, y.H323),
+			cmp.Compare(x.Type, y.Type), cmp.Compare(x.Conf, y.Conf), slices.CompareFunc(x.To, y.To, compareNumbers), slices.CompareFunc(x.CF, y.CF, compareNumbers))
 	})
+}
+
+func compareNumbers(a, b recording.Number) int {
+	return cmp.Or(cmp.Compare(a.E164, b.E164), cmp.Compare(a.H323, b.H323))
 }
 
 // entry is the first event of a conference: a transfer brings a record into it in

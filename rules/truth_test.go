@@ -163,3 +163,26 @@ func objects(cdrs []recording.CDR) string {
 	}
 	return strings.Join(names, " ")
 }
+
+// FuzzDecide asks about whatever parses as records, forwards and backwards: the same
+// comes out, with a reason.
+func FuzzDecide(f *testing.F) {
+	for _, c := range trials(f) {
+		f.Add(strings.Join(c.raw, "\n"))
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		c := trial{capture: recording.Capture{Conf: conf, SeenAt: noon, RegName: "verdi"}, agents: []recording.Agent{rossi, verdi}}
+		parsed, _ := cdr.Parse(body)
+		if len(parsed) > 100 {
+			return
+		}
+		for _, p := range parsed {
+			c.cdrs = append(c.cdrs, p.CDR)
+		}
+		v := c.ask(c.cdrs, nil)
+		slices.Reverse(c.cdrs)
+		if back := c.ask(c.cdrs, nil); outcome(back) != outcome(v) || v.Reason == "" {
+			t.Errorf("%s (%s), backwards %s", outcome(v), v.Reason, outcome(back))
+		}
+	})
+}
