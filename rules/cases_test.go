@@ -133,7 +133,7 @@ func (c *trial) agentsLine(value string) error {
 		c.all = true
 		return nil
 	}
-	for _, one := range strings.Split(value, ", ") {
+	for one := range strings.SplitSeq(value, ", ") {
 		number, name, ok := strings.Cut(strings.TrimSuffix(one, ")"), " (")
 		if !ok {
 			return fmt.Errorf("agent %q", one)

@@ -35,45 +35,6 @@ func (s *scene) describe(p *person) recording.Verdict {
 	return v
 }
 
-// leg is the record that tells best of the person's part: his first one, of several
-// telephones that rang the one that the PBX calls the most relevant. With heard it is
-// the first in which he was connected. A consultation that he made and transferred is
-// not how he came into the call. Nil if there is none.
-func (p *person) leg(heard bool) *recording.CDR {
-	var best *recording.CDR
-	for _, v := range p.own {
-		c := v.cdr
-		consulted := v.from > 0 && c.Events[v.from].Msg == "transfer-from"
-		if c.Dir == recording.DirForwarded || c.Dir == recording.DirTransferred || consulted || heard && answered(c).IsZero() {
-			continue
-		}
-		if best == nil || best.More && !c.More {
-			best = c
-		}
-	}
-	return best
-}
-
-func (p *person) direction() recording.Direction {
-	switch c := p.leg(false); {
-	case c != nil:
-		return direction(c)
-	case p.live != nil && !p.live.ToAgent:
-		return recording.Out
-	case p.live == nil && p.seen.cdr != nil && p.seen.asCaller():
-		return recording.Out
-	default:
-		return recording.In
-	}
-}
-
-// asCaller reports whether the other was called by the person: his record is of a
-// call that came, and nobody had passed it on before.
-func (g sighting) asCaller() bool {
-	passed := first(g.cdr, 0, "transfer-from", "transfer-to", "cf-from", "cf-to")
-	return direction(g.cdr) == recording.In && g.cdr.Events[g.event].Msg != "connected" && (passed < 0 || passed > g.event)
-}
-
 // direction is that of the record's first set-up: towards the object is in.
 func direction(c *recording.CDR) recording.Direction {
 	for i := range c.Events {
@@ -104,7 +65,7 @@ func (s *scene) external(p *person, own string) (number, name string) {
 	}
 	best := recording.Number{}
 	take := func(n recording.Number) {
-		if len(n.E164) > len(best.E164) && n.E164 != own && !s.machine(n.E164, n.H323) && !(s.trunk && s.numbered(n.E164, "") != nil) {
+		if len(n.E164) > len(best.E164) && n.E164 != own && !s.machine(n.E164, n.H323) && (!s.trunk || s.numbered(n.E164, "") == nil) {
 			best = n
 		}
 	}

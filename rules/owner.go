@@ -60,25 +60,11 @@ func (s *scene) writer() *person {
 	return nil
 }
 
-// h323 is the person's registration as the agents' list or another's record has it.
-func (p *person) h323() string {
-	if p.who.H323 == "" && p.seen.cdr != nil {
-		return p.seen.cdr.Events[p.seen.event].H323
-	}
-	return p.who.H323
-}
-
 // tookPart reports whether a person is an agent who had a part in the call. Of whom
 // only the ringing of his telephone was shown, another rule speaks.
 func (s *scene) tookPart(p *person) bool {
-	return p.agent && !s.since(p).IsZero() && !(p.untold() && p.spoke.IsZero())
+	return p.agent && !s.since(p).IsZero() && (!p.untold() || !p.spoke.IsZero())
 }
-
-// untold reports that no record tells of the person.
-func (p *person) untold() bool { return len(p.own) == 0 && p.seen.cdr == nil }
-
-// wasCalled reports whether the call came to the person.
-func (p *person) wasCalled() bool { return !p.rang.IsZero() || p.called.IsZero() }
 
 // since is when the person came into the call; zero if he was not in it.
 func (s *scene) since(p *person) time.Time {
@@ -134,24 +120,6 @@ func (s *scene) firstOf(want func(*person) bool) *person {
 func (s *scene) before(a, b *person) bool {
 	return cmp.Or(s.since(a).Compare(s.since(b)), a.begun().Compare(b.begun()), cmp.Compare(b.gave(), a.gave()),
 		cmp.Compare(a.who.E164, b.who.E164), cmp.Compare(a.who.CN, b.who.CN)) < 0
-}
-
-// begun is when the person's oldest record begins, before or in this call.
-func (p *person) begun() time.Time {
-	if len(p.own) > 0 {
-		return p.own[0].cdr.UTC
-	}
-	return earlier(earlier(p.rang, p.called), p.spoke)
-}
-
-// gave is 1 if the person passed the call on.
-func (p *person) gave() int {
-	for _, v := range p.own {
-		if v.cdr.Dir == recording.DirTransferred || first(v.cdr, 0, "transfer-from") >= 0 {
-			return 1
-		}
-	}
-	return 0
 }
 
 // internal reports whether it is certain that nobody outside took part: no trunk, no

@@ -30,27 +30,6 @@ type view struct {
 	from int
 }
 
-// person is what is known of one user or executive in the call. Times are zero for
-// what he did not do.
-type person struct {
-	who   recording.Agent
-	agent bool
-	own   []view         // the records of his own object, oldest first
-	seen  sighting       // the first of another's records that names him
-	live  *recording.Leg // what the PBX showed of him; of agents only
-
-	rang   time.Time // his telephone began to ring
-	called time.Time // he set up the call
-	spoke  time.Time // he was connected
-	passed time.Time // he passed the call on
-}
-
-// sighting is an event of another's record that names a person.
-type sighting struct {
-	view
-	event int
-}
-
 // look puts the scene together.
 func look(rec *recording.Recording, f *Facts) *scene {
 	s := &scene{rec: rec, facts: f, people: make([]person, 0, 8)}
@@ -142,28 +121,6 @@ func (s *scene) takeOwn(v view) {
 func isPerson(c *recording.CDR) bool { return c.Pseudo == "" || c.Pseudo == "executive" }
 
 func isTrunk(c *recording.CDR) bool { return c.Pseudo == "trunk" || c.Pseudo == "gw" }
-
-// add takes one of the person's own records.
-func (p *person) add(v view) {
-	p.own = append(p.own, v)
-	c := v.cdr
-	switch {
-	case c.Dir == recording.DirForwarded || len(c.Events) == 0:
-		return // his telephone sent the call on; he had no part in it
-	case c.Dir == recording.DirTransferred:
-		p.passed = earlier(p.passed, at(c, v.from))
-		return
-	case direction(c) == recording.Out:
-		p.called = earlier(p.called, at(c, v.from))
-	default:
-		if i := first(c, 0, "alert-from", "alert-to"); i >= 0 {
-			p.rang = earlier(p.rang, at(c, max(i, v.from)))
-		}
-	}
-	if i := first(c, 0, "conn-from", "conn-to", "connected"); i >= 0 {
-		p.spoke = earlier(p.spoke, at(c, max(i, v.from)))
-	}
-}
 
 // takeOthers takes from a record what it says of the far ends: the only trace of a
 // person whose own record is missing.
@@ -267,13 +224,6 @@ func (s *scene) person(who recording.Agent, agent bool) *person {
 	}
 	s.people = append(s.people, person{who: who, agent: agent})
 	return &s.people[len(s.people)-1]
-}
-
-func samePerson(a, b recording.Agent) bool {
-	if a.GUID != "" && b.GUID != "" {
-		return strings.EqualFold(a.GUID, b.GUID)
-	}
-	return a.CN != "" && a.CN == b.CN || a.E164 != "" && a.E164 == b.E164
 }
 
 // earlier is the earlier of two times, of which zero is none.
