@@ -157,9 +157,16 @@ func agentOf(c *recording.CDR, f *Facts) (recording.Agent, bool) {
 
 func sameObject(a *recording.Agent, c *recording.CDR) bool {
 	if a.GUID != "" && c.GUID != "" {
-		return strings.EqualFold(a.GUID, c.GUID)
+		return sameGUID(a.GUID, c.GUID)
 	}
 	return a.CN != "" && a.CN == c.CN || a.E164 != "" && a.E164 == c.E164
+}
+
+// sameGUID compares two GUIDs in either case. Most differ in an outer digit,
+// and hundreds of agents are looked at for each record.
+func sameGUID(a, b string) bool {
+	n := len(a)
+	return n == len(b) && (n == 0 || a[n-1]|0x20 == b[n-1]|0x20 && a[0]|0x20 == b[0]|0x20 && strings.EqualFold(a, b))
 }
 
 // byDevice reports whether the capture's name says that this object's phone

@@ -21,6 +21,7 @@ type scene struct {
 	queue  time.Time // the same of a waiting queue
 	trunk  bool      // a trunk's record is here: the call has an outside
 	out    bool      // it went out over a trunk
+	nobody []string  // numbers that are no agent's, looked up once
 }
 
 // view is one record, with the first of its events that is of the capture's
@@ -102,6 +103,10 @@ func (s *scene) takeOwn(v view) {
 	c := v.cdr
 	switch {
 	case isPerson(c):
+		if p := s.object(c.GUID); p != nil {
+			p.add(v)
+			return
+		}
 		a, agent := agentOf(c, s.facts)
 		if !agent {
 			a = recording.Agent{CN: c.CN, E164: c.E164, H323: c.H323, GUID: c.GUID}
@@ -115,6 +120,16 @@ func (s *scene) takeOwn(v view) {
 	case c.Pseudo == "broadcast":
 		s.group = earlier(s.group, c.UTC)
 	}
+}
+
+// object finds the person of whose object there is a record already.
+func (s *scene) object(guid string) *person {
+	for i := range s.people {
+		if p := &s.people[i]; guid != "" && len(p.own) > 0 && p.own[0].cdr.GUID == guid {
+			return p
+		}
+	}
+	return nil
 }
 
 // isPerson tells users and executives from trunks, queues, voice mail and the like.
@@ -157,13 +172,27 @@ func (s *scene) inside(v view, e *recording.CDREvent) *person {
 	if p := s.numbered(e.E164, e.H323); p != nil {
 		return p
 	}
-	for i := range s.facts.Agents {
-		if a := &s.facts.Agents[i]; names(e.E164, e.H323, a.E164, a.H323) {
-			return s.person(*a, true)
-		}
+	if a := s.agentNumbered(e.E164, e.H323); a != nil {
+		return s.person(*a, true)
 	}
 	if s.facts.All && isTrunk(v.cdr) && e.E164 != "" && !s.machine(e.E164, e.H323) {
 		return s.person(recording.Agent{CN: e.DN, E164: e.E164, H323: e.H323}, true)
+	}
+	return nil
+}
+
+// agentNumbered finds an agent of whom nothing else is known yet.
+func (s *scene) agentNumbered(e164, h323 string) *recording.Agent {
+	if h323 == "" && slices.Contains(s.nobody, e164) {
+		return nil
+	}
+	for i := range s.facts.Agents {
+		if a := &s.facts.Agents[i]; names(e164, h323, a.E164, a.H323) {
+			return a
+		}
+	}
+	if h323 == "" {
+		s.nobody = append(s.nobody, e164)
 	}
 	return nil
 }
