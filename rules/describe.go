@@ -2,67 +2,43 @@ package rules
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"callreel/internal/recording"
 )
 
-// describe fills in what follows from whose call it is: direction, numbers,
-// ring time and start (SPEC §4.3). Where no record of the owner's has come, what
-// the PBX showed of him tells: another's record sees the call from the other end.
-// Where nobody owns the call it takes the first record.
-func describe(rec recording.Recording, o owner) recording.Verdict {
-	v := recording.Verdict{Owner: o.agent, Internal: o.agent.E164, Direction: recording.In}
-	own := o.cdr
-	if len(own.Events) == 0 && o.agent.CN != "" {
-		if live := describeLive(v, rec.Call.Live); live.External != "" {
-			if live.Ring == 0 && len(rec.Call.CDRs) > 0 { // nobody watched while it rang
-				live.Ring = ring(rec.Call.CDRs, rec.Call.CDRs[0])
-			}
-			return live
+// describe fills in what follows from whose call it is: direction, numbers, ring
+// time and start (SPEC §4.3). What no record of his own tells comes from what the PBX
+// showed of him, then from another's record that names him. Without a person it
+// describes the oldest record.
+func (s *scene) describe(p *person) recording.Verdict {
+	v := recording.Verdict{Direction: recording.In}
+	if p == nil {
+		if len(s.views) == 0 {
+			return v
 		}
+		c := s.views[0].cdr
+		p = &person{who: recording.Agent{CN: c.CN, E164: c.E164, H323: c.H323, GUID: c.GUID}, own: s.views[:1]}
+		p.spoke = answered(c)
 	}
-	if len(own.Events) == 0 && len(rec.Call.CDRs) > 0 {
-		own = rec.Call.CDRs[0]
+	v.Owner, v.Internal = p.who, p.who.E164
+	if v.Internal == "" && len(p.own) > 0 {
+		v.Internal = p.own[0].cdr.E164
 	}
-	if len(own.Events) == 0 {
-		return describeLive(v, rec.Call.Live)
-	}
-	v.Direction = direction(own)
-	if o.agent.CN != "" && len(o.cdr.Events) == 0 {
-		v.Direction = map[recording.Direction]recording.Direction{recording.In: recording.Out, recording.Out: recording.In}[v.Direction]
-		own.E164 = o.agent.E164
-	}
-	if v.Internal == "" {
-		v.Internal = own.E164
-	}
-	v.External, v.ExternalName = external(rec.Call.CDRs, own)
-	v.Ring = ring(rec.Call.CDRs, own)
-	v.Started = answered(own)
-	return v
-}
-
-func describeLive(v recording.Verdict, legs []recording.Leg) recording.Verdict {
-	for _, leg := range legs {
-		if leg.Agent.CN != v.Owner.CN {
-			continue
-		}
-		if !leg.ToAgent {
-			v.Direction = recording.Out
-		}
-		v.External, v.ExternalName, v.Started = leg.Peer.E164, leg.Peer.DN, leg.Connected
-		if !leg.Alerted.IsZero() && leg.Connected.After(leg.Alerted) {
-			v.Ring = int(leg.Connected.Sub(leg.Alerted) / time.Second)
-		}
-		return v
+	v.Direction = p.direction()
+	v.External, v.ExternalName = s.external(p, v.Internal)
+	v.Ring = s.ring(p)
+	if v.Started = p.spoke; v.Started.IsZero() {
+		v.Started = s.answer(p.rang)
 	}
 	return v
 }
 
 // direction is that of the record's first set-up: towards the object is in.
-func direction(c recording.CDR) recording.Direction {
-	for _, e := range c.Events {
-		switch e.Msg {
+func direction(c *recording.CDR) recording.Direction {
+	for i := range c.Events {
+		switch c.Events[i].Msg {
 		case "setup-from":
 			return recording.Out
 		case "setup-to":
@@ -75,39 +51,70 @@ func direction(c recording.CDR) recording.Direction {
 	return recording.In
 }
 
-// external is the far party: what the PBX itself marks as external, in the
-// owner's record first; else the longest number of anybody but the owner, of
-// equals the far end of the owner's first leg.
-func external(cdrs []recording.CDR, own recording.CDR) (number, name string) {
-	if e, ok := marked(own); ok {
-		return e.E164, e.DN
-	}
-	for _, c := range cdrs {
-		if e, ok := marked(c); ok {
-			return e.E164, e.DN
-		}
-	}
-	best := recording.CDREvent{}
-	for _, c := range append([]recording.CDR{own}, cdrs...) {
-		for _, e := range c.Events {
-			if farEnd(e.Msg) && e.E164 != own.E164 && len(e.E164) > len(best.E164) {
-				best = e
+// external is the far party: what the PBX itself marks as external, in the person's
+// records first; else the longest number of anybody else, of equals the far end of his
+// first leg. Queues, menus and the digits dialled into them do not count, nor in a
+// call with an outside the users inside: a trunk's own record names only those.
+func (s *scene) external(p *person, own string) (number, name string) {
+	for _, list := range [][]view{p.own, s.views} {
+		for _, v := range list {
+			if e := marked(v); e != nil {
+				return e.E164, e.DN
 			}
 		}
-		if c.GUID != own.GUID && c.E164 != own.E164 && c.Pseudo == "" && len(c.E164) > len(best.E164) {
-			best = recording.CDREvent{E164: c.E164, DN: c.CN}
+	}
+	best := recording.Number{}
+	take := func(n recording.Number) {
+		if len(n.E164) > len(best.E164) && n.E164 != own && !s.machine(n.E164, n.H323) && (!s.trunk || s.numbered(n.E164, "") == nil) {
+			best = n
 		}
+	}
+	farEnds(p.own, take)
+	if p.live != nil {
+		take(p.live.Peer)
+	}
+	farEnds(s.views, take)
+	for i := range s.people {
+		take(recording.Number{E164: s.people[i].who.E164, DN: s.people[i].who.CN})
 	}
 	return best.E164, best.DN
 }
 
-func marked(c recording.CDR) (recording.CDREvent, bool) {
-	for _, e := range c.Events {
-		if e.Type == "ext" && e.E164 != "" {
-			return e, true
+func marked(v view) *recording.CDREvent {
+	for i := v.from; i < len(v.cdr.Events); i++ {
+		if e := &v.cdr.Events[i]; e.Type == "ext" && e.E164 != "" {
+			return e
 		}
 	}
-	return recording.CDREvent{}, false
+	return nil
+}
+
+func farEnds(views []view, take func(recording.Number)) {
+	for _, v := range views {
+		if isTrunk(v.cdr) {
+			continue
+		}
+		for i := v.from; i < len(v.cdr.Events); i++ {
+			e := &v.cdr.Events[i]
+			if farEnd(e.Msg) && !prefixed(v.cdr, i) {
+				take(recording.Number{E164: e.E164, H323: e.H323, DN: e.DN})
+			}
+			if e.Msg == "transfer-from" && isPerson(v.cdr) {
+				for _, n := range e.To {
+					take(n)
+				}
+			}
+		}
+	}
+}
+
+// prefixed reports whether the number that was dialled is the one that was reached
+// with a prefix before it, to get out.
+func prefixed(c *recording.CDR, dialled int) bool {
+	number := c.Events[dialled].E164
+	return c.Events[dialled].Msg == "setup-from" && slices.ContainsFunc(c.Events[dialled+1:], func(e recording.CDREvent) bool {
+		return e.E164 != "" && len(e.E164) < len(number) && (e.Msg == "alert-to" || e.Msg == "conn-to") && strings.HasSuffix(number, e.E164)
+	})
 }
 
 // farEnd reports whether an event's number is that of the other party. Events
@@ -122,37 +129,54 @@ func farEnd(msg string) bool {
 	}
 }
 
-// ring is the whole seconds from the owner's first alert (else set-up) to the
-// first answer: his own, or, where he never answered, the call's.
-func ring(cdrs []recording.CDR, own recording.CDR) int {
-	from := -1
-	for i, e := range own.Events {
-		if e.Msg == "alert-from" || e.Msg == "alert-to" {
-			from = i
-			break
+// ring is the whole seconds from the person's first alert (else set-up) to his answer
+// in the same record; where he never answered, to the call's first answer after it.
+func (s *scene) ring(p *person) int {
+	if c := p.leg(true); c != nil {
+		from := first(c, 0, "alert-from", "alert-to")
+		if from < 0 {
+			from = max(0, first(c, 0, "setup-from", "setup-to"))
 		}
-	}
-	if from < 0 {
-		from = first(own, 0, "setup-from", "setup-to")
-	}
-	if from < 0 {
+		if to := first(c, from, "conn-from", "conn-to", "connected"); to >= 0 {
+			return seconds(c.Events[to].Time - c.Events[from].Time)
+		}
 		return 0
 	}
-	if to := first(own, from, "conn-from", "conn-to", "connected"); to >= 0 {
-		return seconds(own.Events[to].Time - own.Events[from].Time)
+	if l := p.live; len(p.own) == 0 && l != nil && !l.Alerted.IsZero() && l.Connected.After(l.Alerted) {
+		return int(l.Connected.Sub(l.Alerted) / time.Second)
 	}
-	alert := at(own, from)
-	for _, c := range cdrs {
-		if a := answered(c); !a.IsZero() && !a.Before(alert) {
-			return seconds(int64(a.Sub(alert) / time.Second))
+	alert, answer := p.rang, time.Time{}
+	if alert.IsZero() {
+		alert = p.called
+	}
+	if p.seen.cdr != nil {
+		answer = p.spoke
+	}
+	if answer.IsZero() {
+		answer = s.answer(alert)
+	}
+	if alert.IsZero() || answer.IsZero() {
+		return 0
+	}
+	return seconds(int64(answer.Sub(alert) / time.Second))
+}
+
+// answer is when anybody, or the trunk for him, was first connected at or after t;
+// zero if nobody was, or t is.
+func (s *scene) answer(t time.Time) time.Time {
+	var best time.Time
+	for _, v := range s.views {
+		c := v.cdr
+		if a := answered(c); !t.IsZero() && !a.Before(t) && !s.machine(c.E164, c.H323) {
+			best = earlier(best, a)
 		}
 	}
-	return 0
+	return best
 }
 
 func seconds(d int64) int { return int(max(d, 0)) }
 
-func first(c recording.CDR, from int, msgs ...string) int {
+func first(c *recording.CDR, from int, msgs ...string) int {
 	for i := from; i < len(c.Events); i++ {
 		if slices.Contains(msgs, c.Events[i].Msg) {
 			return i
@@ -163,12 +187,15 @@ func first(c recording.CDR, from int, msgs ...string) int {
 
 // at is the time of one event: the record's UTC is that of its first event,
 // and only differences of event times mean anything (FACTS §2a).
-func at(c recording.CDR, i int) time.Time {
+func at(c *recording.CDR, i int) time.Time {
+	if i >= len(c.Events) {
+		return c.UTC
+	}
 	return c.UTC.Add(time.Duration(c.Events[i].Time-c.Events[0].Time) * time.Second)
 }
 
 // answered is when the record's object was first connected; zero if never.
-func answered(c recording.CDR) time.Time {
+func answered(c *recording.CDR) time.Time {
 	if i := first(c, 0, "conn-from", "conn-to", "connected"); i >= 0 {
 		return at(c, i)
 	}

@@ -1,68 +1,152 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"callreel/internal/recording"
 )
 
-// ownerOf finds the agent a call is kept for, and says how: the agent whose
-// phone wrote the capture, else the first agent who spoke, else the first one
-// who was called while another answered in his place, else an agent the PBX
-// showed live.
-func ownerOf(rec recording.Recording, f Facts) (owner, string, bool) {
-	mine := agentRecords(rec.Call.CDRs, f)
-	for _, m := range mine {
-		if byDevice(rec.Capture, m.cdr) {
-			return m, fmt.Sprintf("the capture is from the phone of agent %s", m.agent.CN), true
+// owner finds the agent a call is kept for, and says why; nil if none had a part in
+// it. The principle (doc/rules.md): the telephone that wrote the capture; else the
+// agent who was in the call first, by calling, by being connected, or because his
+// telephone rang before another took the call. Of an internal call it is the one who
+// was called.
+func (s *scene) owner() (*person, string) {
+	if p := s.writer(); p != nil {
+		return p, fmt.Sprintf("the capture is from the phone of agent %s", name(p.who))
+	}
+	best := s.firstOf(s.tookPart)
+	if best == nil {
+		return nil, fmt.Sprintf("%d CDRs, none of an agent who took part", len(s.views))
+	}
+	if s.internal() {
+		if p := s.firstOf(func(p *person) bool { return s.tookPart(p) && p.wasCalled() }); p != nil {
+			return p, fmt.Sprintf("agent %s was called by another user", name(p.who))
 		}
 	}
-	for _, m := range mine {
-		if spoke(m.cdr) {
-			return m, fmt.Sprintf("agent %s spoke", m.agent.CN), true
-		}
-	}
-	for _, m := range mine {
-		if alerted(m.cdr) && !diverted(rec.Call.CDRs, m.cdr) {
-			return m, fmt.Sprintf("agent %s was called, another answered for him", m.agent.CN), true
-		}
-	}
-	for _, leg := range rec.Call.Live {
-		if !leg.Connected.IsZero() {
-			return owner{agent: leg.Agent}, fmt.Sprintf("the PBX showed agent %s connected", leg.Agent.CN), true
-		}
-	}
-	return owner{}, fmt.Sprintf("%d CDRs, none of an agent who took part", len(rec.Call.CDRs)), false
+	return best, best.part(s)
 }
 
-// owner is an agent with the CDR that shows his part; without one the CDR is
-// empty.
-type owner struct {
-	agent recording.Agent
-	cdr   recording.CDR
+// part says in words what made the person the first.
+func (p *person) part(s *scene) string {
+	since := s.since(p)
+	switch {
+	case p.untold():
+		return fmt.Sprintf("the PBX showed agent %s connected", name(p.who))
+	case !p.called.IsZero() && since.Equal(p.called):
+		return fmt.Sprintf("agent %s called, and was the first agent in the call", name(p.who))
+	case p.spoke.IsZero() && p.passed.IsZero():
+		return fmt.Sprintf("agent %s was called, another answered for him", name(p.who))
+	default:
+		return fmt.Sprintf("agent %s spoke, and was the first agent in the call", name(p.who))
+	}
 }
 
-func agentRecords(cdrs []recording.CDR, f Facts) []owner {
-	var out []owner
-	for _, c := range cdrs {
-		if a, ok := agentOf(c, f); ok {
-			out = append(out, owner{a, c})
+// writer is the agent whose phone wrote the capture, by the capture's name. Where no
+// record of his tells the phone, its registration does.
+func (s *scene) writer() *person {
+	reg := s.rec.Capture.RegName
+	for i := range s.people {
+		p := &s.people[i]
+		mine := func(v view) bool { return byDevice(s.rec.Capture, v.cdr) }
+		if p.agent && (slices.ContainsFunc(p.own, mine) || reg != "" && len(p.own) == 0 && strings.EqualFold(reg, p.h323())) {
+			return p
 		}
 	}
-	return out
+	return nil
+}
+
+// tookPart reports whether a person is an agent who had a part in the call. Of whom
+// only the ringing of his telephone was shown, another rule speaks.
+func (s *scene) tookPart(p *person) bool {
+	return p.agent && !s.since(p).IsZero() && (!p.untold() || !p.spoke.IsZero())
+}
+
+// since is when the person came into the call; zero if he was not in it.
+func (s *scene) since(p *person) time.Time {
+	t := earlier(earlier(p.called, p.spoke), p.passed)
+	if s.ringCounts(p) {
+		t = earlier(t, p.rang)
+	}
+	return t
+}
+
+// ringCounts reports whether a telephone that rang makes a part in the call. In a
+// group many ring, and only who answers counts; if nobody does, all count. Where it is
+// not known what sent the call here, an agent who answered goes first.
+func (s *scene) ringCounts(p *person) bool {
+	switch {
+	case !s.group.IsZero() && !p.rang.Before(s.group):
+		return !slices.ContainsFunc(s.people, func(o person) bool { return !o.spoke.IsZero() })
+	case s.sentByUnknown(p):
+		return !slices.ContainsFunc(s.people, func(o person) bool { return o.agent && !o.spoke.IsZero() })
+	default:
+		return true
+	}
+}
+
+// sentByUnknown reports whether the call came to the person from an object of which
+// there is no record: a diversion, or a group.
+func (s *scene) sentByUnknown(p *person) bool {
+	for _, v := range p.own {
+		if len(v.cdr.Events) == 0 {
+			continue
+		}
+		for _, n := range v.cdr.Events[0].CF {
+			if s.numbered(n.E164, n.H323) == nil && !s.machine(n.E164, n.H323) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// firstOf is who of those that are wanted came first into the call, in the same
+// second the one whose record is older, then the one who passed the call to the other.
+func (s *scene) firstOf(want func(*person) bool) *person {
+	var best *person
+	for i := range s.people {
+		if p := &s.people[i]; want(p) && (best == nil || s.before(p, best)) {
+			best = p
+		}
+	}
+	return best
+}
+
+func (s *scene) before(a, b *person) bool {
+	return cmp.Or(s.since(a).Compare(s.since(b)), a.begun().Compare(b.begun()), cmp.Compare(b.gave(), a.gave()),
+		cmp.Compare(a.who.E164, b.who.E164), cmp.Compare(a.who.CN, b.who.CN)) < 0
+}
+
+// internal reports whether it is certain that nobody outside took part: no trunk, no
+// number that the PBX marks as external, and every far end a person known here.
+func (s *scene) internal() bool {
+	if s.trunk {
+		return false
+	}
+	known := false
+	for _, v := range s.views {
+		for i := range v.cdr.Events {
+			e := &v.cdr.Events[i]
+			if e.Type == "ext" || farEnd(e.Msg) && e.E164 != "" && s.numbered(e.E164, e.H323) == nil {
+				return false
+			}
+			known = known || e.E164 != ""
+		}
+	}
+	return known
 }
 
 // agentOf tells whether a CDR's object is an agent: by GUID where both sides
 // know it, else by long name or number. Only users and executives can be agents.
-func agentOf(c recording.CDR, f Facts) (recording.Agent, bool) {
-	if c.Pseudo != "" && c.Pseudo != "executive" {
-		return recording.Agent{}, false
-	}
-	for _, a := range f.Agents {
-		if sameObject(a, c) {
-			return a, true
+func agentOf(c *recording.CDR, f *Facts) (recording.Agent, bool) {
+	for i := range f.Agents {
+		if a := &f.Agents[i]; sameObject(a, c) {
+			return *a, true
 		}
 	}
 	if f.All && c.CN != "" {
@@ -71,16 +155,23 @@ func agentOf(c recording.CDR, f Facts) (recording.Agent, bool) {
 	return recording.Agent{}, false
 }
 
-func sameObject(a recording.Agent, c recording.CDR) bool {
+func sameObject(a *recording.Agent, c *recording.CDR) bool {
 	if a.GUID != "" && c.GUID != "" {
-		return strings.EqualFold(a.GUID, c.GUID)
+		return sameGUID(a.GUID, c.GUID)
 	}
 	return a.CN != "" && a.CN == c.CN || a.E164 != "" && a.E164 == c.E164
 }
 
+// sameGUID compares two GUIDs in either case. Most differ in an outer digit,
+// and hundreds of agents are looked at for each record.
+func sameGUID(a, b string) bool {
+	n := len(a)
+	return n == len(b) && (n == 0 || a[n-1]|0x20 == b[n-1]|0x20 && a[0]|0x20 == b[0]|0x20 && strings.EqualFold(a, b))
+}
+
 // byDevice reports whether the capture's name says that this object's phone
 // wrote it (SPEC §4.2, last paragraph).
-func byDevice(c recording.Capture, r recording.CDR) bool {
+func byDevice(c recording.Capture, r *recording.CDR) bool {
 	if r.Dir == recording.DirForwarded || r.Dir == recording.DirTransferred {
 		return false
 	}
@@ -90,41 +181,17 @@ func byDevice(c recording.Capture, r recording.CDR) bool {
 	return c.MAC != "" && sameMAC(c.MAC, r.Device)
 }
 
+// sameMAC compares two addresses of 12 hex digits, however they are separated.
 func sameMAC(a, b string) bool {
-	plain := func(s string) string {
-		return strings.ToLower(strings.NewReplacer("-", "", ":", "").Replace(s))
-	}
-	return len(plain(a)) == 12 && plain(a) == plain(b)
-}
-
-func spoke(c recording.CDR) bool {
-	if c.Dir == recording.DirForwarded || c.Dir == recording.DirTransferred {
-		return false
-	}
-	return has(c, "conn-from", "conn-to", "connected")
-}
-
-func alerted(c recording.CDR) bool {
-	return c.Dir == recording.DirTo && has(c, "alert-from", "alert-to")
-}
-
-// diverted reports whether the same object sent the call on before it rang out,
-// by a diversion that was there from the start (CFU, CFB): its own record then
-// has no alert of its own.
-func diverted(cdrs []recording.CDR, own recording.CDR) bool {
-	for _, c := range cdrs {
-		if c.Dir == recording.DirForwarded && c.GUID == own.GUID && !alerted(own) {
-			return true
+	digits := 0
+	for {
+		a, b = strings.TrimLeft(a, "-:"), strings.TrimLeft(b, "-:")
+		if a == "" || b == "" {
+			return a == b && digits == 12
 		}
-	}
-	return false
-}
-
-func has(c recording.CDR, msgs ...string) bool {
-	for _, e := range c.Events {
-		if slices.Contains(msgs, e.Msg) {
-			return true
+		if !strings.EqualFold(a[:1], b[:1]) {
+			return false
 		}
+		a, b, digits = a[1:], b[1:], digits+1
 	}
-	return false
 }

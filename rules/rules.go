@@ -2,14 +2,14 @@
 // everything it looks at is in the recording and in the facts it is handed, so
 // the same question always has the same answer, and callreel can say why.
 //
-// These are the first rules: a call in which an agent took part is kept for
-// that agent, any other is not. A rule is one named function of a list; more
-// rules are more rows.
+// A call in which an agent took part is kept for the agent who was in it first; any
+// other is not, and neither are those that the manual excepts (doc/rules.md). A rule
+// is one named function of a list; more rules are more rows.
 package rules
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"callreel/internal/recording"
@@ -45,24 +45,50 @@ type Set struct {
 
 // rule is one row. test returns false, with the reason, when it does not fire.
 type rule struct {
-	name string
-	test func(recording.Recording, Facts) (recording.Verdict, bool)
+	name    string
+	test    func(*question) (recording.Verdict, bool)
+	excepts bool // one of the manual's exceptions
+}
+
+// question is what the rules are asked about.
+type question struct {
+	rec   *recording.Recording
+	facts *Facts
+	known *scene
+}
+
+// scene is made once, when the first rule needs it.
+func (q *question) scene() *scene {
+	if q.known == nil {
+		q.known = look(q.rec, q.facts)
+	}
+	return q.known
 }
 
 // AgentWithoutCDR is the rule that keeps a call for want of a CDR.
 const AgentWithoutCDR = "agent-without-cdr"
 
+// agentTakesPart is the rule that keeps what is an agent's, cdrLate the one that waits
+// before anything is thrown away.
+const (
+	agentTakesPart = "agent-took-part"
+	cdrLate        = "cdr-may-be-late"
+)
+
 // First returns the built-in rules.
 func First() Set {
 	return Set{[]rule{
-		{"sip-agent-took-part", sipAgent},
-		{"sip-no-agent", sipNoAgent},
-		{"no-cdr", noCDR},
-		{"cdrs-still-coming", cdrsStillComing},
-		{"agent-took-part", agentTookPart},
-		{"cdr-may-be-late", cdrMayBeLate},
-		{AgentWithoutCDR, agentWithoutCDR},
-		{"no-agent", noAgent},
+		{name: "sip-agent-took-part", test: bySignalling(sipAgent)},
+		{name: "sip-no-agent", test: bySignalling(sipNoAgent)},
+		{name: "no-cdr", test: noCDR},
+		{name: "cdrs-still-coming", test: cdrsStillComing},
+		{name: "queue-answered-by-user", test: exception(queueAnsweredByUser).drop, excepts: true},
+		{name: "queue-announced-to-user", test: exception(queueAnnouncedToUser).drop, excepts: true},
+		{name: "passed-outside-by-user", test: exception(passedOutsideByUser).drop, excepts: true},
+		{name: agentTakesPart, test: agentTookPart},
+		{name: cdrLate, test: cdrMayBeLate},
+		{name: AgentWithoutCDR, test: agentWithoutCDR},
+		{name: "no-agent", test: noAgent},
 	}}
 }
 
@@ -70,16 +96,18 @@ func First() Set {
 // carries the trace of all that were asked. A recording that no rule fires for
 // is kept: what is not understood is not thrown away.
 func (s Set) Decide(rec recording.Recording, f Facts) recording.Verdict {
-	var trace []recording.Tried
+	q := &question{rec: &rec, facts: &f}
+	trace := make([]recording.Tried, 0, len(s.rules))
 	for _, r := range s.rules {
-		v, fired := r.test(rec, f)
-		trace = append(trace, recording.Tried{Rule: r.name, Fired: fired, Why: v.Reason})
+		v, fired := r.test(q)
+		v.Rule = cmp.Or(v.Rule, r.name) // a filter has a name of its own
+		trace = append(trace, recording.Tried{Rule: v.Rule, Fired: fired, Why: v.Reason})
 		if fired {
-			v.Rule, v.Trace, v.At = r.name, trace, f.Now
+			v.Trace, v.At = trace, f.Now
 			return v
 		}
 	}
-	v := describe(rec, owner{})
+	v := q.scene().describe(nil)
 	v.Decision, v.Rule, v.Reason = recording.Keep, "no-rule", "no rule fired: kept, for somebody to look at"
 	v.Trace, v.At = trace, f.Now
 	return v
@@ -144,23 +172,23 @@ func seenGrowing(c recording.Capture) bool {
 	return c.StillAt.After(c.SeenAt) && float64(c.Stamp.Size) <= span*fastest
 }
 
-func noCDR(rec recording.Recording, f Facts) (recording.Verdict, bool) {
-	if len(rec.Call.CDRs) > 0 {
-		return recording.Verdict{Reason: fmt.Sprintf("%d CDRs belong to the conference", len(rec.Call.CDRs))}, false
+func noCDR(q *question) (recording.Verdict, bool) {
+	if n := len(q.rec.Call.CDRs); n > 0 {
+		return recording.Verdict{Reason: fmt.Sprintf("%d CDRs belong to the conference", n)}, false
 	}
 	return recording.Verdict{
-		Decision: recording.Wait, Until: f.Now, For: "a CDR of conference " + string(rec.Capture.Conf),
+		Decision: recording.Wait, Until: q.facts.Now, For: "a CDR of conference " + string(q.rec.Capture.Conf),
 		Reason: "no CDR names this conference",
 	}, true
 }
 
-func cdrsStillComing(rec recording.Recording, f Facts) (recording.Verdict, bool) {
-	return quiet(rec, f, f.Settle)
+func cdrsStillComing(q *question) (recording.Verdict, bool) {
+	return quiet(*q.rec, *q.facts, q.facts.Settle)
 }
 
 // cdrMayBeLate stands behind agentTookPart: no CDR here names an agent.
-func cdrMayBeLate(rec recording.Recording, f Facts) (recording.Verdict, bool) {
-	return quiet(rec, f, f.DiscardSettle)
+func cdrMayBeLate(q *question) (recording.Verdict, bool) {
+	return quiet(*q.rec, *q.facts, q.facts.DiscardSettle)
 }
 
 // quiet waits until no CDR of the conference has come for d, and the capture has
@@ -189,32 +217,44 @@ func latest(a, b, limit time.Time) time.Time {
 
 // agentWithoutCDR keeps a call in which the PBX showed an agent of whom no CDR
 // has come: what became of him is not known.
-func agentWithoutCDR(rec recording.Recording, _ Facts) (recording.Verdict, bool) {
-	for _, leg := range rec.Call.Live {
-		told := func(c recording.CDR) bool { return sameObject(leg.Agent, c) }
-		if slices.ContainsFunc(rec.Call.CDRs, told) {
-			continue
-		}
-		v := describe(rec, owner{agent: leg.Agent})
-		v.Decision = recording.Keep
-		v.Reason = fmt.Sprintf("the PBX showed agent %s in this call, and no CDR of his has come", leg.Agent.CN)
-		return v, true
+func agentWithoutCDR(q *question) (recording.Verdict, bool) {
+	s := q.scene()
+	p := s.firstOf(func(p *person) bool { return p.live != nil && len(p.own) == 0 })
+	if p == nil {
+		return recording.Verdict{Reason: "there is a CDR of every agent whom the PBX showed"}, false
 	}
-	return recording.Verdict{Reason: "there is a CDR of every agent whom the PBX showed"}, false
-}
-
-func agentTookPart(rec recording.Recording, f Facts) (recording.Verdict, bool) {
-	o, why, ok := ownerOf(rec, f)
-	if !ok {
-		return recording.Verdict{Reason: why}, false
-	}
-	v := describe(rec, o)
-	v.Decision, v.Reason = recording.Keep, why
+	v := s.describe(p)
+	v.Decision = recording.Keep
+	v.Reason = fmt.Sprintf("the PBX showed agent %s in this call, and no CDR of his has come", name(p.who))
 	return v, true
 }
 
-func noAgent(rec recording.Recording, _ Facts) (recording.Verdict, bool) {
-	v := describe(rec, owner{})
+// agentTookPart keeps a call for its owner. Where the record of how he came into the
+// call is missing, it is waited for as long as for any that may be late: others' do not
+// tell as much.
+func agentTookPart(q *question) (recording.Verdict, bool) {
+	s := q.scene()
+	p, why := s.owner()
+	if p == nil {
+		return recording.Verdict{Reason: why}, false
+	}
+	v := s.describe(p)
+	v.Decision, v.Reason = recording.Keep, why
+	if p.leg(false) == nil {
+		if wait, waits := quiet(*q.rec, *q.facts, q.facts.DiscardSettle); waits {
+			wait.Rule = cdrLate
+			return wait, true
+		}
+		v.Rule, v.Reason = AgentWithoutCDR, why+"; his own CDR of it has not come"
+	}
+	return v, true
+}
+
+// noAgent describes the call of the user who was in it first.
+func noAgent(q *question) (recording.Verdict, bool) {
+	s := q.scene()
+	v := s.describe(s.firstOf(func(p *person) bool { return !s.since(p).IsZero() }))
+	v.Owner = recording.Agent{}
 	v.Decision, v.Reason = recording.Discard, "none of the parties is an agent"
 	return v, true
 }

@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -93,7 +94,7 @@ func TestDecide(t *testing.T) {
 				user(rossi, "cf", extEv("setup-to", 0, "0012345"), ev("cf-from", 0, "")), user(bianchi, "to", in...),
 			},
 			nil, "",
-			recording.Verdict{Decision: recording.Discard, Rule: "no-agent", Direction: "i", Internal: "24", External: "0012345", Ring: 4},
+			recording.Verdict{Decision: recording.Discard, Rule: "no-agent", Direction: "i", Internal: "31", External: "0012345", Ring: 3},
 		},
 		{
 			"two agents, the capture is from the second one's phone",
@@ -124,7 +125,7 @@ func TestDecide(t *testing.T) {
 			[]recording.CDR{trunk("from", extEv("setup-from", 0, "0012345"))},
 			[]recording.Leg{{Agent: rossi, Conf: conf, Connected: noon, ToAgent: true}},
 			"",
-			recording.Verdict{Decision: recording.Keep, Rule: "agent-took-part", Owner: rossi, Direction: "i", Internal: "24", External: "0012345"},
+			recording.Verdict{Decision: recording.Keep, Rule: rules.AgentWithoutCDR, Owner: rossi, Direction: "i", Internal: "24", External: "0012345"},
 		},
 		{"no CDR", nil, nil, "", recording.Verdict{Decision: recording.Wait, Rule: "no-cdr"}},
 	} {
@@ -230,13 +231,26 @@ func TestWaitsForLateCDRs(t *testing.T) {
 	}
 }
 
+// BenchmarkDecide asks about a transferred call from a waiting queue, 5 records, and
+// about the one with the most records, with few agents and with many.
 func BenchmarkDecide(b *testing.B) {
-	rec := recording.Recording{Call: recording.Call{CDRs: []recording.CDR{
-		user(rossi, "to", extEv("setup-to", 0, "0012345"), ev("alert-from", 1, ""), ev("conn-from", 4, "")),
-		trunk("from", ev("setup-from", 0, "24")),
-	}}}
-	facts := rules.Facts{Agents: []recording.Agent{verdi, rossi}}
-	for b.Loop() {
-		rules.First().Decide(rec, facts)
+	for _, c := range trials(b) {
+		if c.file != "13-queue-agent-to-user-announced" && c.file != "10-queue-menu-queue-agent" && c.file != "01-external-to-agent" && c.file != "11-queue-rings-others-then-transfer" {
+			continue
+		}
+		for _, many := range []int{20, 500} {
+			facts := rules.Facts{Now: c.capture.SeenAt}
+			for i := range many {
+				facts.Agents = append(facts.Agents, recording.Agent{CN: fmt.Sprint("Agent ", i), E164: fmt.Sprint(3000 + i), H323: fmt.Sprint("agent", i), GUID: fmt.Sprintf("%08xe909d311b1010090331b3e3b", 0x9a1f40c8+i*7919)})
+			}
+			facts.Agents = append(facts.Agents, c.known(true)...)
+			rec := recording.Recording{Capture: c.capture, Call: recording.Call{CDRs: c.cdrs, Live: c.legs}}
+			b.Run(fmt.Sprintf("%s/%d-records/%d-agents", c.file, len(c.cdrs), many), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					rules.First().Decide(rec, facts)
+				}
+			})
+		}
 	}
 }

@@ -18,6 +18,11 @@ func onlySIP(rec recording.Recording) bool {
 	return rec.Capture.Conf == "" && len(rec.Call.CDRs) == 0 && s != nil && s.Parties != nil
 }
 
+// bySignalling makes a row of a rule that needs no scene.
+func bySignalling(test func(recording.Recording, Facts) (recording.Verdict, bool)) func(*question) (recording.Verdict, bool) {
+	return func(q *question) (recording.Verdict, bool) { return test(*q.rec, *q.facts) }
+}
+
 func sipAgent(rec recording.Recording, f Facts) (recording.Verdict, bool) {
 	if !onlySIP(rec) {
 		return recording.Verdict{Reason: "CDRs tell more than the capture's own SIP"}, false

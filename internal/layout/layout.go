@@ -20,6 +20,7 @@ func table() map[string]rule {
 		"internal/recording":  {why: "the value that moves stands on nothing", mustNot: []string{"os", "net/...", "database/sql", "context"}},
 		"internal/clock":      {why: "time stands on nothing"},
 		"internal/atomicfile": {why: "a file is whole or absent, whoever writes it"},
+		"internal/tomlfile":   {why: "reads what operators write; knows no key", mustNot: []string{"os", "net/..."}},
 		"internal/media/...":  {may: []string{media}, why: "a format knows no recordings, files or settings", mustNot: []string{"log/slog", "os"}},
 		"crypto":              {why: "keys and sealed streams know no recordings", mustNot: []string{"os", "net/...", "log/slog"}},
 
@@ -29,7 +30,7 @@ func table() map[string]rule {
 		"internal/spool":   {may: []string{"internal/recording", "internal/atomicfile"}, why: "work copies; sealing is handed to it"},
 		"ingest":           {may: []string{"internal/recording", "internal/clock", "internal/atomicfile", media}, why: "brings captures in; asks no PBX", mustNot: []string{"database/sql"}},
 		"cdr":              {may: []string{"internal/recording"}, why: "its bytes come in through Source", mustNot: []string{"os", "net/...", "database/sql"}},
-		"rules":            {may: []string{"internal/recording"}, why: "pure", mustNot: []string{"os", "net/...", "context", "database/sql"}},
+		"rules":            {may: []string{"internal/recording", "internal/tomlfile"}, why: "pure", mustNot: []string{"os", "net/...", "context", "database/sql"}},
 		"convert":          {may: []string{"internal/recording", media}, why: "capture in, audio out; opens no path", mustNot: []string{"os", "net/http", "database/sql"}},
 		"naming":           {may: []string{"internal/recording"}, why: "pure", mustNot: []string{"os", "net/...", "context"}},
 		"archive":          {may: []string{"internal/recording", "internal/atomicfile"}, why: "write once; holds no key", mustNot: []string{"database/sql"}},

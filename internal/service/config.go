@@ -16,6 +16,7 @@ import (
 	"callreel/ingest"
 	"callreel/internal/pbx"
 	"callreel/internal/recording"
+	"callreel/internal/tomlfile"
 )
 
 // Config is the whole setup, one TOML file. Each package owns the part it
@@ -37,6 +38,7 @@ type Config struct {
 	Receiver  pbx.ReceiverConfig    `toml:"receiver"`
 	CDR       CDRConfig             `toml:"cdr"`
 	Player    PlayerConfig          `toml:"player"`
+	Rules     RulesConfig           `toml:"rules"`
 	PBX       []pbx.Config          `toml:"pbx"`
 	Reporting []pbx.ReportingConfig `toml:"reporting"`
 	Inbox     []ingest.Config       `toml:"inbox"`
@@ -116,7 +118,7 @@ func LoadConfig(path string) (Config, error) {
 
 // resolve makes relative paths absolute, from the folder of the file.
 func (c *Config) resolve(dir string) {
-	paths := []*string{&c.Catalog, &c.Spool, &c.Keys.File, &c.Archive.Path, &c.Archive.Backup}
+	paths := []*string{&c.Catalog, &c.Spool, &c.Keys.File, &c.Archive.Path, &c.Archive.Backup, &c.Rules.File}
 	for i := range c.Inbox {
 		paths = append(paths, &c.Inbox[i].Path, &c.Inbox[i].CAFile)
 	}
@@ -136,20 +138,12 @@ func (c *Config) resolve(dir string) {
 	}
 }
 
-// problem is one thing wrong with the setup, at a key.
-type problem struct {
-	section string // "" = top level
-	index   int    // of a [[section]]; -1 = a plain one
-	key     string
-	err     error
-}
-
 // problems checks everything and returns the first thing wrong in each part.
-func (c Config) problems() []problem {
-	var out []problem
+func (c Config) problems() []tomlfile.Problem {
+	var out []tomlfile.Problem
 	add := func(section string, index int, err error) {
 		if err != nil {
-			out = append(out, problem{section, index, keyOf(err), err})
+			out = append(out, tomlfile.Problem{Section: section, Index: index, Key: keyOf(err), Err: err})
 		}
 	}
 	add("", -1, c.checkTop())

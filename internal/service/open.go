@@ -87,10 +87,10 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, clock: o.Clock, log: o.Log, version: o.Version, location: loc,
-		rules: rules.First(), inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
+		inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{
-		s.openHealth, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openPBXes, s.openReporting, s.openListeners,
+		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openPBXes, s.openReporting, s.openListeners,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())

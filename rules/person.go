@@ -1,0 +1,128 @@
+package rules
+
+import (
+	"time"
+
+	"callreel/internal/recording"
+)
+
+// person is what is known of one user or executive in the call. Times are zero for
+// what he did not do.
+type person struct {
+	who   recording.Agent
+	agent bool
+	own   []view         // the records of his own object, oldest first
+	seen  sighting       // the first of another's records that names him
+	live  *recording.Leg // what the PBX showed of him; of agents only
+
+	rang   time.Time // his telephone began to ring
+	called time.Time // he set up the call
+	spoke  time.Time // he was connected
+	passed time.Time // he passed the call on
+}
+
+// sighting is an event of another's record that names a person.
+type sighting struct {
+	view
+	event int
+}
+
+// add takes one of the person's own records.
+func (p *person) add(v view) {
+	p.own = append(p.own, v)
+	c := v.cdr
+	switch {
+	case c.Dir == recording.DirForwarded || len(c.Events) == 0:
+		return // his telephone sent the call on; he had no part in it
+	case c.Dir == recording.DirTransferred:
+		p.passed = earlier(p.passed, at(c, v.from))
+		return
+	case direction(c) == recording.Out:
+		p.called = earlier(p.called, at(c, v.from))
+	default:
+		if i := first(c, 0, "alert-from", "alert-to"); i >= 0 {
+			p.rang = earlier(p.rang, at(c, max(i, v.from)))
+		}
+	}
+	if i := first(c, 0, "conn-from", "conn-to", "connected"); i >= 0 {
+		p.spoke = earlier(p.spoke, at(c, max(i, v.from)))
+	}
+}
+
+func samePerson(a, b recording.Agent) bool {
+	if a.GUID != "" && b.GUID != "" {
+		return sameGUID(a.GUID, b.GUID)
+	}
+	return a.CN != "" && a.CN == b.CN || a.E164 != "" && a.E164 == b.E164
+}
+
+// untold reports that no record tells of the person.
+func (p *person) untold() bool { return len(p.own) == 0 && p.seen.cdr == nil }
+
+// wasCalled reports whether the call came to the person.
+func (p *person) wasCalled() bool { return !p.rang.IsZero() || p.called.IsZero() }
+
+// h323 is the person's registration as the agents' list or another's record has it.
+func (p *person) h323() string {
+	if p.who.H323 == "" && p.seen.cdr != nil {
+		return p.seen.cdr.Events[p.seen.event].H323
+	}
+	return p.who.H323
+}
+
+// begun is when the person's oldest record begins, before or in this call.
+func (p *person) begun() time.Time {
+	if len(p.own) > 0 {
+		return p.own[0].cdr.UTC
+	}
+	return earlier(earlier(p.rang, p.called), p.spoke)
+}
+
+// gave is 1 if the person passed the call on.
+func (p *person) gave() int {
+	for _, v := range p.own {
+		if v.cdr.Dir == recording.DirTransferred || first(v.cdr, 0, "transfer-from") >= 0 {
+			return 1
+		}
+	}
+	return 0
+}
+
+// leg is the record that tells best of the person's part: his first one, of several
+// telephones that rang the one that the PBX calls the most relevant. With heard it is
+// the first in which he was connected. A consultation that he made and transferred is
+// not how he came into the call. Nil if there is none.
+func (p *person) leg(heard bool) *recording.CDR {
+	var best *recording.CDR
+	for _, v := range p.own {
+		c := v.cdr
+		consulted := v.from > 0 && c.Events[v.from].Msg == "transfer-from"
+		if c.Dir == recording.DirForwarded || c.Dir == recording.DirTransferred || consulted || heard && answered(c).IsZero() {
+			continue
+		}
+		if best == nil || best.More && !c.More {
+			best = c
+		}
+	}
+	return best
+}
+
+func (p *person) direction() recording.Direction {
+	switch c := p.leg(false); {
+	case c != nil:
+		return direction(c)
+	case p.live != nil && !p.live.ToAgent:
+		return recording.Out
+	case p.live == nil && p.seen.cdr != nil && p.seen.asCaller():
+		return recording.Out
+	default:
+		return recording.In
+	}
+}
+
+// asCaller reports whether the other was called by the person: his record is of a
+// call that came, and nobody had passed it on before.
+func (g sighting) asCaller() bool {
+	passed := first(g.cdr, 0, "transfer-from", "transfer-to", "cf-from", "cf-to")
+	return direction(g.cdr) == recording.In && g.cdr.Events[g.event].Msg != "connected" && (passed < 0 || passed > g.event)
+}

@@ -1,0 +1,264 @@
+package rules
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"callreel/internal/recording"
+)
+
+// scene is the call of one capture as its records tell it: who of the PBX's users
+// had which part in it, and when. It does not depend on the order in which the
+// records came, nor on one that came twice.
+type scene struct {
+	rec    *recording.Recording
+	facts  *Facts
+	views  []view // oldest first
+	people []person
+	group  time.Time // when a waiting queue or a broadcast group came into the call; zero: none did
+	queue  time.Time // the same of a waiting queue
+	trunk  bool      // a trunk's record is here: the call has an outside
+	out    bool      // it went out over a trunk
+	nobody []string  // numbers that are no agent's, looked up once
+}
+
+// view is one record, with the first of its events that is of the capture's
+// conference: what was before is another call, a consultation for instance.
+type view struct {
+	cdr  *recording.CDR
+	from int
+}
+
+// look puts the scene together.
+func look(rec *recording.Recording, f *Facts) *scene {
+	s := &scene{rec: rec, facts: f, people: make([]person, 0, 8)}
+	s.arrange()
+	for _, v := range s.views {
+		s.takeOwn(v)
+	}
+	for _, v := range s.views {
+		s.takeOthers(v)
+	}
+	for i := range rec.Call.Live {
+		s.takeLive(&rec.Call.Live[i])
+	}
+	s.takeWriter()
+	return s
+}
+
+// takeWriter adds the agent whose phone wrote the capture, if nothing else tells of him.
+func (s *scene) takeWriter() {
+	for i := range s.facts.Agents {
+		if a := &s.facts.Agents[i]; a.H323 != "" && strings.EqualFold(a.H323, s.rec.Capture.RegName) {
+			s.person(*a, true)
+		}
+	}
+}
+
+// arrange sorts the records by time, and those of the same second in an order that
+// does not depend on how they came.
+func (s *scene) arrange() {
+	s.views = make([]view, 0, len(s.rec.Call.CDRs))
+	for i := range s.rec.Call.CDRs {
+		c := &s.rec.Call.CDRs[i]
+		s.views = append(s.views, view{c, entry(c, s.rec.Capture.Conf)})
+	}
+	slices.SortFunc(s.views, func(a, b view) int { return compare(a.cdr, b.cdr) })
+}
+
+// compare is the order of two records: by time, else by anything that differs.
+func compare(a, b *recording.CDR) int {
+	if c := a.UTC.Compare(b.UTC); c != 0 {
+		return c
+	}
+	if c := cmp.Or(cmp.Compare(a.Dir, b.Dir), cmp.Compare(a.CN, b.CN), cmp.Compare(a.GUID, b.GUID), cmp.Compare(a.E164, b.E164),
+		cmp.Compare(a.H323, b.H323), cmp.Compare(a.Device, b.Device), cmp.Compare(a.Pseudo, b.Pseudo)); c != 0 {
+		return c
+	}
+	return slices.CompareFunc(a.Events, b.Events, func(x, y recording.CDREvent) int {
+		return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(x.Msg, y.Msg), cmp.Compare(x.E164, y.E164), cmp.Compare(x.H323, y.H323),
+			cmp.Compare(x.Type, y.Type), cmp.Compare(x.Conf, y.Conf), slices.CompareFunc(x.To, y.To, compareNumbers), slices.CompareFunc(x.CF, y.CF, compareNumbers))
+	})
+}
+
+func compareNumbers(a, b recording.Number) int {
+	return cmp.Or(cmp.Compare(a.E164, b.E164), cmp.Compare(a.H323, b.H323))
+}
+
+// entry is the first event of a conference: a transfer brings a record into it in
+// the middle. Without a conference it is the first of all.
+func entry(c *recording.CDR, conf recording.ConfID) int {
+	for i := range c.Events {
+		if conf != "" && c.Events[i].Conf == conf {
+			return i
+		}
+	}
+	return 0
+}
+
+// takeOwn takes from a record what its own object did.
+func (s *scene) takeOwn(v view) {
+	c := v.cdr
+	switch {
+	case isPerson(c):
+		if p := s.object(c.GUID); p != nil {
+			p.add(v)
+			return
+		}
+		a, agent := agentOf(c, s.facts)
+		if !agent {
+			a = recording.Agent{CN: c.CN, E164: c.E164, H323: c.H323, GUID: c.GUID}
+		}
+		s.person(a, agent).add(v)
+	case isTrunk(c):
+		s.trunk = true
+		s.out = s.out || direction(c) == recording.In // called, seen from the trunk
+	case c.Pseudo == "waiting":
+		s.queue, s.group = earlier(s.queue, c.UTC), earlier(s.group, c.UTC)
+	case c.Pseudo == "broadcast":
+		s.group = earlier(s.group, c.UTC)
+	}
+}
+
+// object finds the person of whose object there is a record already.
+func (s *scene) object(guid string) *person {
+	for i := range s.people {
+		if p := &s.people[i]; guid != "" && len(p.own) > 0 && p.own[0].cdr.GUID == guid {
+			return p
+		}
+	}
+	return nil
+}
+
+// isPerson tells users and executives from trunks, queues, voice mail and the like.
+func isPerson(c *recording.CDR) bool { return c.Pseudo == "" || c.Pseudo == "executive" }
+
+func isTrunk(c *recording.CDR) bool { return c.Pseudo == "trunk" || c.Pseudo == "gw" }
+
+// takeOthers takes from a record what it says of the far ends: the only trace of a
+// person whose own record is missing.
+func (s *scene) takeOthers(v view) {
+	c := v.cdr
+	for i := v.from; i < len(c.Events); i++ {
+		e := &c.Events[i]
+		rings, talks := strings.HasPrefix(e.Msg, "alert-"), strings.HasPrefix(e.Msg, "conn")
+		if !rings && !talks || e.Type == "ext" || names(e.E164, e.H323, c.E164, c.H323) {
+			continue
+		}
+		p := s.inside(v, e)
+		if p == nil {
+			continue
+		}
+		if p.seen.cdr == nil {
+			p.seen = sighting{v, i}
+		}
+		switch {
+		case talks:
+			p.spoke = earlier(p.spoke, at(c, i))
+		case direction(c) == recording.In && c.Dir != recording.DirForwarded:
+			p.called = earlier(p.called, at(c, i)) // the caller hears it ring
+		default:
+			p.rang = earlier(p.rang, at(c, i))
+		}
+	}
+}
+
+// inside finds the person whom an event names as its far end: one with a record of
+// his own, or an agent. Where every user is an agent, what a trunk reaches inside is
+// one too, unless it is known as something else.
+func (s *scene) inside(v view, e *recording.CDREvent) *person {
+	if p := s.numbered(e.E164, e.H323); p != nil {
+		return p
+	}
+	if a := s.agentNumbered(e.E164, e.H323); a != nil {
+		return s.person(*a, true)
+	}
+	if s.facts.All && isTrunk(v.cdr) && e.E164 != "" && !s.machine(e.E164, e.H323) {
+		return s.person(recording.Agent{CN: e.DN, E164: e.E164, H323: e.H323}, true)
+	}
+	return nil
+}
+
+// agentNumbered finds an agent of whom nothing else is known yet.
+func (s *scene) agentNumbered(e164, h323 string) *recording.Agent {
+	if h323 == "" && slices.Contains(s.nobody, e164) {
+		return nil
+	}
+	for i := range s.facts.Agents {
+		if a := &s.facts.Agents[i]; names(e164, h323, a.E164, a.H323) {
+			return a
+		}
+	}
+	if h323 == "" {
+		s.nobody = append(s.nobody, e164)
+	}
+	return nil
+}
+
+// numbered finds who is known already by number or name.
+func (s *scene) numbered(e164, h323 string) *person {
+	for i := range s.people {
+		if p := &s.people[i]; names(e164, h323, p.who.E164, p.who.H323) {
+			return p
+		}
+	}
+	return nil
+}
+
+// machine reports whether a number is that of an object that is neither a person nor
+// a trunk: a queue, a menu. Digits dialled into it make its number longer, not its name.
+func (s *scene) machine(e164, h323 string) bool {
+	for _, v := range s.views {
+		if c := v.cdr; !isPerson(c) && !isTrunk(c) && names(e164, h323, c.E164, c.H323) {
+			return true
+		}
+	}
+	return false
+}
+
+// names reports whether a party written with this number and H.323 name is the
+// object with those. A name counts more than a number.
+func names(e164, h323, ownE164, ownH323 string) bool {
+	if h323 != "" && ownH323 != "" {
+		return strings.EqualFold(h323, ownH323)
+	}
+	return e164 != "" && e164 == ownE164
+}
+
+// takeLive takes what the PBX showed of an agent. Its times are of another clock, so
+// they count only where no record tells of him.
+func (s *scene) takeLive(leg *recording.Leg) {
+	p := s.person(leg.Agent, true)
+	if p.live == nil {
+		p.live = leg
+	}
+	if len(p.own) > 0 || p.seen.cdr != nil {
+		return
+	}
+	p.rang, p.spoke = earlier(p.rang, leg.Alerted), earlier(p.spoke, leg.Connected)
+	if !leg.ToAgent {
+		p.called = earlier(p.called, leg.Connected)
+	}
+}
+
+// person finds a person of the scene or adds him.
+func (s *scene) person(who recording.Agent, agent bool) *person {
+	for i := range s.people {
+		if p := &s.people[i]; samePerson(p.who, who) {
+			p.agent = p.agent || agent
+			return p
+		}
+	}
+	s.people = append(s.people, person{who: who, agent: agent})
+	return &s.people[len(s.people)-1]
+}
+
+// earlier is the earlier of two times, of which zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
