@@ -295,7 +295,9 @@ func (s *scan) follow(t *stream, last, e *entry) {
 		s.straighten(t, last, e)
 		t.inOrder++
 		if d == 1 {
-			t.step = e.ts - last.ts
+			if t.step = e.ts - last.ts; t.step != uint32(last.length()) {
+				t.uneven++
+			}
 		}
 	case -d < near:
 		t.again++

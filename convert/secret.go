@@ -61,7 +61,10 @@ func (s *stream) tagged() bool {
 // is encrypted.
 func (s *stream) lengthened() bool {
 	const few, most = 2, 5
-	var last entry
+	if s.uneven < few && !s.uses(func(c *codec) bool { return c.kit != nil && !c.wide() }) {
+		return false // each octet of its codecs lasts a tick
+	}
+	var last, short entry
 	longer, all := 0, 0
 	for c := s.packets.begins(); c.next(); last = c.entry {
 		codec := s.codec(&last)
@@ -69,7 +72,8 @@ func (s *stream) lengthened() bool {
 		if last.size == 0 || !codec.voice() || last.cut() || last.seal != 0 || c.entry.kind != last.kind || c.entry.seq != last.seq+1 || step <= 0 {
 			continue
 		}
-		if all++; codec.lengthened(last, step) {
+		short = last
+		if all++; codec.lengthened(&short, step) {
 			longer++
 		}
 	}
@@ -77,17 +81,17 @@ func (s *stream) lengthened() bool {
 }
 
 // lengthened reports whether a packet that lasts as long as its clock goes on would be
-// clear with a part of its end taken off, and not with it.
-func (c *codec) lengthened(e entry, step int64) bool {
+// clear with a part of its end taken off, and not with it. It changes e.
+func (c *codec) lengthened(e *entry, step int64) bool {
 	if c.kit != nil && c.kit.dense {
 		return false // its length says nothing
 	}
-	if c.lasts(&e) == step && (c.kit == nil || c.kit.whole == nil || c.kit.whole(&e)) {
+	if c.lasts(e) == step && (c.kit == nil || c.kit.whole == nil || c.kit.whole(e)) {
 		return false
 	}
+	size := e.size
 	for _, tag := range []uint16{4, 10, 14, 16} { // of RFC 3711 and 7714, and with a key's name
-		short := e
-		if short.size -= min(tag, e.size); c.lasts(&short) == step {
+		if e.size = size - min(tag, size); c.lasts(e) == step {
 			return true
 		}
 	}

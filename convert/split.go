@@ -5,10 +5,9 @@ package convert
 type splitter struct {
 	s       *stream
 	runs    []run
-	last    entry // the last packet that is no event
 	before  entry // the last packet of the run
-	zero    entry // the first of the run
-	old     reach // of the run before
+	now     reach // of the run
+	old     reach // of the one before
 	cut     bool  // the packet read last was the old run's
 	began   bool
 	any     bool
@@ -17,7 +16,8 @@ type splitter struct {
 	voice   bool
 }
 
-// reach is what tells whether a packet is of a run: its first and its last one.
+// reach is what tells whether a packet is of a run: its first one, and its last that
+// is no event.
 type reach struct{ zero, last entry }
 
 // split cuts a stream where arrival and timestamp disagree by more than a second
@@ -35,26 +35,26 @@ func (s *stream) split() []run {
 func (sp *splitter) take(c *cursor) {
 	e := &c.entry
 	event := sp.s.codec(e).role == roleEvent
-	switch breaks := !event && sp.any && sp.breaks(reach{sp.zero, sp.last}, e); {
+	switch breaks := !event && sp.any && sp.breaks(&sp.now, e); {
 	case breaks && sp.straggles(e):
 		r := &sp.runs[len(sp.runs)-2]
 		r.extra, r.sorted, sp.cut = append(r.extra, *e), false, true
 		return
 	case !sp.began || breaks:
 		sp.runs = append(sp.runs, run{c: c.hold(), sorted: true})
-		sp.old = reach{sp.zero, sp.last}
-		sp.zero, sp.before, sp.began, sp.any = *e, *e, true, false
+		sp.old = sp.now
+		sp.now.zero, sp.before, sp.began, sp.any = *e, *e, true, false
 	case sp.cut:
 		sp.runs[len(sp.runs)-1].resume(c)
 	}
 	sp.cut = false
 	r := &sp.runs[len(sp.runs)-1]
-	if r.n++; r.sorted && order(&sp.before, e, &sp.zero) > 0 {
+	if r.n++; r.sorted && order(&sp.before, e, &sp.now.zero) > 0 {
 		r.sorted = false
 	}
 	sp.before = *e
 	if !event {
-		sp.last, sp.any = *e, true
+		sp.now.last, sp.any = *e, true
 	}
 }
 
@@ -66,11 +66,11 @@ func (sp *splitter) straggles(e *entry) bool {
 		return false
 	}
 	ahead := int16(e.seq - sp.old.last.seq)
-	return e.arrival-sp.zero.arrival < apart && ahead > -near && ahead < near && !sp.breaks(sp.old, e)
+	return e.arrival-sp.now.zero.arrival < apart && ahead > -near && ahead < near && !sp.breaks(&sp.old, e)
 }
 
 // breaks reports whether e is not of a run.
-func (sp *splitter) breaks(r reach, e *entry) bool {
+func (sp *splitter) breaks(r *reach, e *entry) bool {
 	last, now := sp.s.codec(&r.last), sp.s.codec(e)
 	both := last.voice() && now.voice()
 	span, ahead := int64(int32(e.ts-r.last.ts)), int64(int16(e.seq-r.last.seq))

@@ -23,6 +23,7 @@ type stream struct {
 	packets index
 	inOrder int    // packets that follow their predecessor's sequence number closely
 	again   int    // packets that repeat their predecessor or come a little late
+	uneven  int    // packets of which the next one's timestamp is not as many units later as they have octets
 	step    uint32 // by which the timestamp rose at the last packet that followed another at once
 	born    int    // number of the packet that began it
 	heard   int    // number of the last packet
