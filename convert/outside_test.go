@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -250,6 +251,44 @@ func TestAMR(t *testing.T) {
 			}
 			a, w := converted(t, b.capture(), Options{PCM: true, Channels: External, Outside: p})
 			if got := samples16(w.data); a.Status != recording.AudioOK || !slices.Equal(got, want) {
+				t.Errorf("%s: %s; %d samples that differ, want %d", a.Status, a.Reason, len(got), len(want))
+			}
+		})
+	}
+}
+
+// TestILBC sends frames of both lengths, two in a packet, and compares with the
+// program's own decoding of a file of them. The frames are made by chance: every bit of
+// one is a parameter's.
+func TestILBC(t *testing.T) {
+	p := program(t, "ilbc")
+	for _, row := range []struct {
+		mode, magic   string
+		size, samples int
+	}{{"20", "#!iLBC20\n", 38, 160}, {"30", "#!iLBC30\n", 50, 240}} {
+		t.Run(row.mode, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(3, 952))
+			file := []byte(row.magic)
+			b := newBuilder()
+			describe(b, 0, "RTP/AVP", "97", "a=rtpmap:97 iLBC/8000\r\na=fmtp:97 mode="+row.mode+"\r\n")
+			k := newTalker(b, hostC, hostD)
+			k.pt = 97
+			for range 60 {
+				packet := make([]byte, 2*row.size)
+				for i := range packet {
+					packet[i] = byte(random.Uint32())
+				}
+				packet[row.size-1], packet[2*row.size-1] = packet[row.size-1]&^1, packet[2*row.size-1]&^1 // not marked as empty
+				file = append(file, packet...)
+				k.pack([][]byte{packet}, 2*row.samples)
+			}
+			want, err := p.Decode(t.Context(), "ilbc", file, rate, 120*row.samples)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, w := converted(t, b.capture(), Options{PCM: true, Channels: External, Outside: p})
+			got := samples16(w.data)
+			if a.Status != recording.AudioOK || len(want) != 120*row.samples || !slices.Equal(got, want) || rms(samples(w.data)) < 10 {
 				t.Errorf("%s: %s; %d samples that differ, want %d", a.Status, a.Reason, len(got), len(want))
 			}
 		})

@@ -59,9 +59,9 @@ func example() recording.Recording {
 		Audio: recording.Audio{
 			Status: recording.AudioOK, Format: "wav", Codec: "pcma", SampleRate: 8000, Channels: 2, Samples: 1260000, DurationS: 157.5,
 			Start: started, SidesBy: recording.ByPorts,
-			Streams: []recording.Stream{{SSRC: 4294967295, Side: recording.SideExternal, Codec: "PCMA", PayloadType: 8, Packets: 7875, JitterMS: 0.31, From: "10.0.0.1:16388", To: "10.0.0.2:5004"}},
+			Streams: []recording.Stream{{SSRC: 4294967295, Side: recording.SideExternal, Codec: "PCMA", PayloadType: 8, Packets: 7875, Lost: 3, JitterMS: 0.31, MOS: 4.37, From: "10.0.0.1:16388", To: "10.0.0.2:5004"}},
 			Digits:  []recording.Digit{{Digit: "#", AtS: 1.5, Side: recording.SideExternal}},
-			Truth:   []recording.Truth{{Side: recording.SideExternal, Spans: []recording.Span{{FromS: 0, ToS: 157.5, Kind: "received"}}}, {Side: recording.SideInternal}},
+			Truth:   []recording.Truth{{Side: recording.SideExternal, Spans: []recording.Span{{FromS: 0, ToS: 157.5, Kind: "received"}}, Packets: 7875, Lost: 3, JitterMS: 0.31, MOS: 4.37}, {Side: recording.SideInternal}},
 			Peaks:   [][]byte{{0x80, 0x7F, 0, 1}, {}}, Passed: map[string]int{"rtcp": 31, "cut": 1},
 			SIP: &recording.SIPParties{CallID: "x@y", From: "0012345", To: "24", Invite: started},
 		},
