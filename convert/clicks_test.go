@@ -205,7 +205,7 @@ func TestClicks(t *testing.T) {
 	between := func(from, to time.Duration) func(time.Duration) bool {
 		return func(at time.Duration) bool { return at >= from && at < to }
 	}
-	for _, row := range []struct {
+	for i, row := range []struct {
 		name         string
 		end          time.Duration
 		local        func(*speaker)
@@ -365,6 +365,9 @@ func TestClicks(t *testing.T) {
 			},
 		},
 	} {
+		if i%oneOf != 0 {
+			continue
+		}
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			l, r := local(), remote()

@@ -225,7 +225,10 @@ func TestEveryCapture(t *testing.T) {
 		}
 		seen++
 		t.Run(d.Name(), func(t *testing.T) {
-			for _, o := range []Options{{}, {Channels: Mono}, {PCM: true}, {Wideband: WideG711}} {
+			for i, o := range []Options{{}, {Channels: Mono}, {PCM: true}, {Wideband: WideG711}} {
+				if oneOf > 1 && i != seen%4 {
+					continue
+				}
 				a, _ := converted(t, open(t, path), o)
 				status, listed := want[d.Name()]
 				if !listed {

@@ -253,7 +253,7 @@ func jumbled(all []spoken, by int) []spoken {
 const ms = time.Millisecond
 
 func TestPlaces(t *testing.T) {
-	for _, row := range []struct {
+	for i, row := range []struct {
 		name string
 		end  time.Duration
 		make func(s *scene)
@@ -419,6 +419,9 @@ func TestPlaces(t *testing.T) {
 			s.clock = func(t time.Duration) time.Duration { return t - t/(10*time.Second)%2*700*ms }
 		}},
 	} {
+		if i%oneOf != 0 || oneOf > 1 && row.end > 10*time.Minute {
+			continue
+		}
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(row.end)
@@ -453,6 +456,7 @@ func TestLostWhereNumbersBeginAnew(t *testing.T) {
 // other things happen.
 func TestPlacesWhereTheClockIsSet(t *testing.T) {
 	const at = 50 * time.Second
+	n := 0
 	for _, by := range []time.Duration{-2 * time.Hour, -2 * time.Second, -600 * ms, -450 * ms, -300 * ms, 100 * ms, 200 * ms, 300 * ms, 600 * ms, 2 * time.Second, 2 * time.Hour} {
 		for _, row := range []struct {
 			name string
@@ -476,7 +480,7 @@ func TestPlacesWhereTheClockIsSet(t *testing.T) {
 				s.remote.then(from(at, func(p *spoken) { p.ssrc, p.seq, p.ts = p.ssrc+1, p.seq+999, p.ts+999_999_999 }))
 			}},
 		} {
-			if row.back && by > 0 {
+			if n++; row.back && by > 0 || n%oneOf != 0 {
 				continue
 			}
 			t.Run(fmt.Sprint(by, ", ", row.name), func(t *testing.T) {
@@ -492,7 +496,7 @@ func TestPlacesWhereTheClockIsSet(t *testing.T) {
 
 // TestPlacesOfAnything lets both sides go through several things at once.
 func TestPlacesOfAnything(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(60 / oneOf) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 4711))

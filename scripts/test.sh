@@ -78,6 +78,8 @@ run_tests() {
   local log status=0
   log=$(mktemp)
   go test -race -timeout 10m -parallel 8 -v ./... >"$log" 2>&1 || status=$?
+  # Of these the race detector has seen but a part.
+  go test -timeout 10m -v -run 'Places|Clicks|EveryCapture' ./convert >>"$log" 2>&1 || status=$?
   grep -E '^(ok|FAIL|---? FAIL|panic:|WARNING: DATA RACE)|^\s+--- FAIL' "$log" || true
   if [ $status -ne 0 ]; then
     say "the failing part of the log"
