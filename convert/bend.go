@@ -57,9 +57,9 @@ func (d *drift) beyond(x float64) float64 {
 	return a.beyond + (b.beyond-a.beyond)*(x-a.position)/(b.position-a.position)
 }
 
-// bend finds the knots of a clock of which the windows, with the line's slope taken
-// off, are far from a line; none if
-// there are too few, or if it would have to run as no clock does.
+// bend finds the knots of a clock of which the windows, with the line's slope taken off,
+// are far from a line; none if there are too few, or if it would have to run as no
+// clock does.
 func bend(windows []least, slope float64) drift {
 	d := drift{slope: slope}
 	low, high := 0.0, 0.0

@@ -2,9 +2,6 @@ package catalog
 
 import (
 	"context"
-	"database/sql"
-	"fmt"
-	"net/url"
 
 	"callreel/internal/recording"
 )
@@ -13,16 +10,7 @@ import (
 // recorder works on it or not. It brings no schema up to date and takes nobody's
 // leases away.
 func OpenBeside(ctx context.Context, path string) (*Catalog, error) {
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw&_txlock=immediate" +
-		"&_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
-	db, err := sql.Open("sqlite", dsn)
-	if err == nil {
-		err = db.PingContext(ctx)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open catalog %s: %w", path, err)
-	}
-	return &Catalog{db}, nil
+	return openExisting(ctx, path, "mode=rw&_txlock=immediate&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)")
 }
 
 // isAside holds for what the line has put aside: quarantined and unusable recordings.

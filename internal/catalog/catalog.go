@@ -106,7 +106,11 @@ func due(t time.Time) sql.NullInt64 {
 // OpenReader opens an existing database to look at it while a recorder works
 // on it. It changes nothing.
 func OpenReader(ctx context.Context, path string) (*Catalog, error) {
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(1)"
+	return openExisting(ctx, path, "mode=ro&_pragma=query_only(1)")
+}
+
+func openExisting(ctx context.Context, path, options string) (*Catalog, error) {
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(10000)&" + options
 	db, err := sql.Open("sqlite", dsn)
 	if err == nil {
 		err = db.PingContext(ctx)
