@@ -14,6 +14,7 @@ import (
 	"callreel/archive"
 	"callreel/convert"
 	"callreel/ingest"
+	"callreel/internal/asterisk"
 	"callreel/internal/pbx"
 	"callreel/internal/recording"
 	"callreel/internal/tomlfile"
@@ -42,6 +43,7 @@ type Config struct {
 	PBX       []pbx.Config          `toml:"pbx"`
 	Reporting []pbx.ReportingConfig `toml:"reporting"`
 	Inbox     []ingest.Config       `toml:"inbox"`
+	Asterisk  []asterisk.Config     `toml:"asterisk"`
 	Agent     []AgentConfig         `toml:"agent"`
 }
 
@@ -125,6 +127,9 @@ func (c *Config) resolve(dir string) {
 	for i := range c.PBX {
 		paths = append(paths, &c.PBX[i].CAFile)
 	}
+	for i := range c.Asterisk {
+		paths = append(paths, &c.Asterisk[i].File)
+	}
 	for i := range c.Reporting {
 		paths = append(paths, &c.Reporting[i].CAFile)
 	}
@@ -161,6 +166,11 @@ func (c Config) problems() []tomlfile.Problem {
 		add("reporting", i, r.Validate())
 		add("reporting", i, unique("reporting", i, r.Name, func(j int) string { return c.Reporting[j].WithDefaults().Name }))
 	}
+	for i, a := range c.Asterisk {
+		add("asterisk", i, a.WithDefaults().Validate())
+		add("asterisk", i, c.sameReceive(i))
+		add("asterisk", i, unique("asterisk", i, a.WithDefaults().Name, func(j int) string { return c.Asterisk[j].WithDefaults().Name }))
+	}
 	for i, in := range c.Inbox {
 		add("inbox", i, in.WithDefaults().Validate())
 		add("inbox", i, unique("inbox", i, in.Name, func(j int) string { return c.Inbox[j].Name }))
@@ -169,6 +179,16 @@ func (c Config) problems() []tomlfile.Problem {
 		add("agent", i, a.Validate())
 	}
 	return out
+}
+
+// sameReceive reports an [[asterisk]] that wants the path of another.
+func (c Config) sameReceive(i int) error {
+	path := c.Asterisk[i].Receive
+	other := slices.ContainsFunc(c.Asterisk[:i], func(o asterisk.Config) bool { return o.Receive == path })
+	if path != "" && (other || path == c.Receiver.Path) {
+		return fmt.Errorf("asterisk: receive %q is taken; each needs a path of its own", path)
+	}
+	return nil
 }
 
 func unique(section string, i int, name string, other func(int) string) error {

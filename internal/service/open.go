@@ -59,6 +59,7 @@ type Service struct {
 	inboxes    map[string]*box
 	pbxes      []*pbx.Client
 	reporting  []*pbx.Reporting
+	dialects   map[string]cdr.Asterisk // of the [[asterisk]]s, by name
 	listeners  []listener
 	links      *links
 	legs       unsaved
@@ -90,7 +91,7 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 		inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{
-		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openPBXes, s.openReporting, s.openListeners,
+		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openPBXes, s.openReporting, s.openAsterisk, s.openListeners,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -294,7 +295,7 @@ func (s *Service) openListeners(ctx context.Context) error {
 		return func(ctx context.Context, ln net.Listener) error { return pbx.Serve(ctx, ln, h) }
 	}
 	return errors.Join(
-		s.listen(ctx, "receiver", s.cfg.Receiver.Listen, serveHTTP(r)),
+		s.listen(ctx, "receiver", s.cfg.Receiver.Listen, serveHTTP(s.received(r))),
 		s.listen(ctx, "receiver lines", s.cfg.Receiver.LinesListen, r.ServeLines),
 		s.listenPacket(ctx, "receiver syslog", s.cfg.Receiver.SyslogListen, r.ServeSyslog),
 		s.listen(ctx, "player", s.cfg.Player.Listen, serveHTTP(player.New(s.forPlayer(), s.log))),

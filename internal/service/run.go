@@ -48,6 +48,11 @@ func (s *Service) Run(ctx context.Context) error {
 	for _, b := range s.inboxes {
 		start(func(ctx context.Context) { s.watch(ctx, b) })
 	}
+	for _, c := range s.cfg.Asterisk {
+		if c.File != "" || c.URL != "" {
+			start(func(ctx context.Context) { s.follow(ctx, c) })
+		}
+	}
 	for range s.cfg.Workers {
 		start(s.work)
 	}
