@@ -12,7 +12,7 @@ import (
 // the newest filed ones.
 type Query struct {
 	States []recording.State // empty = Filed, BackedUp and Done
-	Number string            // part of the internal or external number, may be empty
+	Number string            // part of the internal or external number, or a TAN; may be empty
 	Before recording.ID      // page after this one; 0 = from the newest
 	Limit  int               // 0 = 100; at most 1,000
 }
@@ -30,8 +30,9 @@ func (c *Catalog) Search(ctx context.Context, q Query) ([]recording.Recording, e
 	}
 	if q.Number != "" {
 		like := "%" + escapeLike(q.Number) + "%"
-		where = append(where, `(internal LIKE ? ESCAPE '\' OR external LIKE ? ESCAPE '\')`)
-		args = append(args, like, like)
+		where = append(where, `(internal LIKE ? ESCAPE '\' OR external LIKE ? ESCAPE '\'
+			OR id IN (SELECT id FROM recording WHERE json_extract(doc, '$.call.tan') = ?))`)
+		args = append(args, like, like, q.Number)
 	}
 	if q.Before > 0 {
 		where = append(where, "id < ?")

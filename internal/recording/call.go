@@ -80,6 +80,9 @@ type Call struct {
 	// Asked is when Reporting had answered whether there are more CDRs.
 	Asked time.Time `json:"asked,omitzero"`
 
+	// TAN is the six-digit transaction number that the owner dialled in the call.
+	TAN string `json:"tan,omitempty"`
+
 	// SIP is what the capture's own SIP says, where that is asked; Found tells
 	// which conference was found by it, and how.
 	SIP   *Signalling `json:"sip,omitempty"`

@@ -38,6 +38,7 @@ type Config struct {
 	Audio     convert.Config        `toml:"audio"`
 	Receiver  pbx.ReceiverConfig    `toml:"receiver"`
 	CDR       CDRConfig             `toml:"cdr"`
+	TAN       TANConfig             `toml:"tan"`
 	Player    PlayerConfig          `toml:"player"`
 	Rules     RulesConfig           `toml:"rules"`
 	PBX       []pbx.Config          `toml:"pbx"`
@@ -156,6 +157,7 @@ func (c Config) problems() []tomlfile.Problem {
 	add("audio", -1, c.Audio.Validate())
 	add("receiver", -1, c.Receiver.Validate())
 	add("cdr", -1, c.CDR.Validate())
+	add("tan", -1, c.TAN.Validate())
 	add("player", -1, c.Player.Validate())
 	for i, p := range c.PBX {
 		add("pbx", i, p.Validate())
