@@ -25,6 +25,7 @@ func table() map[string]rule {
 		"crypto":              {why: "keys and sealed streams know no recordings", mustNot: []string{"os", "net/...", "log/slog"}},
 
 		"internal/pbx":      {may: []string{"internal/recording", "internal/clock", "internal/pbx/..."}, why: "says what the PBX says, decides nothing", mustNot: []string{"database/sql"}},
+		"internal/vmscript": {why: "what the PBX's voicemail objects run and say", mustNot: []string{"os", "net/..."}},
 		"internal/asterisk": {may: []string{"internal/clock"}, why: "brings Asterisk's rows in, parses none", mustNot: []string{"database/sql"}},
 		"internal/pbx/...":  {why: "generated message types"},
 		"internal/sidecar":  {may: []string{"internal/recording"}, why: "the one owner of the format; holds no key", mustNot: []string{"os", "net/..."}},
