@@ -151,6 +151,11 @@ type Verdict struct {
 	At           time.Time `json:"at,omitzero"`
 	Until        time.Time `json:"until,omitzero"` // Wait: offer again then
 	For          string    `json:"for,omitempty"`  // Wait: what for
+
+	Mode  string `json:"mode,omitempty"`  // of recording, where it is not the standard one
+	Star  bool   `json:"star,omitempty"`  // an agent has marked the call
+	Marks []Mark `json:"marks,omitempty"` // those that are of this call
+	Draw  *Draw  `json:"draw,omitempty"`  // of random recording
 }
 
 // Tried is one rule of a trace.
