@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +34,15 @@ type marking struct {
 	by *person // nil where only the capture's own SIP tells of him
 }
 
+// fit is how a mark is of a call.
+type fit int
+
+const (
+	fitsNot  fit = iota
+	fitsIn       // it was made in the call, or names it
+	fitsPast     // it was made after the call
+)
+
 // marks finds which of the marks are of this call, oldest first.
 func (q *question) marks() []marking {
 	if q.found != nil {
@@ -40,7 +50,11 @@ func (q *question) marks() []marking {
 	}
 	var out []marking
 	for _, m := range q.facts.Marks {
-		if p, mine := q.marked(m); mine {
+		p, how := q.marked(m)
+		if how == fitsPast {
+			m.After = callOf(*q.rec)
+		}
+		if how != fitsNot {
 			out = append(out, marking{m, p})
 		}
 	}
@@ -53,15 +67,26 @@ func (q *question) marks() []marking {
 // whom the call is kept; nil where there is none.
 func (q *question) said() (keep, skip *recording.Mark) {
 	for _, m := range q.marks() {
-		own := m.by == nil || samePerson(m.by.who, q.owner)
 		switch {
-		case m.Kind == recording.MarkSkip && own:
+		case !q.counts(m):
+		case m.Kind == recording.MarkSkip:
 			skip = &m.Mark
-		case m.Kind == recording.MarkKeep && (own || !q.mustBeCalled()):
+		case m.Kind == recording.MarkKeep:
 			keep = &m.Mark
 		}
 	}
 	return keep, skip
+}
+
+// counts reports whether the agent may say this of the call: the one for whom it is
+// kept may say anything, another in it may ask to keep it.
+func (q *question) counts(m marking) bool {
+	return m.by == nil || samePerson(m.by.who, q.owner) || m.Kind == recording.MarkKeep && !q.mustBeCalled()
+}
+
+// callOf names the call of a recording, its conference or, without one, itself.
+func callOf(rec recording.Recording) recording.ConfID {
+	return cmp.Or(rec.Capture.Conf, recording.ConfID(fmt.Sprintf("recording %d", rec.ID)))
 }
 
 // mustBeCalled reports that the call is one between two agents: the called one, whose
@@ -77,8 +102,8 @@ func (q *question) mustBeCalled() bool {
 	return agents > 1 && s.internal()
 }
 
-// marked reports whether a mark is of this call, and of which agent in it.
-func (q *question) marked(m recording.Mark) (*person, bool) {
+// marked reports how a mark is of this call, and of which agent in it.
+func (q *question) marked(m recording.Mark) (*person, fit) {
 	s := q.scene()
 	for i := range s.people {
 		p := &s.people[i]
@@ -90,7 +115,7 @@ func (q *question) marked(m recording.Mark) (*person, bool) {
 	if onlySIP(*q.rec) && namesAgent(m.Number, q.owner) {
 		return nil, q.fits(m, q.owner, q.sipSpans())
 	}
-	return nil, false
+	return nil, fitsNot
 }
 
 // namesAgent reports whether a mark's number is this agent's: the very same, for a
@@ -99,27 +124,34 @@ func namesAgent(number string, a recording.Agent) bool {
 	return number != "" && (number == a.E164 || strings.EqualFold(number, a.H323) || strings.EqualFold(number, a.CN))
 }
 
-// fits reports whether a mark that an agent made is of this call, in which he had these
+// fits reports how a mark that an agent made is of this call, in which he had these
 // parts: it names the conference; or he was in it then; or, to keep it, it was the last
 // one that he was in before.
-func (q *question) fits(m recording.Mark, who recording.Agent, parts []Span) bool {
+func (q *question) fits(m recording.Mark, who recording.Agent, parts []Span) fit {
 	if m.Conf != "" {
-		return m.Conf == q.rec.Capture.Conf
+		return when(m.Conf == q.rec.Capture.Conf, fitsIn)
 	}
 	var end time.Time
 	for _, part := range parts {
 		switch {
 		case q.isScript(part.Peer):
-			return false // it is the call by which he marks
+			return fitsNot // it is the call by which he marks
 		case part.holds(m.At):
-			return m.Kind == recording.MarkKeep || !q.elsewhere(m, who, time.Time{})
+			return when(m.Kind == recording.MarkKeep || !q.elsewhere(m, who, time.Time{}), fitsIn)
 		}
 		end = latest(end, part.To, m.At)
 	}
 	if m.Kind != recording.MarkKeep || end.IsZero() || m.At.After(end.Add(q.markTime)) {
-		return false
+		return fitsNot
 	}
-	return (m.After == "" || m.After == q.rec.Capture.Conf) && !q.elsewhere(m, who, end)
+	return when((m.After == "" || m.After == callOf(*q.rec)) && !q.elsewhere(m, who, end), fitsPast)
+}
+
+func when(holds bool, f fit) fit {
+	if holds {
+		return f
+	}
+	return fitsNot
 }
 
 // elsewhere reports whether the agent was in another call when he made the mark, or,

@@ -89,7 +89,9 @@ func (s Set) limited(q *question, v recording.Verdict) recording.Verdict {
 func (q *question) note(v *recording.Verdict) {
 	keep, skip := q.said()
 	for _, m := range q.marks() {
-		v.Marks = append(v.Marks, m.Mark)
+		if q.counts(m) {
+			v.Marks = append(v.Marks, m.Mark)
+		}
 	}
 	v.Star = q.mode != ModeTCR && keep != nil && (skip == nil || !keep.At.Before(skip.At))
 }
