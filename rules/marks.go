@@ -107,20 +107,20 @@ func (q *question) marked(m recording.Mark) (*person, fit) {
 	s := q.scene()
 	for i := range s.people {
 		p := &s.people[i]
-		if !p.agent || !namesAgent(m.Number, p.who) || !s.tookPart(p) && !samePerson(p.who, q.owner) {
+		if !p.agent || !NamesAgent(m.Number, p.who) || !s.tookPart(p) && !samePerson(p.who, q.owner) {
 			continue
 		}
 		return p, q.fits(m, p.who, q.spans(p))
 	}
-	if onlySIP(*q.rec) && namesAgent(m.Number, q.owner) {
+	if onlySIP(*q.rec) && NamesAgent(m.Number, q.owner) {
 		return nil, q.fits(m, q.owner, q.sipSpans())
 	}
 	return nil, fitsNot
 }
 
-// namesAgent reports whether a mark's number is this agent's: the very same, for a
+// NamesAgent reports whether a mark's number is this agent's: the very same, for a
 // longer one that ends alike may be anybody's.
-func namesAgent(number string, a recording.Agent) bool {
+func NamesAgent(number string, a recording.Agent) bool {
 	return number != "" && (number == a.E164 || strings.EqualFold(number, a.H323) || strings.EqualFold(number, a.CN))
 }
 
@@ -256,14 +256,34 @@ func Ended(rec recording.Recording, now time.Time) time.Time {
 	return end
 }
 
-// deadline is until when the call may be marked. Of the clocks that tell its end, the
-// latest counts.
-func (q *question) deadline() time.Time {
+// over is when the call had ended for certain: of the clocks that tell it, the latest
+// counts.
+func (q *question) over() time.Time {
 	end := latest(Ended(*q.rec, q.facts.Now), q.rec.Capture.StillAt, q.facts.Now)
 	for _, l := range q.rec.Call.Live {
 		end = latest(end, l.Ended, q.facts.Now)
 	}
-	return end.Add(q.markTime)
+	return end
+}
+
+// deadline is until when the call may be marked.
+func (q *question) deadline() time.Time { return q.over().Add(q.markTime) }
+
+// lookAgain is the pause before a verdict is asked for again that waits for folders of
+// marks to be looked at.
+const lookAgain = 500 * time.Millisecond
+
+// untilLooked waits, within reason, until every place of marks was looked at after the
+// call: a skip mark of its last seconds may lie there.
+func (q *question) untilLooked() (recording.Verdict, bool) {
+	end := q.over()
+	if !q.facts.MarksSeen.Before(end) || !q.facts.Now.Before(end.Add(q.facts.MarkPatience)) {
+		return recording.Verdict{Reason: "no skip mark of this call's agent"}, false
+	}
+	return recording.Verdict{
+		Decision: recording.Wait, Until: q.facts.Now.Add(lookAgain), For: "the folders of marks to be looked at",
+		Reason: "a mark of the call's last seconds may lie there",
+	}, true
 }
 
 // untilMarked waits until the call can be marked no more, and until every place where
@@ -277,7 +297,7 @@ func (q *question) untilMarked(reason string) (recording.Verdict, bool) {
 	if !q.facts.MarksSeen.Before(end) {
 		return recording.Verdict{}, false
 	}
-	wait.Until = q.facts.Now.Add(markSlack)
+	wait.Until = q.facts.Now.Add(lookAgain)
 	wait.For = "the folders of marks to be looked at"
 	wait.Reason = fmt.Sprintf("%s, and since %s not all of them could be", reason, q.clock(end))
 	return wait, true

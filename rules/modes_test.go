@@ -206,8 +206,8 @@ func TestTCRWaits(t *testing.T) {
 	}{
 		{"just ended", 104, end, recording.Wait, end, "a mark until 13:11"},
 		{"nearly over", 702, after(702), recording.Wait, end, "a mark until 13:11"},
-		{"over, but the inbox was last read before", 704, after(702), recording.Wait, after(706), "the folders of marks to be looked at"},
-		{"over, no folder was read yet", 9000, time.Time{}, recording.Wait, after(9002), "the folders of marks to be looked at"},
+		{"over, but the inbox was last read before", 704, after(702), recording.Wait, after(704.5), "the folders of marks to be looked at"},
+		{"over, no folder was read yet", 9000, time.Time{}, recording.Wait, after(9000.5), "the folders of marks to be looked at"},
 		{"over", 704, after(703), recording.Discard, time.Time{}, ""},
 	} {
 		f := rules.Facts{Now: after(row.now), MarksSeen: row.seen, Agents: []recording.Agent{rossi}, Zone: time.FixedZone("", 3600)}
@@ -217,6 +217,21 @@ func TestTCRWaits(t *testing.T) {
 		}
 		if row.want == recording.Discard && (v.Owner.CN != "Rossi" || !strings.Contains(v.Reason, "13:11")) {
 			t.Errorf("%s: for %q, %s", row.name, v.Owner.CN, v.Reason)
+		}
+	}
+}
+
+// TestWaitsForTheFolders holds that a call is not kept before the folders of marks were
+// looked at after its end, but does not wait for ever.
+func TestWaitsForTheFolders(t *testing.T) {
+	rec := recording.Recording{Capture: recording.Capture{Conf: conf, StillAt: after(103)}, Call: recording.Call{CDRs: []recording.CDR{talk(rossi)}}}
+	for _, row := range []struct {
+		now, seen float64
+		want      recording.Decision
+	}{{110, 102, recording.Wait}, {110, 103, recording.Keep}, {122, 0, recording.Wait}, {123, 0, recording.Keep}} {
+		f := rules.Facts{Now: after(row.now), MarksSeen: after(row.seen), Agents: []recording.Agent{rossi}, MarkPatience: 20 * time.Second}
+		if v := rules.First().Decide(rec, f); v.Decision != row.want || v.Decision == recording.Wait && !v.Until.Equal(f.Now.Add(500*time.Millisecond)) {
+			t.Errorf("at %v s, seen up to %v s: %s until %s", row.now, row.seen, v.Decision, v.Until)
 		}
 	}
 }

@@ -30,8 +30,11 @@ type Facts struct {
 
 	Marks     []recording.Mark // those that may be of this call
 	MarksSeen time.Time        // up to when every place of marks has been looked at
-	Others    []Span           // what the marks' agents did in other conferences
-	Scripts   []string         // numbers and names of the objects that take marks
+	// MarkPatience is how long after its end a call waits for them to be looked at
+	// before it is kept without a mark.
+	MarkPatience time.Duration
+	Others       []Span   // what the marks' agents did in other conferences
+	Scripts      []string // numbers and names of the objects that take marks
 
 	Counters map[string]int64 // of random recording, by agent; "" is the system's
 	Drawn    []recording.Draw // numbers that this call, or another capture of it, has
@@ -114,6 +117,13 @@ func First() Set {
 		{name: AgentWithoutCDR, test: agentWithoutCDR},
 		{name: "no-agent", test: noAgent},
 	}}
+}
+
+// Whose is the set without its mode: it tells whose a call is, and not whether the mode
+// keeps it.
+func (s Set) Whose() Set {
+	s.limits = nil
+	return s
 }
 
 // Decide asks the rules in order. The verdict names the rule that fired and
