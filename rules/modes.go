@@ -76,7 +76,7 @@ func (s Set) limited(q *question, v recording.Verdict) recording.Verdict {
 			last.Fired = false
 			trace = append(slices.Insert(trace, len(trace)-i, last), recording.Tried{Rule: r.name, Fired: true, Why: back.Reason})
 			v.Decision, v.Rule, v.Reason, v.Star = back.Decision, r.name, back.Reason, false
-			v.Until, v.For, v.Trace = back.Until, back.For, trace
+			v.Until, v.For, v.Trace, v.NextMark = back.Until, back.For, trace, q.facts.LastMark+1
 			return v
 		}
 		trace = append(trace, recording.Tried{Rule: r.name, Why: back.Reason})

@@ -29,6 +29,7 @@ type Facts struct {
 	Zone *time.Location // for times of day in reasons; nil is UTC
 
 	Marks     []recording.Mark // those that may be of this call
+	LastMark  int64            // the newest of all that are known
 	MarksSeen time.Time        // up to when every place of marks has been looked at
 	// MarkPatience is how long after its end a call waits for them to be looked at
 	// before it is kept without a mark.

@@ -75,6 +75,14 @@ func (c *Catalog) MarksSince(ctx context.Context, conf recording.ConfID, since t
 		ms(since), string(conf), limit)
 }
 
+// LastMark is the newest mark; 0 if there is none.
+func (c *Catalog) LastMark(ctx context.Context) (id int64, err error) {
+	if err = c.db.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM mark`).Scan(&id); err != nil {
+		return 0, fmt.Errorf("read marks: %w", err)
+	}
+	return id, nil
+}
+
 // IdleMarks returns the marks that came before a time, are of no recording and have
 // not been told of.
 func (c *Catalog) IdleMarks(ctx context.Context, before time.Time) ([]recording.Mark, error) {
@@ -132,6 +140,11 @@ func (c *Catalog) LegsBetween(ctx context.Context, from, to time.Time) ([]record
 // useMarks notes for which recording marks were used. A mark that goes to a call which
 // had ended goes to that one only; it returns ErrTaken if another has it.
 func useMarks(ctx context.Context, tx *sql.Tx, rec recording.Recording) error {
+	if rec.State == recording.Discarded && rec.Verdict.NextMark > 0 {
+		if err := noNewerMark(ctx, tx, rec.Verdict.NextMark); err != nil {
+			return err
+		}
+	}
 	for _, m := range rec.Verdict.Marks {
 		if m.After != "" {
 			res, err := tx.ExecContext(ctx, `UPDATE mark SET after_conf = ? WHERE id = ? AND after_conf IN ('', ?)`, string(m.After), m.ID, string(m.After))
@@ -145,6 +158,18 @@ func useMarks(ctx context.Context, tx *sql.Tx, rec recording.Recording) error {
 		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO mark_use (mark, recording) VALUES (?,?)`, m.ID, int64(rec.ID)); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// noNewerMark returns ErrTaken if a mark has come that a verdict did not know.
+func noNewerMark(ctx context.Context, tx *sql.Tx, next int64) error {
+	var last int64
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM mark`).Scan(&last); err != nil {
+		return err
+	}
+	if last >= next {
+		return ErrTaken
 	}
 	return nil
 }

@@ -173,14 +173,21 @@ func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.
 		return err
 	}
 	return wrap(c.tx(ctx, func(tx *sql.Tx) error {
+		var before string
+		if err := tx.QueryRowContext(ctx, `SELECT state FROM recording WHERE id = ?`, int64(rec.ID)).Scan(&before); err != nil {
+			return err
+		}
 		if err := advance(ctx, tx, cl, doc, next, sourceDue); err != nil {
 			return err
+		}
+		if before == string(rec.State) {
+			return nil
 		}
 		return settle(ctx, tx, rec)
 	}), "save", rec.ID)
 }
 
-// settle takes what a verdict rests on, when it is saved.
+// settle takes what a verdict rests on, when it is saved first.
 func settle(ctx context.Context, tx *sql.Tx, rec recording.Recording) error {
 	if rec.State != recording.Decided && rec.State != recording.Discarded {
 		return nil

@@ -325,6 +325,10 @@ func (s *Service) addMarks(ctx context.Context, rec recording.Recording, f *rule
 	_, most := s.polls()
 	f.MarkPatience = min(2*most+looking, mostPause)
 	from, to := s.around(rec, f.Now)
+	var err error
+	if f.LastMark, err = s.catalog.LastMark(ctx); err != nil {
+		return err
+	}
 	marks, err := s.catalog.MarksSince(ctx, rec.Capture.Conf, from, mostMarks)
 	if err != nil {
 		return err

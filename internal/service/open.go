@@ -303,7 +303,7 @@ func (s *Service) openListeners(ctx context.Context) error {
 		return func(ctx context.Context, ln net.Listener) error { return pbx.Serve(ctx, ln, h) }
 	}
 	return errors.Join(
-		s.listen(ctx, "receiver", s.cfg.Receiver.Listen, serveHTTP(r)),
+		s.listen(ctx, "receiver", s.cfg.Receiver.Listen, serveHTTP(pbx.NewMarker(s.cfg.Receiver, s, r, s.log))),
 		s.listen(ctx, "receiver lines", s.cfg.Receiver.LinesListen, r.ServeLines),
 		s.listenPacket(ctx, "receiver syslog", s.cfg.Receiver.SyslogListen, r.ServeSyslog),
 		s.listen(ctx, "player", s.cfg.Player.Listen, serveHTTP(player.New(s.forPlayer(), s.log))),
