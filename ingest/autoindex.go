@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"time"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -25,26 +26,28 @@ type indexPage struct {
 	names   []string // captures directly in the folder, each once, in the page's order
 	refused []string // links to captures elsewhere, and names that are not safe
 	others  int      // other files and folders in the folder
+	date    time.Time
 }
 
 // indexReader reads one page.
 type indexReader struct {
-	self  *url.URL // of the folder, with a slash at its end
-	base  *url.URL // what links are relative to
-	page  indexPage
-	seen  map[string]bool
-	links int
-	ours  bool              // something shows that the page is of this folder
-	began bool              // <html> was seen
-	ended bool              // </html> was seen
-	open  map[atom.Atom]int // elements of a list that are open
+	wanted func(name string) bool
+	self   *url.URL // of the folder, with a slash at its end
+	base   *url.URL // what links are relative to
+	page   indexPage
+	seen   map[string]bool
+	links  int
+	ours   bool              // something shows that the page is of this folder
+	began  bool              // <html> was seen
+	ended  bool              // </html> was seen
+	open   map[atom.Atom]int // elements of a list that are open
 }
 
 // readIndex reads the page of the folder self. framed says that the end of r is
 // known to be the end of the answer. An error means that the page is no listing or
 // not a whole one.
-func readIndex(r io.Reader, self *url.URL, framed bool) (*indexPage, error) {
-	x := &indexReader{self: self, base: self, seen: map[string]bool{}, open: map[atom.Atom]int{}}
+func readIndex(r io.Reader, self *url.URL, framed bool, wanted func(name string) bool) (*indexPage, error) {
+	x := &indexReader{self: self, base: self, wanted: wanted, seen: map[string]bool{}, open: map[atom.Atom]int{}}
 	bounded := &io.LimitedReader{R: r, N: maxListing + 1}
 	z := html.NewTokenizer(bounded)
 	z.SetMaxBuf(maxTag)
@@ -168,7 +171,7 @@ func (x *indexReader) link(href string) error {
 	name, inside := strings.CutPrefix(to.Path, x.self.Path)
 	switch {
 	case to.Scheme != x.self.Scheme || to.Host != x.self.Host || to.User != nil:
-		if IsCapture(path.Base(to.Path + to.Opaque)) {
+		if x.wanted(path.Base(to.Path + to.Opaque)) {
 			x.refuse(href)
 		}
 	case !inside:
@@ -186,7 +189,7 @@ func (x *indexReader) link(href string) error {
 func (x *indexReader) outside(where, href string) {
 	parent := path.Dir(strings.TrimSuffix(x.self.Path, "/"))
 	x.ours = x.ours || strings.TrimSuffix(where, "/") == strings.TrimSuffix(parent, "/")
-	if IsCapture(path.Base(where)) {
+	if x.wanted(path.Base(where)) {
 		x.refuse(href)
 	}
 }
@@ -199,7 +202,7 @@ func (x *indexReader) inside(name, href string, to *url.URL) {
 		x.page.others++
 	case !harmless(name):
 		x.refuse(href)
-	case !IsCapture(name):
+	case !x.wanted(name):
 		x.page.others++
 	default:
 		x.page.names = append(x.page.names, name)

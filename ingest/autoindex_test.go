@@ -46,7 +46,7 @@ func TestReadIndex(t *testing.T) {
 		{"with a query", `<html><a href="x.pcap?download">x</a></html>`, false, nil, 1, 0},
 	}
 	for _, row := range rows {
-		got, err := readIndex(strings.NewReader(row.page), drop(), row.framed)
+		got, err := readIndex(strings.NewReader(row.page), drop(), row.framed, IsCapture)
 		if err != nil {
 			t.Errorf("%s: %v", row.name, err)
 			continue
@@ -64,7 +64,7 @@ func TestReadIndexRefuses(t *testing.T) {
 		{"too many links", "<html>" + strings.Repeat("<a href=x.pcap>", maxLinks+1) + "</html>", "links"},
 	}
 	for _, row := range rows {
-		if _, err := readIndex(strings.NewReader(row.page), drop(), false); err == nil || !strings.Contains(err.Error(), row.want) {
+		if _, err := readIndex(strings.NewReader(row.page), drop(), false, IsCapture); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v, want %q", row.name, err, row.want)
 		}
 	}
@@ -75,7 +75,7 @@ func FuzzReadIndex(f *testing.F) {
 	f.Add([]byte(`<ul><li><a href="..%2f..%2fx.pcap">x</a></ul>`), true)
 	f.Add([]byte(`<html><base href="//x/"><a href="\x.pcap">`), true)
 	f.Fuzz(func(t *testing.T, page []byte, framed bool) {
-		got, err := readIndex(strings.NewReader(string(page)), drop(), framed)
+		got, err := readIndex(strings.NewReader(string(page)), drop(), framed, IsCapture)
 		if err != nil {
 			return
 		}

@@ -65,6 +65,8 @@ type Config struct {
 	Settle      Duration `toml:"settle"`       // how long a size stands still without the PBX's word; 60s
 	DeleteDelay Duration `toml:"delete_delay"` // before each delete; 2s for a CF card
 	IdleTimeout Duration `toml:"idle_timeout"` // how long a server may send nothing; 30s, in real time
+
+	marks string // the folder in it whose marks are listed instead; see NewMarks
 }
 
 // WithDefaults fills in what is empty.

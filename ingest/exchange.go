@@ -32,8 +32,10 @@ type exchange struct {
 	want   recording.Stamp // GET: the file wanted
 	offset int64           // GET: the first byte wanted
 
-	err     error    // of the request itself or of its answer
-	listing *listing // PROPFIND
+	err     error                  // of the request itself or of its answer
+	wanted  func(name string) bool // PROPFIND: which files are listed
+	listing *listing               // PROPFIND
+	date    time.Time              // PROPFIND: by the server's clock; zero where it does not tell
 }
 
 // RoundTrip sends the request and refuses every answer that does not hold.
@@ -97,11 +99,20 @@ func (x *exchange) readListing(res *http.Response) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrListing, err)
 	}
-	if x.listing, err = parseListing(data); err != nil {
+	if x.listing, err = parseListing(data, x.wanted); err != nil {
 		return fmt.Errorf("%w: %w", ErrListing, err)
 	}
-	res.Body = io.NopCloser(bytes.NewReader(data))
+	res.Body, x.date = io.NopCloser(bytes.NewReader(data)), dateOf(res)
 	return nil
+}
+
+// dateOf is when the server says that it answered.
+func dateOf(res *http.Response) time.Time {
+	t, err := http.ParseTime(res.Header.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
 }
 
 // checkContent proves that the answer is of the wanted file and begins where it

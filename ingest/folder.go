@@ -40,7 +40,18 @@ func (f *folder) open(ctx context.Context) (*os.Root, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inbox %s: the folder cannot be opened: %w", f.cfg.Name, err)
 	}
-	return root, nil
+	if f.cfg.marks == "" {
+		return root, nil
+	}
+	defer root.Close()
+	marks, err := root.OpenRoot(f.cfg.marks)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: %w", ErrNoFolder, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("inbox %s: open its folder of marks: %w", f.cfg.Name, err)
+	}
+	return marks, nil
 }
 
 func (f *folder) List(ctx context.Context) ([]Entry, Stats, error) {
@@ -61,7 +72,7 @@ func (f *folder) List(ctx context.Context) ([]Entry, Stats, error) {
 	var stats Stats
 	var entries []Entry
 	for _, e := range all {
-		if entry, ok := folderEntry(e, &stats); ok {
+		if entry, ok := f.entry(e, &stats); ok {
 			entries = append(entries, entry)
 		}
 	}
@@ -73,11 +84,11 @@ func sortEntries(list []Entry) {
 	slices.SortFunc(list, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 }
 
-func folderEntry(e fs.DirEntry, stats *Stats) (Entry, bool) {
+func (f *folder) entry(e fs.DirEntry, stats *Stats) (Entry, bool) {
 	switch {
 	case !e.Type().IsRegular():
 		stats.Ignored++
-	case IsCapture(e.Name()):
+	case f.cfg.wanted(e.Name()):
 		info, err := e.Info()
 		if err == nil { // else removed since
 			return Entry{e.Name(), stampOf(info)}, true
@@ -104,7 +115,7 @@ func (f *folder) Stat(ctx context.Context, name string) (recording.Stamp, error)
 }
 
 func (f *folder) stat(root *os.Root, name string) (recording.Stamp, error) {
-	if !IsCapture(name) {
+	if !f.cfg.wanted(name) {
 		return recording.Stamp{}, f.fault("look at", name, errName)
 	}
 	info, err := root.Lstat(name)

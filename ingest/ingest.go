@@ -31,6 +31,8 @@ type Stats struct {
 	Ignored  int      // files and folders that are no captures; they are left alone
 	Refused  int      // names that look like an attack, and files without a length
 	Examples []string // of refused names, quoted, at most ten
+
+	Date time.Time // the server's clock when it answered; zero where it does not tell
 }
 
 func (s *Stats) refuse(name string) {

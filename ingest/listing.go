@@ -18,6 +18,7 @@ const maxListing = 64 << 20
 // listing is what a strict reading of a PROPFIND answer gives (RFC 4918 §13,
 // §14.16). gowebdav reads the same bytes but takes what it can and drops the rest.
 type listing struct {
+	wanted  func(name string) bool
 	self    string          // path of the first response, unescaped
 	folder  bool            // the first response is a folder
 	found   bool            // the first response has properties
@@ -45,7 +46,7 @@ type davPropstat struct {
 }
 
 // parseListing fails on anything that is not one whole multistatus document.
-func parseListing(data []byte) (*listing, error) {
+func parseListing(data []byte, wanted func(name string) bool) (*listing, error) {
 	if len(data) > maxListing {
 		return nil, fmt.Errorf("more than %d bytes", maxListing)
 	}
@@ -66,11 +67,11 @@ func parseListing(data []byte) (*listing, error) {
 	if len(doc.Responses) == 0 {
 		return nil, errors.New("it has no entries, not even for the folder itself")
 	}
-	return newListing(doc.Responses)
+	return newListing(doc.Responses, wanted)
 }
 
-func newListing(all []davResponse) (*listing, error) {
-	l := &listing{good: make(map[string]bool)}
+func newListing(all []davResponse, wanted func(name string) bool) (*listing, error) {
+	l := &listing{wanted: wanted, good: make(map[string]bool)}
 	seen := make(map[string]int) // by the name that gowebdav gives
 	for i, r := range all {
 		if len(r.Href) != 1 {
@@ -113,7 +114,7 @@ func (l *listing) add(where string, p *davPropstat) {
 		l.others++
 	case !inside || !harmless(name) && !hidden(name):
 		l.refused = append(l.refused, where)
-	case !IsCapture(name):
+	case !l.wanted(name):
 		l.others++
 	case !isLength(p.Length):
 		l.refused = append(l.refused, where)

@@ -11,7 +11,7 @@ func FuzzParseListing(f *testing.F) {
 		`<D:response><D:href>/d/x.pcap</D:href><D:propstat><D:prop><D:getcontentlength>1</D:getcontentlength></D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response></D:multistatus>`))
 	f.Add([]byte(`<multistatus xmlns="DAV:"/>`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := parseListing(data)
+		l, err := parseListing(data, IsCapture)
 		if err != nil {
 			return
 		}

@@ -68,9 +68,9 @@ func (w *web) List(ctx context.Context) ([]Entry, Stats, error) {
 	defer cancel()
 	page, err := w.index(ctx)
 	if err != nil {
-		return nil, Stats{}, fault(w.cfg.Name, "list", "", err)
+		return nil, Stats{}, fault(w.cfg.Name, "list", "", w.cfg.missing(err))
 	}
-	stats := Stats{Ignored: page.others}
+	stats := Stats{Ignored: page.others, Date: page.date}
 	for _, name := range page.refused {
 		stats.refuse(name)
 	}
@@ -102,10 +102,11 @@ func (w *web) index(ctx context.Context) (*indexPage, error) {
 		return nil, fmt.Errorf("%w: answer %d of type %.60q is no page", ErrListing, res.StatusCode, res.Header.Get("Content-Type"))
 	}
 	framed := res.ContentLength >= 0 || slices.Contains(res.TransferEncoding, "chunked") || res.ProtoMajor > 1
-	page, err := readIndex(res.Body, w.base, framed)
+	page, err := readIndex(res.Body, w.base, framed, w.cfg.wanted)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrListing, err)
 	}
+	page.date = dateOf(res)
 	return page, nil
 }
 
@@ -223,7 +224,7 @@ func (w *web) send(x *exchange, method, name string) (*http.Response, error) {
 }
 
 func (w *web) Stat(ctx context.Context, name string) (recording.Stamp, error) {
-	if !IsCapture(name) {
+	if !w.cfg.wanted(name) {
 		return recording.Stamp{}, fault(w.cfg.Name, "look at", name, errName)
 	}
 	ctx, cancel := short(ctx, w.cfg)
@@ -236,7 +237,7 @@ func (w *web) Stat(ctx context.Context, name string) (recording.Stamp, error) {
 }
 
 func (w *web) Open(ctx context.Context, name string, offset int64, want recording.Stamp) (io.ReadCloser, error) {
-	if !IsCapture(name) {
+	if !w.cfg.wanted(name) {
 		return nil, fault(w.cfg.Name, "read", name, errName)
 	}
 	if offset < 0 || offset > want.Size {

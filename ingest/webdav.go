@@ -76,16 +76,16 @@ func (d *dav) fault(do, name string, err error) error {
 func (d *dav) List(ctx context.Context) ([]Entry, Stats, error) {
 	ctx, cancel := short(ctx, d.cfg)
 	defer cancel()
-	x := &exchange{ctx: ctx}
+	x := &exchange{ctx: ctx, wanted: d.cfg.wanted}
 	var files []os.FileInfo
 	err := d.call(x, func(c *gowebdav.Client) (err error) {
 		files, err = c.ReadDir("/")
 		return err
 	})
 	if err != nil {
-		return nil, Stats{}, d.fault("list", "", err)
+		return nil, Stats{}, d.fault("list", "", d.cfg.missing(err))
 	}
-	stats := Stats{Ignored: x.listing.others}
+	stats := Stats{Ignored: x.listing.others, Date: x.date}
 	for _, name := range x.listing.refused {
 		stats.refuse(name)
 	}
@@ -115,12 +115,12 @@ func davStamp(f os.FileInfo) recording.Stamp {
 }
 
 func (d *dav) Stat(ctx context.Context, name string) (recording.Stamp, error) {
-	if !IsCapture(name) {
+	if !d.cfg.wanted(name) {
 		return recording.Stamp{}, d.fault("look at", name, errName)
 	}
 	ctx, cancel := short(ctx, d.cfg)
 	defer cancel()
-	x := &exchange{ctx: ctx}
+	x := &exchange{ctx: ctx, wanted: d.cfg.wanted}
 	var stamp recording.Stamp
 	err := d.call(x, func(c *gowebdav.Client) error {
 		info, err := c.Stat("/" + name)
@@ -146,7 +146,7 @@ func (d *dav) Stat(ctx context.Context, name string) (recording.Stamp, error) {
 }
 
 func (d *dav) Open(ctx context.Context, name string, offset int64, want recording.Stamp) (io.ReadCloser, error) {
-	if !IsCapture(name) {
+	if !d.cfg.wanted(name) {
 		return nil, d.fault("read", name, errName)
 	}
 	if offset < 0 || offset > want.Size {

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"callreel/internal/tomlfile"
 )
@@ -46,7 +47,7 @@ func Parse(file string, data []byte) (Set, error) {
 }
 
 func read(name string, data []byte) (file, error) {
-	f := file{Mode: "standard", Ownership: ownership{Exceptions: "manual"}, TCR: tcr{Minutes: 5}}
+	f := file{Mode: ModeStandard, Ownership: ownership{Exceptions: "manual"}, TCR: tcr{Minutes: defaultMinutes}}
 	if err := tomlfile.Decode(name, data, &f); err != nil {
 		return f, err
 	}
@@ -63,16 +64,16 @@ func (f file) set() Set {
 		at := slices.IndexFunc(all, func(r rule) bool { return r.name == agentTakesPart })
 		all = slices.Insert(all, at, rule{name: "filters", test: filters(f.Filters).decide})
 	}
-	return Set{all}
+	return Set{rules: all, limits: f.limits(), mode: f.Mode, markTime: time.Duration(f.TCR.Minutes) * time.Minute}
 }
 
 // problems is everything wrong with the file.
 func (f file) problems() []tomlfile.Problem {
 	var l problems
 	switch f.Mode {
-	case "standard":
-	case "tcr", "random", "pcap":
-		l.add("", "mode", `%q cannot be used yet: this version keeps or drops calls by "standard" only`, f.Mode)
+	case ModeStandard, ModeTCR, ModeRandom:
+	case "pcap":
+		l.add("", "mode", `%q cannot be used yet: this version files audio only`, f.Mode)
 	default:
 		l.add("", "mode", "%q is not allowed; allowed: standard, tcr, random, pcap", f.Mode)
 	}

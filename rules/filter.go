@@ -75,6 +75,11 @@ func madeOf(value, characters string) bool {
 	return value != "" && strings.Trim(value, characters) == ""
 }
 
+// filterPrefix begins the names of filters in verdicts.
+const filterPrefix = "filter "
+
+func isFilter(rule string) bool { return strings.HasPrefix(rule, filterPrefix) }
+
 type filters []Filter
 
 // decide asks the filters in order; the first that fits decides. They speak of calls
@@ -98,7 +103,7 @@ func (fs filters) decide(q *question) (recording.Verdict, bool) {
 // verdict carries the filter's name. What is dropped waits for late CDRs, as every
 // call does that is not kept.
 func (f Filter) verdict(v recording.Verdict, q *question) (recording.Verdict, bool) {
-	rule := "filter " + f.Name
+	rule := filterPrefix + f.Name
 	if f.Action == "keep" {
 		v.Decision, v.Rule, v.Reason = recording.Keep, rule, fmt.Sprintf("filter %q keeps calls like this one of %s", f.Name, v.Internal)
 		return v, true

@@ -25,6 +25,21 @@ type Facts struct {
 	// late may still name an agent.
 	DiscardSettle time.Duration
 	Live          Coverage // what the PBX links have seen of the call
+
+	Zone *time.Location // for times of day in reasons; nil is UTC
+
+	Marks     []recording.Mark // those that may be of this call
+	LastMark  int64            // the newest of all that are known
+	MarksSeen time.Time        // up to when every place of marks has been looked at
+	// MarkPatience is how long after its end a call waits for them to be looked at
+	// before it is kept without a mark.
+	MarkPatience time.Duration
+	Others       []Span   // what the marks' agents did in other conferences
+	Scripts      []string // numbers and names of the objects that take marks
+
+	Counters map[string]int64 // of random recording, by agent; "" is the system's
+	Drawn    []recording.Draw // numbers that this call, or another capture of it, has
+	Before   recording.ID     // a call that ended before this one and is not decided yet; 0: none
 }
 
 // Coverage says whether silence on the PBX links means anything.
@@ -39,9 +54,16 @@ type Coverage struct {
 }
 
 // Set is an ordered list of rules; the first that fires decides.
+// What it keeps is held against the mode's limits.
 type Set struct {
-	rules []rule
+	rules    []rule
+	limits   []limit
+	mode     string        // empty: standard
+	markTime time.Duration // how long after its end a call may be marked
 }
+
+// defaultMinutes is how long after its end a call may be marked.
+const defaultMinutes = 5
 
 // rule is one row. test returns false, with the reason, when it does not fire.
 type rule struct {
@@ -55,6 +77,12 @@ type question struct {
 	rec   *recording.Recording
 	facts *Facts
 	known *scene
+
+	// of a call that is kept
+	owner    recording.Agent
+	mode     string
+	markTime time.Duration
+	found    *[]marking
 }
 
 // scene is made once, when the first rule needs it.
@@ -77,7 +105,7 @@ const (
 
 // First returns the built-in rules.
 func First() Set {
-	return Set{[]rule{
+	return Set{limits: standardLimits(), markTime: defaultMinutes * time.Minute, rules: []rule{
 		{name: "sip-agent-took-part", test: bySignalling(sipAgent)},
 		{name: "sip-no-agent", test: bySignalling(sipNoAgent)},
 		{name: "no-cdr", test: noCDR},
@@ -92,6 +120,13 @@ func First() Set {
 	}}
 }
 
+// Whose is the set without its mode: it tells whose a call is, and not whether the mode
+// keeps it.
+func (s Set) Whose() Set {
+	s.limits = nil
+	return s
+}
+
 // Decide asks the rules in order. The verdict names the rule that fired and
 // carries the trace of all that were asked. A recording that no rule fires for
 // is kept: what is not understood is not thrown away.
@@ -102,10 +137,13 @@ func (s Set) Decide(rec recording.Recording, f Facts) recording.Verdict {
 		v, fired := r.test(q)
 		v.Rule = cmp.Or(v.Rule, r.name) // a filter has a name of its own
 		trace = append(trace, recording.Tried{Rule: v.Rule, Fired: fired, Why: v.Reason})
-		if fired {
-			v.Trace, v.At = trace, f.Now
-			return v
+		if !fired {
+			continue
 		}
+		if v.Trace, v.At = trace, f.Now; v.Decision == recording.Keep {
+			v = s.limited(q, v)
+		}
+		return v
 	}
 	v := q.scene().describe(nil)
 	v.Decision, v.Rule, v.Reason = recording.Keep, "no-rule", "no rule fired: kept, for somebody to look at"

@@ -56,6 +56,7 @@ func commands() []command {
 		{"convert", "make a WAV or MP3 file of one capture", runConvert},
 		{"aside", "list what could not become a recording, and try it again", runAside},
 		{"scripts", "write the scripts for the PBX's voicemail objects", runScripts},
+		{"mark", "mark a call of an agent, to keep it or not", runMark},
 		{"keys", "list, add, retire and exchange keys", runKeys},
 		{"decrypt", "write a sealed file in clear", runDecrypt},
 		{"version", "say which version this is", runVersion},

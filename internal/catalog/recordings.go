@@ -164,14 +164,43 @@ func (c *Catalog) Claim(ctx context.Context, now time.Time, lease time.Duration)
 // step may run; zero means when something happens. sourceDue allows the source
 // to be deleted from then on; zero changes nothing. It returns ErrStale when
 // the claim was lost. A recording that was woken while it was claimed, and still
-// waits for CDRs, is due at once: the step may have looked before they came.
+// waits for CDRs, is due at once: the step may have looked before they came. With a
+// verdict it takes the marks and numbers that the verdict rests on, or returns ErrTaken.
 func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.Time) error {
 	rec := cl.Recording
 	doc, err := encode(rec)
 	if err != nil {
 		return err
 	}
-	res, err := c.db.ExecContext(ctx, `
+	return wrap(c.tx(ctx, func(tx *sql.Tx) error {
+		var before string
+		if err := tx.QueryRowContext(ctx, `SELECT state FROM recording WHERE id = ?`, int64(rec.ID)).Scan(&before); err != nil {
+			return err
+		}
+		if err := advance(ctx, tx, cl, doc, next, sourceDue); err != nil {
+			return err
+		}
+		if before == string(rec.State) {
+			return nil
+		}
+		return settle(ctx, tx, rec)
+	}), "save", rec.ID)
+}
+
+// settle takes what a verdict rests on, when it is saved first.
+func settle(ctx context.Context, tx *sql.Tx, rec recording.Recording) error {
+	if rec.State != recording.Decided && rec.State != recording.Discarded {
+		return nil
+	}
+	if err := useMarks(ctx, tx, rec); err != nil {
+		return err
+	}
+	return takeNumbers(ctx, tx, rec)
+}
+
+func advance(ctx context.Context, tx *sql.Tx, cl Claimed, doc string, next, sourceDue time.Time) error {
+	rec := cl.Recording
+	res, err := tx.ExecContext(ctx, `
 		UPDATE recording SET
 			state = CASE WHEN woken = 1 AND ? = ? THEN ? ELSE ? END,
 			due = CASE WHEN woken = 1 AND ? IN (?, ?) THEN 0 ELSE ? END,
@@ -185,10 +214,10 @@ func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.
 		rec.Capture.SHA256, string(rec.Place), doc, due(sourceDue), due(sourceDue),
 		int64(rec.ID), cl.seq)
 	if err != nil {
-		return wrap(err, "save", rec.ID)
+		return err
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return wrap(errors.Join(err, ErrStale), "save", rec.ID)
+		return errors.Join(err, ErrStale)
 	}
 	return nil
 }

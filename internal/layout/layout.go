@@ -29,6 +29,7 @@ func table() map[string]rule {
 		"internal/asterisk": {may: []string{"internal/clock"}, why: "brings Asterisk's rows in, parses none", mustNot: []string{"database/sql"}},
 		"internal/pbx/...":  {why: "generated message types"},
 		"internal/sidecar":  {may: []string{"internal/recording"}, why: "the one owner of the format; holds no key", mustNot: []string{"os", "net/..."}},
+		"internal/shred":    {may: []string{"crypto", "internal/atomicfile"}, why: "keys of single files, to be destroyed"},
 		"internal/spool":    {may: []string{"internal/recording", "internal/atomicfile"}, why: "work copies; sealing is handed to it"},
 		"ingest":            {may: []string{"internal/recording", "internal/clock", "internal/atomicfile", media}, why: "brings captures in; asks no PBX", mustNot: []string{"database/sql"}},
 		"cdr":               {may: []string{"internal/recording"}, why: "its bytes come in through Source", mustNot: []string{"os", "net/...", "database/sql"}},

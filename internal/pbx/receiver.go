@@ -36,11 +36,14 @@ type ReceiverConfig struct {
 
 	LinesListen  string `toml:"lines_listen"`  // host:port for records as lines over TCP; empty = none
 	SyslogListen string `toml:"syslog_listen"` // host:port for records by syslog over UDP; empty = none
+
+	MarkPath  string   `toml:"mark_path"`  // of the URL that marks calls; empty = none
+	MarkAllow []string `toml:"mark_allow"` // addresses and networks that may mark without user and password
 }
 
 // DefaultReceiverConfig listens on loopback only: an admin opens it to the PBX.
 func DefaultReceiverConfig() ReceiverConfig {
-	return ReceiverConfig{Listen: "127.0.0.1:8901", Path: "/cdr"}
+	return ReceiverConfig{Listen: "127.0.0.1:8901", Path: "/cdr", MarkPath: "/mark"}
 }
 
 // Validate checks the values; errors name the key and what is allowed.
@@ -58,6 +61,18 @@ func (c ReceiverConfig) Validate() error {
 	}
 	if (c.User == "") != (c.Password == "") {
 		return errors.New("receiver: user and password are set together or not at all")
+	}
+	return c.validateMarks()
+}
+
+func (c ReceiverConfig) validateMarks() error {
+	if c.MarkPath != "" && (!strings.HasPrefix(c.MarkPath, "/") || strings.ContainsAny(c.MarkPath, "?# ") || c.MarkPath == c.Path) {
+		return fmt.Errorf(`receiver: mark_path %q must start with "/" and be a plain path, another than path, for instance "/mark"; "" takes no marks`, c.MarkPath)
+	}
+	for _, a := range c.MarkAllow {
+		if _, err := parsePrefix(a); err != nil {
+			return fmt.Errorf(`receiver: mark_allow %q must be an address or a network, for instance "192.0.2.1" or "192.0.2.0/24"`, a)
+		}
 	}
 	return nil
 }

@@ -154,6 +154,14 @@ type Verdict struct {
 	At           time.Time `json:"at,omitzero"`
 	Until        time.Time `json:"until,omitzero"` // Wait: offer again then
 	For          string    `json:"for,omitempty"`  // Wait: what for
+
+	Mode  string `json:"mode,omitempty"`  // of recording, where it is not the standard one
+	Star  bool   `json:"star,omitempty"`  // an agent has marked the call
+	Marks []Mark `json:"marks,omitempty"` // those that are of this call
+	Draw  *Draw  `json:"draw,omitempty"`  // of random recording
+	// NextMark is the number from which on marks were not known when a mode took a call
+	// back: if there is one by the time that is saved, it is decided again.
+	NextMark int64 `json:"next_mark,omitempty"`
 }
 
 // Tried is one rule of a trace.

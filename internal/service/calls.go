@@ -97,8 +97,13 @@ func (s *Service) Up(_ context.Context, name string, at time.Time) {
 func (s *Service) Active(_ context.Context, name string, standby bool) {
 	s.log.Info("PBX address in use", "pbx", name, "standby", standby)
 	for _, b := range s.inboxes {
-		if pair, ok := b.inbox.(*ingest.Pair); ok && b.cfg.FollowPBX {
-			pair.Use(standby)
+		if !b.cfg.FollowPBX {
+			continue
+		}
+		for _, in := range b.all() {
+			if pair, ok := in.(*ingest.Pair); ok {
+				pair.Use(standby)
+			}
 		}
 	}
 	for _, r := range s.reporting {
@@ -246,7 +251,10 @@ func (s *Service) judgeAgain(ctx context.Context, rec recording.Recording) error
 	if err != nil {
 		return err
 	}
-	facts.Settle, facts.DiscardSettle = 0, 0
+	if err := errors.Join(s.addMarks(ctx, rec, &facts), s.addCounters(ctx, rec, &facts)); err != nil {
+		return err
+	}
+	facts.Settle, facts.DiscardSettle, facts.MarksSeen, facts.Before = 0, 0, facts.Now, 0
 	v := s.rules.Decide(rec, facts)
 	if v.Decision != recording.Keep {
 		return nil

@@ -41,6 +41,7 @@ type Config struct {
 	TAN       TANConfig             `toml:"tan"`
 	Player    PlayerConfig          `toml:"player"`
 	Rules     RulesConfig           `toml:"rules"`
+	Marks     MarksConfig           `toml:"marks"`
 	PBX       []pbx.Config          `toml:"pbx"`
 	Reporting []pbx.ReportingConfig `toml:"reporting"`
 	Inbox     []ingest.Config       `toml:"inbox"`
@@ -97,6 +98,7 @@ func DefaultConfig() Config {
 			Settle: pbx.Duration(5 * time.Second), DiscardSettle: pbx.Duration(30 * time.Second), KeepDays: 90, SIPWithin: pbx.Duration(10 * time.Second),
 		},
 		Player: PlayerConfig{Listen: "127.0.0.1:8080"},
+		Marks:  DefaultMarksConfig(),
 	}
 }
 
@@ -159,6 +161,7 @@ func (c Config) problems() []tomlfile.Problem {
 	add("cdr", -1, c.CDR.Validate())
 	add("tan", -1, c.TAN.Validate())
 	add("player", -1, c.Player.Validate())
+	add("marks", -1, c.Marks.Validate())
 	for i, p := range c.PBX {
 		add("pbx", i, p.Validate())
 		add("pbx", i, unique("pbx", i, p.Name, func(j int) string { return c.PBX[j].Name }))

@@ -3,6 +3,7 @@ package service_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -150,7 +151,7 @@ func (r *rig) count(state string, want int) error {
 	if _, err := b.ReadFrom(resp.Body); err != nil {
 		return err
 	}
-	if !strings.Contains(b.String(), `"`+state+`":1`) || want != 1 {
+	if !strings.Contains(b.String(), fmt.Sprintf(`"%s":%d`, state, want)) {
 		return errors.New("status is " + b.String())
 	}
 	return nil

@@ -71,7 +71,27 @@ func (s *Service) sweepSpool(ctx context.Context, needed map[string]recording.ID
 			return err
 		}
 	}
-	return nil
+	return s.sweepKeys(needed, names)
+}
+
+// sweepKeys destroys the keys of copies that are not there any more; but not where a copy
+// that the catalog needs is not there either: then the spool may be another folder, or a
+// drive that is not mounted.
+func (s *Service) sweepKeys(needed map[string]recording.ID, there []string) error {
+	for name := range needed {
+		if !slices.Contains(there, name) {
+			return nil
+		}
+	}
+	used, err := s.spool.Keys()
+	if err != nil {
+		return err
+	}
+	n, err := s.onceKeys.Keep(used)
+	if n > 0 {
+		s.log.Info("keys of copies that are not in the spool any more destroyed", "count", n)
+	}
+	return err
 }
 
 // leftover deals with a whole copy that no recording names. It may be the only one
@@ -123,10 +143,11 @@ const longest = 24 * time.Hour
 // be stored, recalls what a wrong clock put off, and shows what is put aside.
 func (s *Service) tidy(ctx context.Context) {
 	_ = s.saveLegs(ctx) // it reports by itself
-	most := longest + time.Duration(s.cfg.CDR.LastWait) + time.Duration(s.cfg.CDR.DiscardSettle)
+	most := longest + time.Duration(s.cfg.CDR.LastWait) + time.Duration(s.cfg.CDR.DiscardSettle) + s.rules.MarkTime()
 	if n, err := s.catalog.Recall(ctx, s.clock.Now(), most); err == nil && n > 0 {
 		s.log.Warn("steps that were put off by a wrong clock are due now", "count", n)
 		s.wakeUp()
 	}
+	s.report(LampSoftware, "marks of no call", "marks cannot be looked at", s.idleMarks(ctx))
 	_ = s.showAside(ctx) // a catalog that cannot be read has a lamp of its own
 }

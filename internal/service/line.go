@@ -69,6 +69,10 @@ func (s *Service) advance(ctx context.Context, cl catalog.Claimed) error {
 		s.mended(cl.ID)
 		err = s.completed(ctx, st, cl, next)
 	}
+	if errors.Is(err, catalog.ErrTaken) { // by another worker, between our verdict and its saving
+		cl.State, cl.Verdict = st.from, recording.Verdict{}
+		err = s.save(ctx, cl, s.clock.Now(), time.Time{})
+	}
 	if err == nil && copied != "" && cl.Capture.Spool == "" {
 		s.dropShared(ctx, cl.Recording, copied)
 	}
@@ -82,7 +86,7 @@ func (s *Service) advance(ctx context.Context, cl catalog.Claimed) error {
 func (s *Service) save(ctx context.Context, cl catalog.Claimed, next, sourceDue time.Time) error {
 	for {
 		err := s.catalog.Advance(ctx, cl, next, sourceDue)
-		if err == nil || errors.Is(err, catalog.ErrStale) || ctx.Err() != nil {
+		if err == nil || errors.Is(err, catalog.ErrStale) || errors.Is(err, catalog.ErrTaken) || ctx.Err() != nil {
 			return err
 		}
 		s.report(LampDisk, "catalog", "the catalog cannot be used", err)

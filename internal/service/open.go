@@ -31,6 +31,7 @@ import (
 	"callreel/internal/pbx"
 	"callreel/internal/player"
 	"callreel/internal/recording"
+	"callreel/internal/shred"
 	"callreel/internal/spool"
 	"callreel/rules"
 )
@@ -53,10 +54,12 @@ type Service struct {
 	catalog    *catalog.Catalog
 	archive    *archive.Archive
 	spool      *spool.Dir
+	onceKeys   *shred.Keys // of copies in the spool that have keys of their own
 	ring       *crypto.Ring
 	rules      rules.Set
 	correlator cdr.Correlator
 	inboxes    map[string]*box
+	markPlaces []*markPlace // in the archive
 	pbxes      []*pbx.Client
 	reporting  []*pbx.Reporting
 	dialects   map[string]cdr.Asterisk // of the [[asterisk]]s, by name
@@ -91,7 +94,7 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 		inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{
-		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openPBXes, s.openReporting, s.openAsterisk, s.openListeners,
+		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openMarks, s.openPBXes, s.openReporting, s.openAsterisk, s.openListeners,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -220,7 +223,13 @@ func (s *Service) openStores(ctx context.Context) error {
 		return err
 	}
 	s.onClose(lock.Release)
-	s.spool, err = spool.Open(s.cfg.Spool, sealing{s.ring, s.cfg.Keys.EncryptAudio})
+	if s.onceKeys, err = shred.Open(s.cfg.Keys.File+onceFolder, s.ring); err != nil {
+		return err
+	}
+	s.onClose(s.onceKeys.Close)
+	s.spool, err = spool.Open(s.cfg.Spool, spoolSealing{
+		sealing{s.ring, s.cfg.Keys.EncryptAudio}, s.onceKeys, s.rules.Mode() == rules.ModeTCR,
+	})
 	if err != nil {
 		return err
 	}
@@ -295,7 +304,7 @@ func (s *Service) openListeners(ctx context.Context) error {
 		return func(ctx context.Context, ln net.Listener) error { return pbx.Serve(ctx, ln, h) }
 	}
 	return errors.Join(
-		s.listen(ctx, "receiver", s.cfg.Receiver.Listen, serveHTTP(s.received(r))),
+		s.listen(ctx, "receiver", s.cfg.Receiver.Listen, serveHTTP(s.received(pbx.NewMarker(s.cfg.Receiver, s, r, s.log)))),
 		s.listen(ctx, "receiver lines", s.cfg.Receiver.LinesListen, r.ServeLines),
 		s.listenPacket(ctx, "receiver syslog", s.cfg.Receiver.SyslogListen, r.ServeSyslog),
 		s.listen(ctx, "player", s.cfg.Player.Listen, serveHTTP(player.New(s.forPlayer(), s.log))),

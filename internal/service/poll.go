@@ -26,6 +26,16 @@ type box struct {
 	listed time.Time // last complete listing; touched by its own loop only
 	strays int       // files that are no captures, when last counted
 	evil   int       // names that were refused, when last counted
+	marks  []*markPlace
+}
+
+// all are the inbox and its folders of marks.
+func (b *box) all() []ingest.Inbox {
+	list := []ingest.Inbox{b.inbox}
+	for _, p := range b.marks {
+		list = append(list, p.inbox)
+	}
+	return list
 }
 
 // deleteDelay is the pause before a source is deleted (SPEC §2.4: a CF wants 2 s).
@@ -66,7 +76,7 @@ func (s *Service) poll(ctx context.Context, b *box) error {
 		}
 	}
 	b.listed = before
-	return errors.Join(s.missing(ctx, b, there), s.deleteSources(ctx, b))
+	return errors.Join(s.missing(ctx, b, there), s.deleteSources(ctx, b), s.pollMarks(ctx, b.marks))
 }
 
 // strays tells of files that are left alone, when their number changes.

@@ -56,6 +56,7 @@ func (s *Service) Run(ctx context.Context) error {
 	for range s.cfg.Workers {
 		start(s.work)
 	}
+	start(s.watchMarks)
 	start(s.watchHealth)
 	start(s.prune)
 	start(s.indexOld)
@@ -160,6 +161,7 @@ func (s *Service) prune(ctx context.Context) {
 	for {
 		limit := s.clock.Now().AddDate(0, 0, -s.cfg.CDR.KeepDays)
 		n, err := s.catalog.PruneCDRs(ctx, limit)
+		err = errors.Join(err, s.catalog.PruneMarks(ctx, limit))
 		if ctx.Err() == nil {
 			s.report(LampSoftware, "prune", "old CDRs cannot be deleted", err)
 		}

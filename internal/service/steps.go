@@ -68,7 +68,7 @@ func (s *Service) early(ctx context.Context, rec *recording.Recording) (recordin
 	default:
 		told := *rec
 		told.Call = call
-		if s.rules.Decide(told, facts).Decision != recording.Discard {
+		if s.rules.Whose().Decide(told, facts).Decision != recording.Discard {
 			return recording.Verdict{}, false, nil
 		}
 	}
@@ -221,6 +221,9 @@ func (s *Service) verdict(ctx context.Context, rec *recording.Recording) (record
 	}
 	if s.nobody(facts) {
 		return recording.Verdict{}, &waitError{s.clock.Now().Add(nobodyAgain), "waiting for the PBX to name an agent"}
+	}
+	if err := errors.Join(s.addMarks(ctx, *rec, &facts), s.addCounters(ctx, *rec, &facts)); err != nil {
+		return recording.Verdict{}, err
 	}
 	return s.rules.Decide(*rec, facts), nil
 }

@@ -46,6 +46,15 @@ type Sealer interface {
 	Unseal(r io.ReaderAt, size int64) (Clear, error)
 }
 
+// Forgetter is a Sealer that gives copies keys of their own. A key is destroyed before
+// its copy is removed, and after another has taken its copy's place.
+type Forgetter interface {
+	// KeyOf names the key of a copy, "" if it has none of its own.
+	KeyOf(r io.ReaderAt) (string, error)
+	// Forget destroys a key. That it is not there is success.
+	Forget(key string) error
+}
+
 // ErrName says that a name is not one the spool accepts.
 var ErrName = errors.New("not a name for the spool")
 
@@ -92,23 +101,89 @@ func (d *Dir) Create(name string) (Writer, error) {
 		f.Abort()
 		return nil, fmt.Errorf("spool: seal %s: %w", name, err)
 	}
-	return &sealedWriter{WriteCloser: s, file: f}, nil
+	return &sealedWriter{WriteCloser: s, file: f, dir: d, name: name}, nil
 }
 
 type sealedWriter struct {
 	io.WriteCloser
 	file *atomicfile.File
+	dir  *Dir
+	name string
+	done bool
 }
 
 func (w *sealedWriter) Commit() error {
 	if err := w.Close(); err != nil {
-		w.file.Abort()
+		w.Abort()
 		return fmt.Errorf("spool: %w", err)
 	}
-	return w.file.Commit()
+	before, err := w.dir.keyOf(w.name)
+	if err != nil {
+		w.Abort()
+		return err
+	}
+	if err := w.file.Commit(); err != nil {
+		return err
+	}
+	w.done = true
+	return w.dir.forget(before)
 }
 
-func (w *sealedWriter) Abort() { w.file.Abort() }
+// Abort throws the copy away, and the key that was made for it.
+func (w *sealedWriter) Abort() {
+	w.file.Abort()
+	if a, ok := w.WriteCloser.(interface{ Abort() error }); ok && !w.done {
+		_ = a.Abort() // what is left of it, the next start destroys
+	}
+	w.done = true
+}
+
+// keyOf names the key that a copy has of its own; "" if it has none, or is not there.
+func (d *Dir) keyOf(name string) (string, error) {
+	f, ok := d.sealer.(Forgetter)
+	if !ok {
+		return "", nil
+	}
+	file, err := d.root.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("spool: %w", err)
+	}
+	key, err := f.KeyOf(file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return "", fmt.Errorf("spool: read the header of %s: %w", name, err)
+	}
+	return key, nil
+}
+
+// forget destroys a key; "" is none.
+func (d *Dir) forget(key string) error {
+	if f, ok := d.sealer.(Forgetter); ok && key != "" {
+		return f.Forget(key)
+	}
+	return nil
+}
+
+// Keys names the keys that copies have of their own.
+func (d *Dir) Keys() ([]string, error) {
+	names, err := d.List()
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, name := range names {
+		key, err := d.keyOf(name)
+		if err != nil {
+			return nil, err
+		}
+		if key != "" {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
 
 // Open opens a copy. A missing one is recording.ErrNotFound.
 func (d *Dir) Open(name string) (Reader, error) {
@@ -147,10 +222,15 @@ type reader struct {
 	io.Closer
 }
 
-// Remove removes a copy durably. That it is not there is success.
+// Remove removes a copy durably; its own key, if it has one, is destroyed first. That
+// it is not there is success.
 func (d *Dir) Remove(name string) error {
 	if !namePattern().MatchString(name) {
 		return fmt.Errorf("%w: %.120q", ErrName, name)
+	}
+	key, err := d.keyOf(name)
+	if err = errors.Join(err, d.forget(key)); err != nil {
+		return err
 	}
 	if err := d.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("spool: %w", err)

@@ -1,0 +1,480 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"callreel/cdr"
+	"callreel/ingest"
+	"callreel/internal/catalog"
+	"callreel/internal/recording"
+	"callreel/rules"
+)
+
+// This file takes marks up, from wherever they come. A mark is stored durably before
+// its file is deleted; which call it is of is found when that is decided.
+
+// MarksConfig says where marks lie and who takes them at the PBX.
+type MarksConfig struct {
+	InboxFolders   []string `toml:"inbox_folders"`   // folders in each inbox
+	ArchiveFolders []string `toml:"archive_folders"` // folders in the archive
+	// Scripts are the numbers or names of the objects that agents call to mark: such a
+	// call is none that is marked.
+	Scripts []string `toml:"scripts"`
+}
+
+// DefaultMarksConfig has the folders of SPEC §4.5.
+func DefaultMarksConfig() MarksConfig {
+	return MarksConfig{InboxFolders: []string{"TCR", "TMP"}, ArchiveFolders: []string{"TMP"}}
+}
+
+// Validate checks the values; errors name the key and what is allowed.
+func (c MarksConfig) Validate() error {
+	for _, list := range []struct {
+		key   string
+		names []string
+	}{{"inbox_folders", c.InboxFolders}, {"archive_folders", c.ArchiveFolders}} {
+		for _, name := range list.names {
+			if err := ingest.CheckMarkFolder(name); err != nil {
+				return fmt.Errorf("marks: %s: %w", list.key, err)
+			}
+		}
+	}
+	if slices.Contains(c.Scripts, "") {
+		return errors.New(`marks: scripts "" is not allowed; write the number or the name of an object`)
+	}
+	return nil
+}
+
+const (
+	// clocksDiffer is how far a server's clock must be off before its times are put
+	// right (SPEC §3.7): it tells whole seconds only.
+	clocksDiffer = 2 * time.Second
+	// looking is how long a look at the folders of marks may take before calls are kept
+	// without it, beside two pauses between looks.
+	looking = 10 * time.Second
+	// idleMark is how long after the time for marks one of no call is told of.
+	idleMark = 2 * time.Hour
+	// mostMarks bounds the marks that are looked at for one call.
+	mostMarks = 2000
+	// mostOthers bounds the records of other calls that are looked at for its marks.
+	mostOthers = 5000
+)
+
+// markPlace is a folder of marks.
+type markPlace struct {
+	name  string // begins the origin of its marks
+	inbox ingest.Inbox
+	odd   map[string]bool // names that say of nobody, in the last listing; its own loop's
+
+	mu   sync.Mutex
+	seen time.Time
+}
+
+func (p *markPlace) saw(at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seen = at
+}
+
+func (p *markPlace) sawUpTo() time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen
+}
+
+// openMarks makes the places of marks.
+func (s *Service) openMarks(context.Context) error {
+	for _, b := range s.inboxes {
+		for _, folder := range s.cfg.Marks.InboxFolders {
+			p, err := s.openPlace(b.cfg, folder)
+			if err != nil {
+				return err
+			}
+			b.marks = append(b.marks, p)
+		}
+	}
+	for _, folder := range s.cfg.Marks.ArchiveFolders {
+		p, err := s.openPlace(ingest.Config{Name: "archive", Kind: ingest.KindFolder, Path: s.cfg.Archive.Path}, folder)
+		if err != nil {
+			return err
+		}
+		p.name = "archive/" + folder
+		s.markPlaces = append(s.markPlaces, p)
+	}
+	return nil
+}
+
+func (s *Service) openPlace(cfg ingest.Config, folder string) (*markPlace, error) {
+	in, err := ingest.NewMarks(cfg, folder, s.clock, s.log)
+	if err != nil {
+		return nil, fmt.Errorf("marks: %w", err)
+	}
+	return &markPlace{name: "inbox " + cfg.Name + "/" + folder, inbox: in}, nil
+}
+
+// marksSeen is up to when every place of marks has been looked at.
+func (s *Service) marksSeen() time.Time {
+	seen := s.clock.Now()
+	places := s.markPlaces
+	for _, b := range s.inboxes {
+		places = append(places[:len(places):len(places)], b.marks...)
+	}
+	for _, p := range places {
+		if at := p.sawUpTo(); at.Before(seen) {
+			seen = at
+		}
+	}
+	return seen
+}
+
+// watchMarks looks at the archive's folders until ctx is done; those of an inbox are
+// looked at with it.
+func (s *Service) watchMarks(ctx context.Context) {
+	for {
+		err := s.pollMarks(ctx, s.markPlaces)
+		if ctx.Err() != nil {
+			return
+		}
+		s.report(LampDisk, "marks in the archive", "marks in the archive cannot be read", err)
+		if least, _ := s.polls(); !s.clock.Wait(ctx.Done(), least) {
+			return
+		}
+	}
+}
+
+// polls are the shortest and the longest pause between two looks at an inbox.
+func (s *Service) polls() (least, most time.Duration) {
+	for _, b := range s.inboxes {
+		p := time.Duration(b.cfg.Poll)
+		if least == 0 || p < least {
+			least = p
+		}
+		most = max(most, p)
+	}
+	return least, most
+}
+
+func (s *Service) pollMarks(ctx context.Context, places []*markPlace) error {
+	var all error
+	for _, p := range places {
+		all = errors.Join(all, s.pollMark(ctx, p))
+	}
+	return all
+}
+
+// pollMark looks at one place once. A place that is not there is an empty one.
+func (s *Service) pollMark(ctx context.Context, p *markPlace) error {
+	before := s.clock.Now()
+	entries, stats, err := p.inbox.List(ctx)
+	if err != nil && !errors.Is(err, ingest.ErrNoFolder) {
+		return err
+	}
+	off := clockOff(s.clock.Now(), stats.Date)
+	if err := s.markFilesGone(ctx, p, entries); err != nil {
+		return err
+	}
+	odd := map[string]bool{}
+	var all error
+	for _, e := range entries {
+		kind, number, err := ingest.ParseMark(e.Name)
+		if err != nil {
+			odd[e.Name] = true
+			s.oddMark(ctx, p, e, err)
+			continue
+		}
+		m := recording.Mark{Kind: kind, Number: number, At: markedAt(e, off, s.clock.Now()), From: p.name + "/" + e.Name}
+		all = errors.Join(all, s.takeMark(ctx, p, e, m))
+	}
+	if p.odd = odd; all == nil {
+		p.saw(before)
+	}
+	return all
+}
+
+// clockOff is what must be added to a server's times to have this machine's.
+func clockOff(now, date time.Time) time.Duration {
+	if off := now.Sub(date); !date.IsZero() && off.Abs() > clocksDiffer {
+		return off
+	}
+	return 0
+}
+
+// markedAt is when a mark file was written; a file is never newer than now.
+func markedAt(e ingest.Entry, off time.Duration, now time.Time) time.Time {
+	at := e.Stamp.ModTime.Add(off)
+	if e.Stamp.ModTime.IsZero() || at.After(now) {
+		return now
+	}
+	return at
+}
+
+// stampOf tells a file from a later one of its name.
+func stampOf(e ingest.Entry) string {
+	if t := e.Stamp.ModTime; !t.IsZero() {
+		return strconv.FormatInt(t.UnixNano(), 10)
+	}
+	return fmt.Sprint(e.Stamp.Size, " ", e.Stamp.ETag)
+}
+
+// markFilesGone notes which files of a place are not there any more.
+func (s *Service) markFilesGone(ctx context.Context, p *markPlace, entries []ingest.Entry) error {
+	files, err := s.catalog.MarkFiles(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		name, ours := strings.CutPrefix(f.Origin, p.name+"/")
+		there := slices.ContainsFunc(entries, func(e ingest.Entry) bool { return e.Name == name && stampOf(e) == f.Stamp })
+		if ours && !there {
+			if err := s.catalog.MarkFileGone(ctx, f); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// takeMark stores the mark of a file, then deletes the file.
+func (s *Service) takeMark(ctx context.Context, p *markPlace, e ingest.Entry, m recording.Mark) error {
+	file := catalog.MarkFile{Origin: m.From, Stamp: stampOf(e)}
+	if err := s.addMark(ctx, m, file); err != nil {
+		return err
+	}
+	if !s.deleteMark(ctx, p, e) {
+		return nil
+	}
+	return s.catalog.MarkFileGone(ctx, file)
+}
+
+// addMark stores a mark and says so, once.
+func (s *Service) addMark(ctx context.Context, m recording.Mark, file catalog.MarkFile) error {
+	added, err := s.catalog.AddMark(ctx, m, file, s.clock.Now())
+	if err != nil || !added {
+		return err
+	}
+	s.wakeUp()
+	known, err := knowsAgent(ctx, s.catalog, s.cfg, m.Number)
+	if err != nil {
+		return err
+	}
+	if !known { // the number may be anybody's
+		s.log.Warn("a mark is for a number that no agent has; it is kept for a while", "kind", m.Kind)
+		s.log.Debug("a mark for nobody", "number", m.Number, "from", m.From)
+		return nil
+	}
+	s.log.Info("mark received", "kind", m.Kind, "agent", m.Number, "at", m.At)
+	return nil
+}
+
+// knowsAgent reports whether a mark's number may be an agent's.
+func knowsAgent(ctx context.Context, c *catalog.Catalog, cfg Config, number string) (bool, error) {
+	known, err := c.Agents(ctx)
+	if err != nil {
+		return false, err
+	}
+	agents := append(cfg.agents(), known...)
+	return cfg.Agents == "all" || slices.ContainsFunc(agents, func(a recording.Agent) bool { return rules.NamesAgent(number, a) }), nil
+}
+
+// oddMark tells once of a mark file of which it is not certain whose it is, and deletes
+// it when nobody can want it any more.
+func (s *Service) oddMark(ctx context.Context, p *markPlace, e ingest.Entry, why error) {
+	if !p.odd[e.Name] {
+		s.log.Warn("a mark's file says not whose mark it is; it is left there for a while", "place", p.name, "reason", why)
+		s.log.Debug("such a mark", "place", p.name, "file", e.Name)
+	}
+	if age := s.clock.Now().Sub(e.Stamp.ModTime); e.Stamp.ModTime.IsZero() || age < s.rules.MarkTime()+idleMark {
+		return
+	}
+	s.deleteMark(ctx, p, e)
+}
+
+// deleteMark deletes the file of a mark and reports whether it is gone. That it cannot
+// be deleted is a fault and holds nothing up: it is known when it is seen again.
+func (s *Service) deleteMark(ctx context.Context, p *markPlace, e ingest.Entry) bool {
+	err := p.inbox.Delete(ctx, e.Name, e.Stamp)
+	if ctx.Err() != nil || errors.Is(err, recording.ErrChanged) {
+		return false // it was written again: another mark, at the next look
+	}
+	s.report(LampPCAP, "marks in "+p.name, "a mark's file cannot be deleted", err)
+	return err == nil
+}
+
+// Mark stores what came by HTTP; it reports whether the number is an agent's.
+func (s *Service) Mark(ctx context.Context, m recording.Mark) (known bool, err error) {
+	m.At = s.clock.Now()
+	if err := s.addMark(ctx, m, catalog.MarkFile{}); err != nil {
+		s.report(LampSoftware, "marks", "a mark cannot be stored", err)
+		return false, err
+	}
+	s.lamps.Good(LampSoftware, "marks")
+	return knowsAgent(ctx, s.catalog, s.cfg, m.Number)
+}
+
+// addMarks gives the rules the marks that may be of a recording's call, and what else
+// the agents did then.
+func (s *Service) addMarks(ctx context.Context, rec recording.Recording, f *rules.Facts) error {
+	f.MarksSeen, f.Scripts, f.Zone = s.marksSeen(), s.cfg.Marks.Scripts, s.location
+	_, most := s.polls()
+	f.MarkPatience = min(2*most+looking, mostPause)
+	from, to := s.around(rec, f.Now)
+	var err error
+	if f.LastMark, err = s.catalog.LastMark(ctx); err != nil {
+		return err
+	}
+	marks, err := s.catalog.MarksSince(ctx, rec.Capture.Conf, from, mostMarks)
+	if err != nil {
+		return err
+	}
+	f.Marks = slices.DeleteFunc(marks, func(m recording.Mark) bool { return m.Conf == "" && m.At.After(to) })
+	if len(f.Marks) == 0 {
+		return nil
+	}
+	return s.addOthers(ctx, from, to, f)
+}
+
+// around is the time in which a mark may have been made that is of a recording's call.
+func (s *Service) around(rec recording.Recording, now time.Time) (from, to time.Time) {
+	from, to = rec.Capture.SeenAt, rules.Ended(rec, now)
+	sooner := func(t time.Time) {
+		if !t.IsZero() && t.Before(from) {
+			from = t
+		}
+	}
+	for _, c := range rec.Call.CDRs {
+		sooner(c.UTC)
+	}
+	for _, l := range rec.Call.Live {
+		sooner(l.Began)
+		if l.Ended.After(to) {
+			to = l.Ended
+		}
+	}
+	if sip := rec.Call.SIP; sip != nil {
+		sooner(sip.First)
+	}
+	return from.Add(-time.Minute), to.Add(s.rules.MarkTime() + time.Minute)
+}
+
+// addOthers adds the other calls of the marks' agents, as the PBX showed them and as
+// their records tell.
+func (s *Service) addOthers(ctx context.Context, from, to time.Time, f *rules.Facts) error {
+	named := func(o rules.Span) bool {
+		return slices.ContainsFunc(f.Marks, func(m recording.Mark) bool { return rules.NamesAgent(m.Number, o.Agent) })
+	}
+	legs, err := s.catalog.LegsBetween(ctx, from, to)
+	if err != nil {
+		return err
+	}
+	for _, l := range legs {
+		if o := rules.SpanOfLeg(l); named(o) {
+			f.Others = append(f.Others, o)
+		}
+	}
+	list, err := s.catalog.CDRsBetween(ctx, from, f.Now, mostOthers) // a record comes when its call has ended
+	if err != nil {
+		return err
+	}
+	for _, raw := range list {
+		parsed, _ := cdr.Parse(raw.XML) // what is no record tells of nobody
+		for _, p := range parsed {
+			if o, agents := rules.SpanOfCDR(p.CDR, *f); agents && named(o) {
+				f.Others = append(f.Others, o)
+			}
+		}
+	}
+	return nil
+}
+
+// idleMarks tells once of each mark that is of no call.
+func (s *Service) idleMarks(ctx context.Context) error {
+	list, err := s.catalog.IdleMarks(ctx, s.clock.Now().Add(-s.rules.MarkTime()-idleMark))
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		known, err := knowsAgent(ctx, s.catalog, s.cfg, m.Number)
+		if err != nil {
+			return err
+		}
+		agent := m.Number
+		if !known {
+			agent = "nobody's"
+		}
+		s.log.Warn("a mark is of no call that was recorded", "kind", m.Kind, "agent", agent, "at", m.At)
+		if err := s.catalog.MarkTold(ctx, m.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addCounters gives the rules what random recording goes by.
+func (s *Service) addCounters(ctx context.Context, rec recording.Recording, f *rules.Facts) (err error) {
+	if s.rules.Mode() != rules.ModeRandom {
+		return nil
+	}
+	if f.Counters, err = s.catalog.Counters(ctx); err != nil {
+		return err
+	}
+	if f.Drawn, err = s.catalog.Drawn(ctx, rec); err != nil {
+		return err
+	}
+	open, err := s.catalog.Undecided(ctx, mostMarks)
+	if err != nil {
+		return err
+	}
+	mine := rules.Ended(rec, f.Now)
+	for _, o := range open {
+		its := rules.Ended(o, f.Now)
+		if o.ID == rec.ID || o.Capture.Conf != "" && o.Capture.Conf == rec.Capture.Conf {
+			continue
+		}
+		if its.Before(mine) || its.Equal(mine) && o.ID < rec.ID {
+			f.Before = o.ID
+			return nil
+		}
+	}
+	return nil
+}
+
+// Marker stores marks beside a recorder that runs, or before it starts.
+type Marker struct {
+	cfg     Config
+	catalog *catalog.Catalog
+}
+
+// ErrNobody says that no agent has a number.
+var ErrNobody = errors.New("no agent has this number")
+
+// OpenMarker opens the catalog of a setup; there must be one.
+func OpenMarker(ctx context.Context, cfg Config) (*Marker, error) {
+	c, err := catalog.OpenBeside(ctx, cfg.Catalog)
+	if err != nil {
+		return nil, err
+	}
+	return &Marker{cfg, c}, nil
+}
+
+// Close closes the catalog.
+func (m *Marker) Close() error { return m.catalog.Close() }
+
+// Mark stores a mark. It refuses one for a number that no agent has.
+func (m *Marker) Mark(ctx context.Context, mark recording.Mark, now time.Time) error {
+	known, err := knowsAgent(ctx, m.catalog, m.cfg, mark.Number)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return ErrNobody
+	}
+	_, err = m.catalog.AddMark(ctx, mark, catalog.MarkFile{}, now)
+	return err
+}

@@ -1,0 +1,165 @@
+package service_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"callreel/internal/callcheck"
+	"callreel/internal/catalog"
+	"callreel/internal/pbxsim"
+	"callreel/internal/recording"
+	"callreel/internal/service"
+)
+
+// ruled gives a rig's setup a file of rules.
+func ruled(t *testing.T, text string) func(*service.Config) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "rules.toml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return func(c *service.Config) { c.Rules.File = file }
+}
+
+// place places a call and waits until it is answered.
+func (r *rig) place(t *testing.T, scenario pbxsim.Scenario, talk time.Duration) *pbxsim.Call {
+	t.Helper()
+	c, err := r.sim.Place(t.Context(), pbxsim.Plan{Scenario: scenario, Talk: talk})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(time.Until(c.Start))
+	return c
+}
+
+// mark puts a mark file where the PBX's script puts it.
+func (r *rig) mark(t *testing.T, folder, name string) {
+	t.Helper()
+	dir := filepath.Join(r.dir, "inbox", folder)
+	if err := errors.Join(os.MkdirAll(dir, 0o750), os.WriteFile(filepath.Join(dir, name), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// filed waits until a call is in the archive and returns its recording.
+func (r *rig) filed(t *testing.T, c *pbxsim.Call) (rec recording.Recording) {
+	t.Helper()
+	ring, err := service.ReadRing(r.cfg.Keys.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "call filed", func() error {
+		list, err := callcheck.Read(r.cfg.Archive.Path, ring)
+		i := slices.IndexFunc(list, func(f callcheck.Filed) bool { return string(f.Sidecar.Capture.Conf) == c.Conf })
+		if i < 0 {
+			return errors.Join(errors.New("it is not filed"), err)
+		}
+		rec = list[i].Sidecar
+		return nil
+	})
+	return rec
+}
+
+// known is what the catalog has of a call.
+func (r *rig) known(t *testing.T, c *pbxsim.Call) (rec recording.Recording) {
+	t.Helper()
+	cat, err := catalog.OpenReader(t.Context(), r.cfg.Catalog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cat.Close()
+	until(t, "call seen", func() error {
+		list, err := cat.ByConf(t.Context(), recording.ConfID(c.Conf))
+		if len(list) == 0 {
+			return errors.Join(errors.New("it is not in the catalog"), err)
+		}
+		rec = list[0]
+		return err
+	})
+	return rec
+}
+
+// TestTCROverTheLine keeps of three calls the one that was marked in it, and destroys
+// the others' copies.
+func TestTCROverTheLine(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, ruled(t, "mode = \"tcr\"\n[tcr]\nminutes = 0\n"))
+	r.light(t, service.LampPBX, service.Green)
+	r.call(t, pbxsim.ExternalToAgent)
+	marked := r.place(t, pbxsim.ExternalToAgent, 1500*time.Millisecond)
+	r.mark(t, "TCR", fmt.Sprintf("tcr-%s_%s.TXT", marked.Internal, marked.Internal))
+	r.mark(t, "TCR", "TCR-24_25.txt")
+	r.mark(t, "TCR", "TCRec.xml")
+	<-marked.Done()
+	other := r.call(t, pbxsim.AgentToExternal)
+	until(t, "two are not kept", func() error { return r.count("discarded", 2) })
+	rec := r.filed(t, marked)
+	if v := rec.Verdict; v.Mode != "tcr" || len(v.Marks) != 1 || v.Marks[0].Number != marked.Internal || v.Star {
+		t.Errorf("the sidecar of the marked call has %+v", v)
+	}
+	for _, lost := range []*pbxsim.Call{r.calls[0], other} {
+		if rec := r.known(t, lost); rec.Verdict.Rule != "not-marked" || !strings.Contains(rec.Verdict.Reason, "nobody marked") {
+			t.Errorf("an unmarked call ended by %s: %s", rec.Verdict.Rule, rec.Verdict.Reason)
+		}
+	}
+	until(t, "spool and key folder are empty", func() error {
+		return errors.Join(callcheck.Empty(r.cfg.Spool, ".pcap"), callcheck.Empty(r.cfg.Keys.File+".captures", ".key"))
+	})
+	left, err := os.ReadDir(filepath.Join(r.dir, "inbox", "TCR"))
+	if err != nil || len(left) != 2 {
+		t.Errorf("of the TCR folder is left %v, %v; want the script and the mark that says not whose it is", left, err)
+	}
+}
+
+// TestMarkAfterTheCall marks a call that has ended, and shows what it waits for.
+func TestMarkAfterTheCall(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, ruled(t, "mode = \"tcr\"\n[tcr]\nminutes = 1\n"))
+	r.light(t, service.LampPBX, service.Green)
+	c := r.call(t, pbxsim.ExternalToAgent)
+	until(t, "it waits for a mark", func() error {
+		rec := r.known(t, c)
+		want := "waiting for a mark until " + c.End.Add(time.Minute).Local().Format("15:")
+		if !strings.HasPrefix(rec.Retry.Reason, want) {
+			return fmt.Errorf("it waits for %q, want %q…", rec.Retry.Reason, want)
+		}
+		return nil
+	})
+	r.mark(t, "TMP", fmt.Sprintf("TCR-%[1]s_%[1]s.txt", c.Internal))
+	rec := r.filed(t, c)
+	if m := rec.Verdict.Marks; len(m) != 1 || string(m[0].After) != c.Conf {
+		t.Errorf("the sidecar has the marks %+v", m)
+	}
+}
+
+// TestSkipAndStar drops a call that its agent did not want kept, and gives another a star.
+func TestSkipAndStar(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.light(t, service.LampPBX, service.Green)
+	skipped := r.place(t, pbxsim.ExternalToAgent, 1500*time.Millisecond)
+	r.mark(t, "TMP", fmt.Sprintf("TCA-%[1]s_%[1]s.txt", skipped.Internal))
+	<-skipped.Done()
+	starred := r.place(t, pbxsim.ExternalToAgent, 1500*time.Millisecond)
+	dir := filepath.Join(r.cfg.Archive.Path, "TMP")
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("TCR-%[1]s_%[1]s.txt", starred.Internal)), []byte{0, 255}, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	<-starred.Done()
+	until(t, "one is not kept", func() error { return r.count("discarded", 1) })
+	if rec := r.known(t, skipped); rec.Verdict.Rule != "skip-mark" {
+		t.Errorf("the skipped call ended by %s", rec.Verdict.Rule)
+	}
+	if rec := r.filed(t, starred); !rec.Verdict.Star {
+		t.Errorf("the marked call has no star: %+v", rec.Verdict)
+	}
+}
