@@ -18,7 +18,8 @@ import (
 // Facts is what the rules may look at beside the recording itself.
 type Facts struct {
 	Now    time.Time
-	Agents []recording.Agent // who is to be recorded, as last known
+	Roster *Roster           // who is to be recorded, as last known
+	Agents []recording.Agent // who else is: for instance who was an agent during the call
 	All    bool              // agents = "all": every user is an agent
 	Settle time.Duration     // quiet after the last CDR before a call is kept
 	// DiscardSettle is the quiet before a call is not kept: a CDR that comes

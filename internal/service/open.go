@@ -61,6 +61,7 @@ type Service struct {
 	reporting  []*pbx.Reporting
 	listeners  []listener
 	links      *links
+	roster     roster
 	legs       unsaved
 	lamps      *lamps
 	outside    convert.Outside // for codecs that are not built in; nil where the machine has none
