@@ -48,12 +48,13 @@ func (p *person) part(s *scene) string {
 
 // writer is the agent whose phone wrote the capture, by the capture's name. Where no
 // record of his tells the phone, its registration does.
-func (s *scene) writer() *person {
-	reg := s.rec.Capture.RegName
+func (s *scene) writer() *person { return s.writerOf(s.rec.Capture) }
+
+func (s *scene) writerOf(c recording.Capture) *person {
 	for i := range s.people {
 		p := &s.people[i]
-		mine := func(v view) bool { return byDevice(s.rec.Capture, v.cdr) }
-		if p.agent && (slices.ContainsFunc(p.own, mine) || reg != "" && len(p.own) == 0 && strings.EqualFold(reg, p.h323())) {
+		mine := func(v view) bool { return byDevice(c, v.cdr) }
+		if p.agent && (slices.ContainsFunc(p.own, mine) || c.RegName != "" && len(p.own) == 0 && strings.EqualFold(c.RegName, p.h323())) {
 			return p
 		}
 	}

@@ -48,7 +48,8 @@ type Set struct {
 type rule struct {
 	name    string
 	test    func(*question) (recording.Verdict, bool)
-	excepts bool // one of the manual's exceptions
+	excepts bool    // one of the manual's exceptions
+	filters filters // those that it asks, of the operator's filters' row
 }
 
 // question is what the rules are asked about.
@@ -70,10 +71,11 @@ func (q *question) scene() *scene {
 const AgentWithoutCDR = "agent-without-cdr"
 
 // agentTakesPart is the rule that keeps what is an agent's, cdrLate the one that waits
-// before anything is thrown away.
+// before anything is thrown away, stillComing the one that waits before anything else.
 const (
 	agentTakesPart = "agent-took-part"
 	cdrLate        = "cdr-may-be-late"
+	stillComing    = "cdrs-still-coming"
 )
 
 // First returns the built-in rules.
@@ -82,7 +84,7 @@ func First() Set {
 		{name: "sip-agent-took-part", test: bySignalling(sipAgent)},
 		{name: "sip-no-agent", test: bySignalling(sipNoAgent)},
 		{name: "no-cdr", test: noCDR},
-		{name: "cdrs-still-coming", test: cdrsStillComing},
+		{name: stillComing, test: cdrsStillComing},
 		{name: "queue-answered-by-user", test: exception(queueAnsweredByUser).drop, excepts: true},
 		{name: "queue-announced-to-user", test: exception(queueAnnouncedToUser).drop, excepts: true},
 		{name: "passed-outside-by-user", test: exception(passedOutsideByUser).drop, excepts: true},
