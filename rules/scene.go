@@ -50,11 +50,16 @@ func look(rec *recording.Recording, f *Facts) *scene {
 
 // takeWriter adds the agent whose phone wrote the capture, if nothing else tells of him.
 func (s *scene) takeWriter() {
-	for i := range s.facts.Agents {
-		if a := &s.facts.Agents[i]; a.H323 != "" && strings.EqualFold(a.H323, s.rec.Capture.RegName) {
+	reg := s.rec.Capture.RegName
+	if reg == "" {
+		return
+	}
+	s.facts.find(lookup{h323: reg}, func(a *recording.Agent) bool {
+		if strings.EqualFold(a.H323, reg) {
 			s.person(*a, true)
 		}
-	}
+		return false // there may be more
+	})
 }
 
 // arrange sorts the records by time, and those of the same second in an order that
@@ -186,10 +191,9 @@ func (s *scene) agentNumbered(e164, h323 string) *recording.Agent {
 	if h323 == "" && slices.Contains(s.nobody, e164) {
 		return nil
 	}
-	for i := range s.facts.Agents {
-		if a := &s.facts.Agents[i]; names(e164, h323, a.E164, a.H323) {
-			return a
-		}
+	a := s.facts.find(lookup{h323: h323, e164: e164}, func(a *recording.Agent) bool { return names(e164, h323, a.E164, a.H323) })
+	if a != nil {
+		return a
 	}
 	if h323 == "" {
 		s.nobody = append(s.nobody, e164)

@@ -87,6 +87,10 @@ type Call struct {
 	// which conference was found by it, and how.
 	SIP   *Signalling `json:"sip,omitempty"`
 	Found string      `json:"found,omitempty"`
+
+	// Twins are the other captures of the conference, as they were when that was last
+	// asked.
+	Twins []Twin `json:"twins,omitempty"`
 }
 
 // Leg is one agent's part in one conference as the PBX showed it live.

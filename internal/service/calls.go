@@ -81,6 +81,7 @@ func (l *links) missed(pbx string, at time.Time) {
 // Agents stores a PBX's agents as they are now.
 func (s *Service) Agents(ctx context.Context, name string, list []recording.Agent) {
 	err := s.catalog.SaveAgents(ctx, name, list)
+	s.roster.changed()
 	s.report(LampSoftware, "agents of "+name, "agents cannot be saved", err)
 	s.log.Info("agents of the PBX", "pbx", name, "count", len(list))
 }
@@ -289,11 +290,10 @@ func (s *Service) facts(ctx context.Context, cp recording.Capture) ([]recording.
 		Now: s.clock.Now().UTC(), All: s.cfg.Agents == "all", Live: s.links.coverage(),
 		Settle: time.Duration(s.cfg.CDR.Settle), DiscardSettle: time.Duration(s.cfg.CDR.DiscardSettle),
 	}
-	known, err := s.catalog.Agents(ctx)
-	if err != nil {
+	var err error
+	if f.Roster, err = s.roster.get(ctx, s.cfg, s.catalog); err != nil {
 		return nil, f, err
 	}
-	f.Agents = append(s.cfg.agents(), known...)
 	legs, err := s.catalog.Legs(ctx, cp.Conf)
 	if err != nil {
 		return nil, f, err

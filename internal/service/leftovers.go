@@ -29,6 +29,7 @@ func (s *Service) forgotten(ctx context.Context) error {
 	if n > 0 {
 		s.log.Warn("calls of a PBX that is not set up any more are taken to have ended", "count", n)
 	}
+	defer s.roster.changed()
 	if err := s.catalog.DropAgents(ctx, s.links.names()); err != nil {
 		return err
 	}

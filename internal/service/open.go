@@ -65,6 +65,7 @@ type Service struct {
 	dialects   map[string]cdr.Asterisk // of the [[asterisk]]s, by name
 	listeners  []listener
 	links      *links
+	roster     roster
 	legs       unsaved
 	lamps      *lamps
 	outside    convert.Outside // for codecs that are not built in; nil where the machine has none
