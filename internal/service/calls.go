@@ -264,16 +264,6 @@ func (s *Service) Garbage(ctx context.Context, body []byte, from, reason string,
 	return err
 }
 
-// ByConf makes the Service a cdr.Source: the CDRs are those of the catalog.
-func (s *Service) ByConf(ctx context.Context, conf recording.ConfID) ([]recording.RawCDR, error) {
-	return s.catalog.CDRs(ctx, conf)
-}
-
-// Legs is the other half of cdr.Source.
-func (s *Service) Legs(ctx context.Context, conf recording.ConfID) ([]recording.Leg, error) {
-	return s.catalog.Legs(ctx, conf)
-}
-
 // facts gathers what the rules may look at, and what was seen live of the
 // capture's conference.
 func (s *Service) facts(ctx context.Context, cp recording.Capture) ([]recording.Leg, rules.Facts, error) {

@@ -38,6 +38,7 @@ type Config struct {
 	Receiver  pbx.ReceiverConfig    `toml:"receiver"`
 	CDR       CDRConfig             `toml:"cdr"`
 	Player    PlayerConfig          `toml:"player"`
+	Ledger    LedgerConfig          `toml:"ledger"`
 	Rules     RulesConfig           `toml:"rules"`
 	PBX       []pbx.Config          `toml:"pbx"`
 	Reporting []pbx.ReportingConfig `toml:"reporting"`
@@ -94,6 +95,7 @@ func DefaultConfig() Config {
 			Settle: pbx.Duration(5 * time.Second), DiscardSettle: pbx.Duration(30 * time.Second), KeepDays: 90, SIPWithin: pbx.Duration(10 * time.Second),
 		},
 		Player: PlayerConfig{Listen: "127.0.0.1:8080"},
+		Ledger: LedgerConfig{NoCapture: pbx.Duration(10 * time.Minute), Daily: true},
 	}
 }
 
@@ -152,6 +154,7 @@ func (c Config) problems() []tomlfile.Problem {
 	add("receiver", -1, c.Receiver.Validate())
 	add("cdr", -1, c.CDR.Validate())
 	add("player", -1, c.Player.Validate())
+	add("ledger", -1, c.Ledger.Validate())
 	for i, p := range c.PBX {
 		add("pbx", i, p.Validate())
 		add("pbx", i, unique("pbx", i, p.Name, func(j int) string { return c.PBX[j].Name }))
