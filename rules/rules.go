@@ -20,6 +20,8 @@ type Facts struct {
 	Now    time.Time
 	Agents []recording.Agent // who is to be recorded, as last known
 	All    bool              // agents = "all": every user is an agent
+	// Unlicensed are those who would be agents, had there been licences for them.
+	Unlicensed []recording.Agent
 	Settle time.Duration     // quiet after the last CDR before a call is kept
 	// DiscardSettle is the quiet before a call is not kept: a CDR that comes
 	// late may still name an agent.
@@ -88,6 +90,7 @@ func First() Set {
 		{name: agentTakesPart, test: agentTookPart},
 		{name: cdrLate, test: cdrMayBeLate},
 		{name: AgentWithoutCDR, test: agentWithoutCDR},
+		{name: NoLicence, test: noLicence},
 		{name: "no-agent", test: noAgent},
 	}}
 }
@@ -219,7 +222,7 @@ func latest(a, b, limit time.Time) time.Time {
 // has come: what became of him is not known.
 func agentWithoutCDR(q *question) (recording.Verdict, bool) {
 	s := q.scene()
-	p := s.firstOf(func(p *person) bool { return p.live != nil && len(p.own) == 0 })
+	p := s.firstOf(func(p *person) bool { return p.live != nil && len(p.own) == 0 && !s.toldUnlicensed(p) })
 	if p == nil {
 		return recording.Verdict{Reason: "there is a CDR of every agent whom the PBX showed"}, false
 	}

@@ -50,10 +50,8 @@ func Of(c Case) []recording.Entry {
 	}
 	for i := range c.Recordings {
 		r := &c.Recordings[i]
-		if owner := r.Verdict.Owner; kept(r.State) || r.State == recording.Decided || r.State == recording.Unusable {
-			if named(owner) && !has(out, owner) {
-				out = add(out, c.entry(partOf(*r)))
-			}
+		if named(r.Verdict.Owner) && (kept(r.State) || r.State == recording.Decided || r.State.Ended()) {
+			out = add(out, c.entry(partOf(*r)))
 		}
 	}
 	out = append(out, c.nobodys(len(out) == 0)...)

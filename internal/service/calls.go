@@ -80,7 +80,7 @@ func (l *links) missed(pbx string, at time.Time) {
 
 // Agents stores a PBX's agents as they are now.
 func (s *Service) Agents(ctx context.Context, name string, list []recording.Agent) {
-	err := s.catalog.SaveAgents(ctx, name, list)
+	err := s.relicense(ctx, name, list)
 	s.report(LampSoftware, "agents of "+name, "agents cannot be saved", err)
 	s.log.Info("agents of the PBX", "pbx", name, "count", len(list))
 }
@@ -121,6 +121,7 @@ func (s *Service) Down(_ context.Context, name string, _ time.Time, err error) {
 // kept and tried again until it can (saveLegs), and until then silence of this
 // PBX proves nothing.
 func (s *Service) Leg(ctx context.Context, pbx string, leg recording.Leg) {
+	leg.Agent.Unlicensed = s.unlicensed(ctx, leg.Agent)
 	s.legs.add(leg)
 	if err := s.saveLegs(ctx); err != nil {
 		s.links.missed(pbx, s.clock.Now())
@@ -275,14 +276,15 @@ func (s *Service) facts(ctx context.Context, cp recording.Capture) ([]recording.
 	if err != nil {
 		return nil, f, err
 	}
-	f.Agents = append(s.cfg.agents(), known...)
+	known = append(s.licences.setupAgents(), known...)
 	legs, err := s.catalog.Legs(ctx, cp.Conf)
 	if err != nil {
 		return nil, f, err
 	}
 	for _, leg := range legs {
-		f.Agents = append(f.Agents, leg.Agent) // he was an agent at the time of the call
+		known = append(known, leg.Agent) // he was an agent at the time of the call
 	}
+	f.Agents, f.Unlicensed = byLicence(known)
 	// Older events are deleted by then: their absence proves nothing.
 	if kept := f.Now.AddDate(0, 0, -s.cfg.CDR.KeepDays); f.Live.Since.Before(kept) {
 		f.Live.Since = kept

@@ -39,6 +39,7 @@ type Config struct {
 	CDR       CDRConfig             `toml:"cdr"`
 	Player    PlayerConfig          `toml:"player"`
 	Ledger    LedgerConfig          `toml:"ledger"`
+	Licence   LicenceConfig         `toml:"licence"`
 	Rules     RulesConfig           `toml:"rules"`
 	PBX       []pbx.Config          `toml:"pbx"`
 	Reporting []pbx.ReportingConfig `toml:"reporting"`
@@ -96,6 +97,9 @@ func DefaultConfig() Config {
 		},
 		Player: PlayerConfig{Listen: "127.0.0.1:8080"},
 		Ledger: LedgerConfig{NoCapture: pbx.Duration(10 * time.Minute), Daily: true},
+		Licence: LicenceConfig{
+			Count: licenceUnlimited, Name: "Recording", Path: "/PBX0/ADMIN/mod_cmd_login.xml", Every: pbx.Duration(10 * time.Minute),
+		},
 	}
 }
 
@@ -155,6 +159,7 @@ func (c Config) problems() []tomlfile.Problem {
 	add("cdr", -1, c.CDR.Validate())
 	add("player", -1, c.Player.Validate())
 	add("ledger", -1, c.Ledger.Validate())
+	add("licence", -1, c.checkLicence())
 	for i, p := range c.PBX {
 		add("pbx", i, p.Validate())
 		add("pbx", i, unique("pbx", i, p.Name, func(j int) string { return c.PBX[j].Name }))

@@ -50,6 +50,7 @@ type bookkeeper struct {
 	rules      rules.Set
 	clock      clock.Clock
 	correlator cdr.Correlator
+	setup      func() []recording.Agent // the agents of the setup
 	// listed is up to when all inboxes have been looked through, and one of those
 	// that hold it up.
 	listed func() (time.Time, string)
@@ -78,7 +79,7 @@ func (b bookkeeper) facts(ctx context.Context) (rules.Facts, ledger.Facts, error
 	if err != nil {
 		return f, ledger.Facts{}, err
 	}
-	f.Agents = append(b.cfg.agents(), known...)
+	f.Agents = append(b.setup(), known...)
 	listed, unlisted := b.listed()
 	own := ledger.Facts{
 		Now: now, Settle: time.Duration(b.cfg.CDR.DiscardSettle), NoCapture: time.Duration(b.cfg.Ledger.NoCapture),
@@ -119,8 +120,11 @@ func (b bookkeeper) lines(ctx context.Context, k catalog.LedgerKey, f rules.Fact
 		return nil, err
 	}
 	f.Agents = slices.Clip(f.Agents)
-	for _, leg := range call.Live {
+	told := call
+	told.Live = slices.Clone(call.Live)
+	for i, leg := range call.Live {
 		f.Agents = append(f.Agents, leg.Agent)
+		told.Live[i].Agent.Unlicensed = false // his call has a line all the same
 		c.Live = c.Live || leg.Ended.IsZero()
 		c.Ended = laterOf(c.Ended, leg.Ended)
 	}
@@ -130,11 +134,13 @@ func (b bookkeeper) lines(ctx context.Context, k catalog.LedgerKey, f rules.Fact
 	for _, r := range call.Raw {
 		c.Ended = laterOf(c.Ended, r.Received)
 	}
-	rec := recording.Recording{Capture: recording.Capture{Conf: k.Conf, SeenAt: own.Now}, Call: call}
+	rec := recording.Recording{Capture: recording.Capture{Conf: k.Conf, SeenAt: own.Now}, Call: told}
 	c.Cast = rules.Cast(rec, f)
 	if len(c.Recordings) > 0 || len(c.Cast.Parts) == 0 {
 		return ledger.Of(c), nil
 	}
+	rec.Call = call
+	f.Agents, f.Unlicensed = byLicence(f.Agents)
 	c.Verdict = b.rules.Decide(rec, f)
 	c.Elsewhere, err = b.elsewhere(ctx, c.Cast)
 	return ledger.Of(c), err
@@ -187,7 +193,8 @@ func laterOf(a, b time.Time) time.Time {
 // openLedger makes the recorder's bookkeeper.
 func (s *Service) openLedger(context.Context) error {
 	s.books = bookkeeper{
-		cfg: s.cfg, catalog: s.catalog, rules: s.rules, clock: s.clock, correlator: s.correlator, listed: s.listed,
+		cfg: s.cfg, catalog: s.catalog, rules: s.rules, clock: s.clock, correlator: s.correlator,
+		setup: s.licences.setupAgents, listed: s.listed,
 	}
 	return nil
 }

@@ -49,6 +49,7 @@ func OpenLedger(ctx context.Context, cfg Config) (*Ledger, error) {
 	}
 	return &Ledger{cfg: cfg, catalog: c, zone: zone, books: bookkeeper{
 		cfg: cfg, catalog: c, rules: set, clock: clk, correlator: cdr.Correlator{Source: callSource{c}, Now: clk.Now},
+		setup:  cfg.agents,
 		listed: func() (time.Time, string) { return time.Time{}, slowest }, // only the recorder knows
 	}}, nil
 }

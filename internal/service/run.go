@@ -55,6 +55,7 @@ func (s *Service) Run(ctx context.Context) error {
 	start(s.prune)
 	start(s.indexOld)
 	start(s.keepLedger)
+	start(s.watchLicences)
 	s.log.Info("recording", "version", s.version, "inboxes", len(s.inboxes), "pbxes", len(s.pbxes))
 	<-ctx.Done()
 	all.Wait()

@@ -79,7 +79,7 @@ func (s *Service) early(ctx context.Context, rec *recording.Recording) (recordin
 // nobody reports that no agent is known, and makes the lamp say so: a recording
 // group that is misspelt must not make callreel throw every call away.
 func (s *Service) nobody(f rules.Facts) bool {
-	if f.All || len(f.Agents) > 0 {
+	if f.All || len(f.Agents)+len(f.Unlicensed) > 0 {
 		s.lamps.Good(LampSoftware, "no agents")
 		return false
 	}

@@ -66,7 +66,16 @@ INSERT INTO ledger_touched (conf, recording, old)
     SELECT conf, 0, 1 FROM leg UNION SELECT conf, 0, 1 FROM cdr_conf
     UNION SELECT conf, CASE conf WHEN '' THEN id ELSE 0 END, 1 FROM recording;
 
+-- How many licences a PBX had when it last said so.
+CREATE TABLE licence (
+    pbx   TEXT    PRIMARY KEY,
+    name  TEXT    NOT NULL,
+    count INTEGER NOT NULL,
+    read  INTEGER NOT NULL                    -- ms since 1970
+) WITHOUT ROWID;
+
 -- +goose Down
+DROP TABLE licence;
 DROP TRIGGER ledger_recording;
 DROP TRIGGER ledger_recording_new;
 DROP TRIGGER ledger_cdr;
