@@ -47,9 +47,9 @@ func (r *Roster) List() []recording.Agent {
 // agents are all who are known as agents, those of the roster first.
 func (f Facts) agents() []recording.Agent { return append(f.Roster.List(), f.Agents...) }
 
-// Nobody reports that nobody at all is known as an agent.
+// Nobody reports that nobody at all is known as an agent, with a licence or without.
 func (f Facts) Nobody() bool {
-	return !f.All && len(f.Agents) == 0 && (f.Roster == nil || len(f.Roster.agents) == 0)
+	return !f.All && len(f.Agents)+len(f.Unlicensed) == 0 && (f.Roster == nil || len(f.Roster.agents) == 0)
 }
 
 // find returns the first agent that fits: of the roster among those whose key is one of

@@ -21,7 +21,9 @@ type Facts struct {
 	Roster *Roster           // who is to be recorded, as last known
 	Agents []recording.Agent // who else is: for instance who was an agent during the call
 	All    bool              // agents = "all": every user is an agent
-	Settle time.Duration     // quiet after the last CDR before a call is kept
+	// Unlicensed are those who would be agents, had there been licences for them.
+	Unlicensed []recording.Agent
+	Settle     time.Duration // quiet after the last CDR before a call is kept
 	// DiscardSettle is the quiet before a call is not kept: a CDR that comes
 	// late may still name an agent.
 	DiscardSettle time.Duration
@@ -119,6 +121,7 @@ func First() Set {
 		{name: agentTakesPart, test: agentTookPart},
 		{name: cdrLate, test: cdrMayBeLate},
 		{name: AgentWithoutCDR, test: agentWithoutCDR},
+		{name: NoLicence, test: noLicence},
 		{name: "no-agent", test: noAgent},
 	}}
 }
@@ -260,7 +263,7 @@ func latest(a, b, limit time.Time) time.Time {
 // has come: what became of him is not known.
 func agentWithoutCDR(q *question) (recording.Verdict, bool) {
 	s := q.scene()
-	p := s.firstOf(func(p *person) bool { return p.live != nil && len(p.own) == 0 })
+	p := s.firstOf(func(p *person) bool { return p.live != nil && len(p.own) == 0 && !s.toldUnlicensed(p) })
 	if p == nil {
 		return recording.Verdict{Reason: "there is a CDR of every agent whom the PBX showed"}, false
 	}

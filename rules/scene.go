@@ -113,7 +113,9 @@ func (s *scene) takeOwn(v view) {
 			return
 		}
 		a, agent := agentOf(c, s.facts)
-		if !agent {
+		if u := s.unlicensedObject(c); !agent && u != nil {
+			a = *u
+		} else if !agent {
 			a = recording.Agent{CN: c.CN, E164: c.E164, H323: c.H323, GUID: c.GUID}
 		}
 		s.person(a, agent).add(v)
@@ -180,6 +182,9 @@ func (s *scene) inside(v view, e *recording.CDREvent) *person {
 	if a := s.agentNumbered(e.E164, e.H323); a != nil {
 		return s.person(*a, true)
 	}
+	if u := s.unlicensedNumbered(e.E164, e.H323); u != nil {
+		return s.person(*u, false)
+	}
 	if s.facts.All && isTrunk(v.cdr) && e.E164 != "" && !s.machine(e.E164, e.H323) {
 		return s.person(recording.Agent{CN: e.DN, E164: e.E164, H323: e.H323}, true)
 	}
@@ -234,7 +239,7 @@ func names(e164, h323, ownE164, ownH323 string) bool {
 // takeLive takes what the PBX showed of an agent. Its times are of another clock, so
 // they count only where no record tells of him.
 func (s *scene) takeLive(leg *recording.Leg) {
-	p := s.person(leg.Agent, true)
+	p := s.person(leg.Agent, !leg.Agent.Unlicensed)
 	if p.live == nil {
 		p.live = leg
 	}

@@ -41,12 +41,17 @@ func sipAgent(rec recording.Recording, f Facts) (recording.Verdict, bool) {
 	return v, true
 }
 
-func sipNoAgent(rec recording.Recording, _ Facts) (recording.Verdict, bool) {
+func sipNoAgent(rec recording.Recording, f Facts) (recording.Verdict, bool) {
 	if !onlySIP(rec) {
 		return recording.Verdict{Reason: "CDRs tell more than the capture's own SIP"}, false
 	}
 	v := bySIP(rec.Call.SIP.Parties, true)
 	v.Decision, v.Reason = recording.Discard, "by the capture's own SIP none of the parties is an agent; no CDR tells more"
+	if agent, called, ok := agentBySIP(rec.Call.SIP.Parties, Facts{Agents: f.Unlicensed}); ok {
+		v = bySIP(rec.Call.SIP.Parties, called)
+		v.Decision, v.Rule, v.Owner = recording.Discard, NoLicence, agent
+		v.Reason = fmt.Sprintf("by the capture's own SIP agent %s took part, for whom there is no licence; no CDR tells more", name(agent))
+	}
 	return v, true
 }
 

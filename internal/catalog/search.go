@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 
@@ -54,6 +55,10 @@ func (c *Catalog) Count(ctx context.Context) (map[recording.State]int, error) {
 		return nil, fmt.Errorf("count recordings: %w", err)
 	}
 	defer rows.Close()
+	return counts(rows)
+}
+
+func counts(rows *sql.Rows) (map[recording.State]int, error) {
 	out := map[recording.State]int{}
 	for rows.Next() {
 		var s string

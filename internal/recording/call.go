@@ -115,6 +115,8 @@ type Agent struct {
 	H323 string `json:"h323,omitempty"`
 	GUID string `json:"guid,omitempty"`
 	PBX  string `json:"pbx,omitempty"` // name of the PBX in the setup
+	// Unlicensed is of one who would be recorded, had there been a licence for him.
+	Unlicensed bool `json:"unlicensed,omitempty"`
 }
 
 // Direction says who called whom, seen from the owner.

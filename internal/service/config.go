@@ -40,6 +40,8 @@ type Config struct {
 	CDR       CDRConfig             `toml:"cdr"`
 	TAN       TANConfig             `toml:"tan"`
 	Player    PlayerConfig          `toml:"player"`
+	Ledger    LedgerConfig          `toml:"ledger"`
+	Licence   LicenceConfig         `toml:"licence"`
 	Rules     RulesConfig           `toml:"rules"`
 	Marks     MarksConfig           `toml:"marks"`
 	PBX       []pbx.Config          `toml:"pbx"`
@@ -99,6 +101,10 @@ func DefaultConfig() Config {
 		},
 		Player: PlayerConfig{Listen: "127.0.0.1:8080"},
 		Marks:  DefaultMarksConfig(),
+		Ledger: LedgerConfig{NoCapture: pbx.Duration(10 * time.Minute), Daily: true},
+		Licence: LicenceConfig{
+			Count: licenceUnlimited, Name: "Recording", Path: "/PBX0/ADMIN/mod_cmd_login.xml", Every: pbx.Duration(10 * time.Minute),
+		},
 	}
 }
 
@@ -162,6 +168,8 @@ func (c Config) problems() []tomlfile.Problem {
 	add("tan", -1, c.TAN.Validate())
 	add("player", -1, c.Player.Validate())
 	add("marks", -1, c.Marks.Validate())
+	add("ledger", -1, c.Ledger.Validate())
+	add("licence", -1, c.checkLicence())
 	for i, p := range c.PBX {
 		add("pbx", i, p.Validate())
 		add("pbx", i, unique("pbx", i, p.Name, func(j int) string { return c.PBX[j].Name }))

@@ -33,6 +33,9 @@ func (s *Service) forgotten(ctx context.Context) error {
 	if err := s.catalog.DropAgents(ctx, s.links.names()); err != nil {
 		return err
 	}
+	if err := s.relicense(ctx, "", nil); err != nil {
+		return err
+	}
 	if err := s.newestOpens(ctx); err != nil {
 		s.report(LampSoftware, "key ring", "the newest recording does not open", err)
 	}

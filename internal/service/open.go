@@ -72,6 +72,9 @@ type Service struct {
 	woken      chan struct{}
 	checks     atomic.Int64 // polls of inboxes
 	indexed    atomic.Bool  // all CDRs are found by the times of their set-ups
+	books      bookkeeper
+	licences   licences
+	reported   time.Time // the day before this one has its ledger written; touched by keepLedger only
 	closers    []func() error
 }
 
@@ -95,7 +98,7 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 		inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{
-		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openMarks, s.openPBXes, s.openReporting, s.openAsterisk, s.openListeners,
+		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openMarks, s.openPBXes, s.openReporting, s.openAsterisk, s.openLicences, s.openLedger, s.openListeners,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -252,7 +255,7 @@ func (s *Service) openStores(ctx context.Context) error {
 		return err
 	}
 	s.onClose(s.catalog.Close)
-	s.correlator = cdr.Correlator{Source: s, Now: s.clock.Now}
+	s.correlator = cdr.Correlator{Source: callSource{s.catalog}, Now: s.clock.Now}
 	return nil
 }
 

@@ -60,6 +60,8 @@ func (s *Service) Run(ctx context.Context) error {
 	start(s.watchHealth)
 	start(s.prune)
 	start(s.indexOld)
+	start(s.keepLedger)
+	start(s.watchLicences)
 	s.log.Info("recording", "version", s.version, "inboxes", len(s.inboxes), "pbxes", len(s.pbxes))
 	<-ctx.Done()
 	all.Wait()
