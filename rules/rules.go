@@ -28,6 +28,7 @@ type Facts struct {
 	// late may still name an agent.
 	DiscardSettle time.Duration
 	Live          Coverage // what the PBX links have seen of the call
+	Manual        Manual   // the Set's; Decide fills it in
 
 	Zone *time.Location // for times of day in reasons; nil is UTC
 
@@ -61,7 +62,8 @@ type Coverage struct {
 type Set struct {
 	rules    []rule
 	limits   []limit
-	mode     string        // empty: standard
+	mode     string // empty: standard
+	manual   Manual
 	markTime time.Duration // how long after its end a call may be marked
 }
 
@@ -85,6 +87,7 @@ type question struct {
 	// of a call that is kept
 	owner    recording.Agent
 	mode     string
+	manual   Manual
 	markTime time.Duration
 	found    *[]marking
 }
@@ -137,6 +140,7 @@ func (s Set) Whose() Set {
 // carries the trace of all that were asked. A recording that no rule fires for
 // is kept: what is not understood is not thrown away.
 func (s Set) Decide(rec recording.Recording, f Facts) recording.Verdict {
+	f.Manual = s.manual
 	q := &question{rec: &rec, facts: &f}
 	trace := make([]recording.Tried, 0, len(s.rules))
 	for _, r := range s.rules {

@@ -40,6 +40,7 @@ type Change struct {
 // Explain decides, and decides again with each thing changed that a call hangs on.
 // Waiting for late CDRs is one of these things; the others are asked as if it were over.
 func (s Set) Explain(rec recording.Recording, f Facts) Explanation {
+	f.Manual = s.manual
 	settled := f
 	settled.Settle, settled.DiscardSettle = 0, 0
 	sc := look(&rec, &settled)

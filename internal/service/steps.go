@@ -258,6 +258,9 @@ func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording
 	if err != nil {
 		return "", err
 	}
+	if err := s.talkedTo(ctx, rec); err != nil {
+		return "", err
+	}
 	if rec.Call.TAN, err = s.tan(ctx, *rec); err != nil {
 		return "", err
 	}
