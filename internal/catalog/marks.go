@@ -137,6 +137,38 @@ func (c *Catalog) LegsBetween(ctx context.Context, from, to time.Time) ([]record
 	return docs[recording.Leg](ctx, c.db, `SELECT doc FROM leg WHERE began <= ? AND (ended = 0 OR ended >= ?) ORDER BY began`, ms(to), ms(from))
 }
 
+// mostDone bounds what DoneBetween returns.
+const mostDone = 500
+
+// DoneBetween returns the recordings that began in a time and are filed for good, the
+// newest first, at most 500.
+func (c *Catalog) DoneBetween(ctx context.Context, from, to time.Time) ([]recording.Recording, error) {
+	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE state = ? AND started BETWEEN ? AND ? ORDER BY started DESC LIMIT ?`,
+		string(recording.Done), ms(from), ms(to), mostDone)
+}
+
+// Star saves a filed recording that marks have given a star. It reports whether it was
+// still as it is here; if not, nothing is saved.
+func (c *Catalog) Star(ctx context.Context, rec recording.Recording) (done bool, err error) {
+	doc, err := encode(rec)
+	if err != nil {
+		return false, err
+	}
+	err = c.tx(ctx, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `UPDATE recording SET doc = ? WHERE id = ? AND state = ? AND leased = 0`,
+			doc, int64(rec.ID), string(recording.Done))
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if done = n > 0; !done || err != nil {
+			return err
+		}
+		return useMarks(ctx, tx, rec)
+	})
+	return done && err == nil, wrap(err, "mark", rec.ID)
+}
+
 // useMarks notes for which recording marks were used. A mark that goes to a call which
 // had ended goes to that one only; it returns ErrTaken if another has it.
 func useMarks(ctx context.Context, tx *sql.Tx, rec recording.Recording) error {

@@ -209,3 +209,48 @@ func TestRandomOverTheLine(t *testing.T) {
 		}
 	}
 }
+
+// TestStarOfAFiledRecording marks a call that is filed already: catalog, sidecar and its
+// copy have the star, and the page shows it.
+func TestStarOfAFiledRecording(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.light(t, service.LampPBX, service.Green)
+	c := r.call(t, pbxsim.ExternalToAgent)
+	r.allFiled(t)
+	until(t, "done", func() error { return r.count("done", 1) })
+	m, err := service.OpenMarker(t.Context(), r.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	now := time.Now()
+	if err := m.Mark(t.Context(), recording.Mark{Kind: recording.MarkKeep, Number: c.Internal, At: c.End.Add(time.Millisecond)}, now); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a star", func() error {
+		if !r.known(t, c).Verdict.Star {
+			return errors.New("the catalog has none")
+		}
+		return nil
+	})
+	ring, err := service.ReadRing(r.cfg.Keys.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{r.cfg.Archive.Path, r.cfg.Archive.Backup} {
+		list, err := callcheck.Read(folder, ring)
+		if err != nil || len(list) != 1 || !list[0].Sidecar.Verdict.Star {
+			t.Errorf("in %s: %d sidecars, %v", folder, len(list), err)
+		}
+	}
+	r.allFiled(t)
+	resp, err := http.Get("http://" + r.s.Addr("player") + "/api/recordings")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(body), `"star":true`) {
+		t.Errorf("the page is told %s, %v", body, err)
+	}
+}
