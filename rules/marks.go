@@ -79,9 +79,29 @@ func (q *question) said() (keep, skip *recording.Mark) {
 }
 
 // counts reports whether the agent may say this of the call: the one for whom it is
-// kept may say anything, another in it may ask to keep it.
+// kept may say anything, another in it may ask to keep it. A number that two agents
+// have throws nobody's call away.
 func (q *question) counts(m marking) bool {
+	if m.Kind == recording.MarkSkip && m.Conf == "" && q.shared(m.Number) {
+		return false
+	}
 	return m.by == nil || samePerson(m.by.who, q.owner) || m.Kind == recording.MarkKeep && !q.mustBeCalled()
+}
+
+// shared reports whether two agents have a mark's number, at two PBXes for instance.
+func (q *question) shared(number string) bool {
+	var first *recording.Agent
+	for i := range q.facts.Agents {
+		a := &q.facts.Agents[i]
+		switch {
+		case !NamesAgent(number, *a):
+		case first == nil:
+			first = a
+		case a.GUID != "" && first.GUID != "" && !sameGUID(a.GUID, first.GUID), a.CN != "" && first.CN != "" && a.CN != first.CN:
+			return true
+		}
+	}
+	return false
 }
 
 // callOf names the call of a recording, its conference or, without one, itself.

@@ -179,6 +179,31 @@ func TestMarksInStandardMode(t *testing.T) {
 	}
 }
 
+// TestNumberOfTwoAgents holds that a skip mark for a number that two agents have, at two
+// PBXes, drops neither's call unless it names it, and that a keep mark counts for both.
+func TestNumberOfTwoAgents(t *testing.T) {
+	other := recording.Agent{CN: "Neri", E164: "24", GUID: "dd", PBX: "second"}
+	named := mark(recording.MarkSkip, "24", 50)
+	named.Conf = conf
+	for _, row := range []struct {
+		mark recording.Mark
+		want string
+	}{
+		{mark(recording.MarkSkip, "24", 50), "keep false"},
+		{mark(recording.MarkSkip, "Rossi", 50), "discard false"},
+		{mark(recording.MarkKeep, "24", 50), "keep true"},
+		{named, "discard false"},
+	} {
+		c := markCase{marks: []recording.Mark{row.mark}}
+		f := c.facts(after(1000))
+		f.Agents = append(f.Agents, rossi, other) // one that is listed twice is one
+		rec := recording.Recording{Capture: recording.Capture{Conf: conf}, Call: recording.Call{CDRs: []recording.CDR{talk(rossi)}}}
+		if v := rules.First().Decide(rec, f); fmt.Sprint(v.Decision, " ", v.Star) != row.want {
+			t.Errorf("%s by %s: %s, star %v; want %s", row.mark.Kind, row.mark.Number, v.Decision, v.Star, row.want)
+		}
+	}
+}
+
 // TestFilterKeepsInEveryMode holds that what an operator's filter keeps needs no mark,
 // and that an agent's skip mark counts all the same.
 func TestFilterKeepsInEveryMode(t *testing.T) {
