@@ -25,6 +25,8 @@ const (
 const (
 	CorrelateConf = "conf" // not at all: it is kept in quarantine
 	CorrelateSIP  = "sip"  // by the SIP in it, and by time
+	// by the Asterisk channel's id that its name begins with, else as "sip"
+	CorrelateAsterisk = "asterisk"
 )
 
 // The ways to log in.
@@ -57,7 +59,7 @@ type Config struct {
 	RecordedOn  recording.RecordedOn `toml:"recorded_on"`  // phone or gateway
 	GatewayMACs []string             `toml:"gateway_macs"` // devices whose captures are a gateway's all the same
 	Swap        bool                 `toml:"swap"`         // turn the sides round
-	Correlate   string               `toml:"correlate"`    // conf or sip: how captures without a conference id in their name are told
+	Correlate   string               `toml:"correlate"`    // conf, sip or asterisk: how captures without a conference id in their name are told
 
 	Poll        Duration `toml:"poll"`         // between two listings; 5s
 	Settle      Duration `toml:"settle"`       // how long a size stands still without the PBX's word; 60s
@@ -118,8 +120,8 @@ func (c Config) Validate() error {
 	if c.RecordedOn != recording.OnPhone && c.RecordedOn != recording.OnGateway {
 		bad("recorded_on", c.RecordedOn, `"phone" or "gateway"`)
 	}
-	if c.Correlate != CorrelateConf && c.Correlate != CorrelateSIP {
-		bad("correlate", c.Correlate, `"conf" or "sip"`)
+	if c.Correlate != CorrelateConf && c.Correlate != CorrelateSIP && c.Correlate != CorrelateAsterisk {
+		bad("correlate", c.Correlate, `"conf", "sip" or "asterisk"`)
 	}
 	for _, m := range c.GatewayMACs {
 		if !macPattern.MatchString(bareMAC(m)) {

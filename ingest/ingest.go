@@ -105,13 +105,17 @@ func CaptureOf(cfg Config, e Entry, now time.Time) recording.Capture {
 	c := recording.Capture{
 		Source: recording.Source{Inbox: cfg.Name, Name: e.Name},
 		Stamp:  e.Stamp, SeenAt: now.UTC(), StillAt: now.UTC(), Polls: 1,
-		RecordedOn: cfg.RecordedOn, Swap: cfg.Swap, BySIP: cfg.Correlate == CorrelateSIP,
+		RecordedOn: cfg.RecordedOn, Swap: cfg.Swap, BySIP: cfg.Correlate != CorrelateConf && cfg.Correlate != "",
 	}
 	if c.RecordedOn == "" {
 		c.RecordedOn = recording.OnPhone
 	}
 	uid, mac, serial, reg, ok := ParseName(e.Name)
 	if !ok {
+		if id, named := UniqueID(e.Name); named && cfg.Correlate == CorrelateAsterisk {
+			c.Conf = recording.ConfIDOfUnique(id)
+			c.UID = string(c.Conf)
+		}
 		return c
 	}
 	c.UID, c.MAC, c.Serial, c.RegName = uid, mac, serial, reg

@@ -18,6 +18,9 @@ var (
 	capturePattern = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?i)^([0-9a-f]{31,32})(?:-([0-9a-f]{12}|[0-9a-f]{2}(?:-[0-9a-f]{2}){5})-([0-9a-f]+)(?:-(.+?))?)?(?:\.pcap(?:ng)?)?(?:\.gz)?$`)
 	})
+	uniquePattern = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)^((?:[0-9a-z_.]+-)?[0-9]{9,11}\.[0-9]{1,10})(?:[-_ ].*)?\.pcap(?:ng)?(?:\.gz)?$`)
+	})
 	foreignPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^.+\.pcap(?:ng)?(?:\.gz)?$`) })
 )
 
@@ -32,6 +35,16 @@ func ParseName(name string) (uid, mac, serial, reg string, ok bool) {
 		return "", "", "", "", false
 	}
 	return m[1], m[2], m[3], m[4], true
+}
+
+// UniqueID reads the id of an Asterisk channel, or of its call, that a capture's name
+// begins with: "1335310195.17.pcap", "office-1335310195.17_24.pcap".
+func UniqueID(name string) (id string, ok bool) {
+	m := uniquePattern().FindStringSubmatch(name)
+	if m == nil || !harmless(name) {
+		return "", false
+	}
+	return m[1], true
 }
 
 // IsForeign reports whether name is that of a capture which no PBX has named.

@@ -26,9 +26,24 @@ func Name(rec recording.Recording, loc *time.Location) string {
 	if direction == "" {
 		direction = recording.In
 	}
-	return fmt.Sprintf("%s/%s_%s_%s_%s_%d_%s",
+	return fmt.Sprintf("%s/%s_%s_%s_%s_%d_%s%s",
 		at.Format("2006_01"), at.Format("2006_01_02_1504"),
-		number(v.Internal), direction, number(v.External), max(v.Ring, 0), uid(rec.Capture))
+		number(v.Internal), direction, number(v.External), max(v.Ring, 0), uid(rec.Capture), tan(rec.Call))
+}
+
+// tan is the end of the name of a call with a TAN.
+func tan(c recording.Call) string {
+	if c.TAN == "" {
+		return ""
+	}
+	return "_T" + Escape(c.TAN)
+}
+
+// Other is the name of a recording whose own is another's: the beginning of the
+// capture's SHA-256 tells the two apart.
+func Other(rec recording.Recording, loc *time.Location) string {
+	end := tan(rec.Call)
+	return strings.TrimSuffix(Name(rec, loc), end) + "-" + rec.Capture.SHA256[:min(8, len(rec.Capture.SHA256))] + end
 }
 
 // uid is the capture's UID with what tells captures of one call apart.

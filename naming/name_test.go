@@ -77,6 +77,24 @@ func TestName(t *testing.T) {
 	}
 }
 
+// TestNameWithTAN: the TAN is at the end, also of a name that was taken.
+func TestNameWithTAN(t *testing.T) {
+	rec := sample()
+	plain := naming.Name(rec, rome(t))
+	rec.Call.TAN = "123456"
+	if got := naming.Name(rec, rome(t)); got != plain+"_T123456" {
+		t.Errorf("name %s", got)
+	}
+	rec.Capture.SHA256 = "abababababab"
+	other := naming.Other(rec, rome(t))
+	if other != plain+"-abababab_T123456" {
+		t.Errorf("other name %s", other)
+	}
+	if p, err := naming.Parse(other, rome(t)); err != nil || p.TAN != "123456" {
+		t.Errorf("read back as %+v, %v", p, err)
+	}
+}
+
 func TestNameStaysShort(t *testing.T) {
 	rec := sample()
 	rec.Verdict.External = strings.Repeat("*", 4000)

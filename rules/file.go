@@ -22,7 +22,7 @@ type ownership struct {
 	// Exceptions is "manual": calls of cases 13, 14 and 17 are not kept; or "keep":
 	// they are kept like any other in which an agent took part.
 	Exceptions string `toml:"exceptions"`
-	Prefer     string `toml:"prefer"` // "phone" or "gateway", where one call was recorded twice; empty: both are filed
+	Prefer     string `toml:"prefer"` // "phone" or "gateway" is wanted where one call was recorded twice; empty: both are filed
 }
 
 // tcr is the mode in which only marked calls are kept.
@@ -60,9 +60,13 @@ func (f file) set() Set {
 	if f.Ownership.Exceptions == "keep" {
 		all = slices.DeleteFunc(all, func(r rule) bool { return r.excepts })
 	}
+	if f.Ownership.Prefer != "" {
+		at := slices.IndexFunc(all, func(r rule) bool { return r.name == agentTakesPart })
+		all = slices.Insert(all, at, rule{name: recordedTwice, test: prefer(f.Ownership.Prefer).decide})
+	}
 	if len(f.Filters) > 0 {
 		at := slices.IndexFunc(all, func(r rule) bool { return r.name == agentTakesPart })
-		all = slices.Insert(all, at, rule{name: "filters", test: filters(f.Filters).decide})
+		all = slices.Insert(all, at, rule{name: "filters", test: filters(f.Filters).decide, filters: f.Filters})
 	}
 	return Set{rules: all, limits: f.limits(), mode: f.Mode, markTime: time.Duration(f.TCR.Minutes) * time.Minute}
 }
@@ -103,9 +107,7 @@ func (o ownership) check(l *problems) {
 		l.add("ownership", "exceptions", "%q is not allowed; allowed: manual, keep", o.Exceptions)
 	}
 	switch o.Prefer {
-	case "":
-	case "phone", "gateway":
-		l.add("ownership", "prefer", "%q cannot be used yet: this version files both recordings of a call; leave it out", o.Prefer)
+	case "", "phone", "gateway":
 	default:
 		l.add("ownership", "prefer", "%q is not allowed; allowed: phone, gateway, or leave it out", o.Prefer)
 	}

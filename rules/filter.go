@@ -92,12 +92,32 @@ func (fs filters) decide(q *question) (recording.Verdict, bool) {
 	s := q.scene()
 	p, _ := s.owner()
 	for _, f := range fs {
-		if !f.fits(v, s, p) {
+		if f.misses(v, s, p) != "" {
 			continue
 		}
 		return f.verdict(v, q)
 	}
-	return recording.Verdict{Reason: fmt.Sprintf("none of %d filters fits", len(fs))}, false
+	return recording.Verdict{Reason: fs.whyNone(v, s, p)}, false
+}
+
+// mostTold bounds how many filters a verdict tells of.
+const mostTold = 8
+
+// whyNone says of each filter by what it does not fit.
+func (fs filters) whyNone(v recording.Verdict, s *scene, p *person) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "none of %d filters fits: ", len(fs))
+	for i, f := range fs {
+		if i == mostTold {
+			b.WriteString(" …")
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(f.Name + " not by " + f.misses(v, s, p))
+	}
+	return b.String()
 }
 
 // verdict carries the filter's name. What is dropped waits for late CDRs, as every
@@ -117,11 +137,21 @@ func (f Filter) verdict(v recording.Verdict, q *question) (recording.Verdict, bo
 	return v, true
 }
 
-func (f Filter) fits(v recording.Verdict, s *scene, p *person) bool {
-	return anyFits(f.Internal, v.Internal, wild) && anyFits(f.External, v.External, wild) &&
-		(f.Direction == "" || (f.Direction == "in") == (v.Direction == recording.In)) &&
-		(len(f.Trunk) == 0 || slices.ContainsFunc(s.views, f.overTrunk)) &&
-		(len(f.Dialled) == 0 || v.Direction == recording.Out && anyFits(f.Dialled, p.dialled(), strings.HasPrefix))
+// misses is the first key of the filter that does not fit; empty if all do.
+func (f Filter) misses(v recording.Verdict, s *scene, p *person) string {
+	switch {
+	case !anyFits(f.Internal, v.Internal, wild):
+		return "internal"
+	case !anyFits(f.External, v.External, wild):
+		return "external"
+	case f.Direction != "" && (f.Direction == "in") != (v.Direction == recording.In):
+		return "direction"
+	case len(f.Trunk) > 0 && !slices.ContainsFunc(s.views, f.overTrunk):
+		return "trunk"
+	case len(f.Dialled) > 0 && (v.Direction != recording.Out || !anyFits(f.Dialled, p.dialled(), strings.HasPrefix)):
+		return "dialled"
+	}
+	return ""
 }
 
 // anyFits reports whether one of the patterns fits, or there is none.

@@ -48,12 +48,13 @@ func (p *person) part(s *scene) string {
 
 // writer is the agent whose phone wrote the capture, by the capture's name. Where no
 // record of his tells the phone, its registration does.
-func (s *scene) writer() *person {
-	reg := s.rec.Capture.RegName
+func (s *scene) writer() *person { return s.writerOf(s.rec.Capture) }
+
+func (s *scene) writerOf(c recording.Capture) *person {
 	for i := range s.people {
 		p := &s.people[i]
-		mine := func(v view) bool { return byDevice(s.rec.Capture, v.cdr) }
-		if p.agent && (slices.ContainsFunc(p.own, mine) || reg != "" && len(p.own) == 0 && strings.EqualFold(reg, p.h323())) {
+		mine := func(v view) bool { return byDevice(c, v.cdr) }
+		if p.agent && (slices.ContainsFunc(p.own, mine) || c.RegName != "" && len(p.own) == 0 && strings.EqualFold(c.RegName, p.h323())) {
 			return p
 		}
 	}
@@ -144,10 +145,9 @@ func (s *scene) internal() bool {
 // agentOf tells whether a CDR's object is an agent: by GUID where both sides
 // know it, else by long name or number. Only users and executives can be agents.
 func agentOf(c *recording.CDR, f *Facts) (recording.Agent, bool) {
-	for i := range f.Agents {
-		if a := &f.Agents[i]; sameObject(a, c) {
-			return *a, true
-		}
+	keys := lookup{guid: c.GUID, cn: c.CN, e164: c.E164}
+	if a := f.find(keys, func(a *recording.Agent) bool { return sameObject(a, c) }); a != nil {
+		return *a, true
 	}
 	if f.All && c.CN != "" {
 		return recording.Agent{CN: c.CN, E164: c.E164, H323: c.H323, GUID: c.GUID, PBX: c.PBX}, true
@@ -162,8 +162,7 @@ func sameObject(a *recording.Agent, c *recording.CDR) bool {
 	return a.CN != "" && a.CN == c.CN || a.E164 != "" && a.E164 == c.E164
 }
 
-// sameGUID compares two GUIDs in either case. Most differ in an outer digit,
-// and hundreds of agents are looked at for each record.
+// sameGUID compares two GUIDs in either case. Most differ in an outer digit.
 func sameGUID(a, b string) bool {
 	n := len(a)
 	return n == len(b) && (n == 0 || a[n-1]|0x20 == b[n-1]|0x20 && a[0]|0x20 == b[0]|0x20 && strings.EqualFold(a, b))

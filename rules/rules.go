@@ -18,9 +18,12 @@ import (
 // Facts is what the rules may look at beside the recording itself.
 type Facts struct {
 	Now    time.Time
-	Agents []recording.Agent // who is to be recorded, as last known
+	Roster *Roster           // who is to be recorded, as last known
+	Agents []recording.Agent // who else is: for instance who was an agent during the call
 	All    bool              // agents = "all": every user is an agent
-	Settle time.Duration     // quiet after the last CDR before a call is kept
+	// Unlicensed are those who would be agents, had there been licences for them.
+	Unlicensed []recording.Agent
+	Settle     time.Duration // quiet after the last CDR before a call is kept
 	// DiscardSettle is the quiet before a call is not kept: a CDR that comes
 	// late may still name an agent.
 	DiscardSettle time.Duration
@@ -69,7 +72,8 @@ const defaultMinutes = 5
 type rule struct {
 	name    string
 	test    func(*question) (recording.Verdict, bool)
-	excepts bool // one of the manual's exceptions
+	excepts bool    // one of the manual's exceptions
+	filters filters // those that it asks, of the operator's filters' row
 }
 
 // question is what the rules are asked about.
@@ -97,10 +101,11 @@ func (q *question) scene() *scene {
 const AgentWithoutCDR = "agent-without-cdr"
 
 // agentTakesPart is the rule that keeps what is an agent's, cdrLate the one that waits
-// before anything is thrown away.
+// before anything is thrown away, stillComing the one that waits before anything else.
 const (
 	agentTakesPart = "agent-took-part"
 	cdrLate        = "cdr-may-be-late"
+	stillComing    = "cdrs-still-coming"
 )
 
 // First returns the built-in rules.
@@ -109,13 +114,14 @@ func First() Set {
 		{name: "sip-agent-took-part", test: bySignalling(sipAgent)},
 		{name: "sip-no-agent", test: bySignalling(sipNoAgent)},
 		{name: "no-cdr", test: noCDR},
-		{name: "cdrs-still-coming", test: cdrsStillComing},
+		{name: stillComing, test: cdrsStillComing},
 		{name: "queue-answered-by-user", test: exception(queueAnsweredByUser).drop, excepts: true},
 		{name: "queue-announced-to-user", test: exception(queueAnnouncedToUser).drop, excepts: true},
 		{name: "passed-outside-by-user", test: exception(passedOutsideByUser).drop, excepts: true},
 		{name: agentTakesPart, test: agentTookPart},
 		{name: cdrLate, test: cdrMayBeLate},
 		{name: AgentWithoutCDR, test: agentWithoutCDR},
+		{name: NoLicence, test: noLicence},
 		{name: "no-agent", test: noAgent},
 	}}
 }
@@ -257,7 +263,7 @@ func latest(a, b, limit time.Time) time.Time {
 // has come: what became of him is not known.
 func agentWithoutCDR(q *question) (recording.Verdict, bool) {
 	s := q.scene()
-	p := s.firstOf(func(p *person) bool { return p.live != nil && len(p.own) == 0 })
+	p := s.firstOf(func(p *person) bool { return p.live != nil && len(p.own) == 0 && !s.toldUnlicensed(p) })
 	if p == nil {
 		return recording.Verdict{Reason: "there is a CDR of every agent whom the PBX showed"}, false
 	}

@@ -239,11 +239,11 @@ func BenchmarkDecide(b *testing.B) {
 			continue
 		}
 		for _, many := range []int{20, 500} {
-			facts := rules.Facts{Now: c.capture.SeenAt}
+			var agents []recording.Agent
 			for i := range many {
-				facts.Agents = append(facts.Agents, recording.Agent{CN: fmt.Sprint("Agent ", i), E164: fmt.Sprint(3000 + i), H323: fmt.Sprint("agent", i), GUID: fmt.Sprintf("%08xe909d311b1010090331b3e3b", 0x9a1f40c8+i*7919)})
+				agents = append(agents, recording.Agent{CN: fmt.Sprint("Agent ", i), E164: fmt.Sprint(3000 + i), H323: fmt.Sprint("agent", i), GUID: fmt.Sprintf("%08xe909d311b1010090331b3e3b", 0x9a1f40c8+i*7919)})
 			}
-			facts.Agents = append(facts.Agents, c.known(true)...)
+			facts := rules.Facts{Now: c.capture.SeenAt, Roster: rules.NewRoster(append(agents, c.known(true)...))}
 			rec := recording.Recording{Capture: c.capture, Call: recording.Call{CDRs: c.cdrs, Live: c.legs}}
 			b.Run(fmt.Sprintf("%s/%d-records/%d-agents", c.file, len(c.cdrs), many), func(b *testing.B) {
 				b.ReportAllocs()

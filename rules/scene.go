@@ -50,11 +50,16 @@ func look(rec *recording.Recording, f *Facts) *scene {
 
 // takeWriter adds the agent whose phone wrote the capture, if nothing else tells of him.
 func (s *scene) takeWriter() {
-	for i := range s.facts.Agents {
-		if a := &s.facts.Agents[i]; a.H323 != "" && strings.EqualFold(a.H323, s.rec.Capture.RegName) {
+	reg := s.rec.Capture.RegName
+	if reg == "" {
+		return
+	}
+	s.facts.find(lookup{h323: reg}, func(a *recording.Agent) bool {
+		if strings.EqualFold(a.H323, reg) {
 			s.person(*a, true)
 		}
-	}
+		return false // there may be more
+	})
 }
 
 // arrange sorts the records by time, and those of the same second in an order that
@@ -108,7 +113,9 @@ func (s *scene) takeOwn(v view) {
 			return
 		}
 		a, agent := agentOf(c, s.facts)
-		if !agent {
+		if u := s.unlicensedObject(c); !agent && u != nil {
+			a = *u
+		} else if !agent {
 			a = recording.Agent{CN: c.CN, E164: c.E164, H323: c.H323, GUID: c.GUID}
 		}
 		s.person(a, agent).add(v)
@@ -175,6 +182,9 @@ func (s *scene) inside(v view, e *recording.CDREvent) *person {
 	if a := s.agentNumbered(e.E164, e.H323); a != nil {
 		return s.person(*a, true)
 	}
+	if u := s.unlicensedNumbered(e.E164, e.H323); u != nil {
+		return s.person(*u, false)
+	}
 	if s.facts.All && isTrunk(v.cdr) && e.E164 != "" && !s.machine(e.E164, e.H323) {
 		return s.person(recording.Agent{CN: e.DN, E164: e.E164, H323: e.H323}, true)
 	}
@@ -186,10 +196,9 @@ func (s *scene) agentNumbered(e164, h323 string) *recording.Agent {
 	if h323 == "" && slices.Contains(s.nobody, e164) {
 		return nil
 	}
-	for i := range s.facts.Agents {
-		if a := &s.facts.Agents[i]; names(e164, h323, a.E164, a.H323) {
-			return a
-		}
+	a := s.facts.find(lookup{h323: h323, e164: e164}, func(a *recording.Agent) bool { return names(e164, h323, a.E164, a.H323) })
+	if a != nil {
+		return a
 	}
 	if h323 == "" {
 		s.nobody = append(s.nobody, e164)
@@ -230,7 +239,7 @@ func names(e164, h323, ownE164, ownH323 string) bool {
 // takeLive takes what the PBX showed of an agent. Its times are of another clock, so
 // they count only where no record tells of him.
 func (s *scene) takeLive(leg *recording.Leg) {
-	p := s.person(leg.Agent, true)
+	p := s.person(leg.Agent, !leg.Agent.Unlicensed)
 	if p.live == nil {
 		p.live = leg
 	}

@@ -41,12 +41,17 @@ func sipAgent(rec recording.Recording, f Facts) (recording.Verdict, bool) {
 	return v, true
 }
 
-func sipNoAgent(rec recording.Recording, _ Facts) (recording.Verdict, bool) {
+func sipNoAgent(rec recording.Recording, f Facts) (recording.Verdict, bool) {
 	if !onlySIP(rec) {
 		return recording.Verdict{Reason: "CDRs tell more than the capture's own SIP"}, false
 	}
 	v := bySIP(rec.Call.SIP.Parties, true)
 	v.Decision, v.Reason = recording.Discard, "by the capture's own SIP none of the parties is an agent; no CDR tells more"
+	if agent, called, ok := agentBySIP(rec.Call.SIP.Parties, Facts{Agents: f.Unlicensed}); ok {
+		v = bySIP(rec.Call.SIP.Parties, called)
+		v.Decision, v.Rule, v.Owner = recording.Discard, NoLicence, agent
+		v.Reason = fmt.Sprintf("by the capture's own SIP agent %s took part, for whom there is no licence; no CDR tells more", name(agent))
+	}
 	return v, true
 }
 
@@ -63,10 +68,9 @@ func agentBySIP(s *recording.SIPParties, f Facts) (agent recording.Agent, called
 		number string
 		called bool
 	}{{s.To, true}, {s.From, false}} {
-		for _, a := range f.Agents {
-			if is(a, party.number) {
-				return a, party.called, true
-			}
+		n := party.number
+		if a := f.find(lookup{e164: n, h323: n, cn: n}, func(a *recording.Agent) bool { return is(a, n) }); a != nil {
+			return *a, party.called, true
 		}
 	}
 	if !f.All {
@@ -80,7 +84,7 @@ func agentBySIP(s *recording.SIPParties, f Facts) (agent recording.Agent, called
 	return recording.Agent{CN: number, E164: number}, called, true
 }
 
-func is(a recording.Agent, party string) bool {
+func is(a *recording.Agent, party string) bool {
 	return party != "" && (a.E164 == party || strings.EqualFold(a.H323, party) || a.CN == party)
 }
 
@@ -94,7 +98,7 @@ func MayBeAgent(rec recording.Recording, f Facts) (recording.Agent, bool) {
 	}
 	s := rec.Call.SIP.Parties
 	for _, party := range []string{s.To, s.From} {
-		for _, a := range f.Agents {
+		for _, a := range f.agents() {
 			if endsAlike(a.E164, party) || a.CN != "" && strings.EqualFold(a.CN, party) {
 				return a, true
 			}

@@ -55,6 +55,8 @@ func commands() []command {
 		{"sim", "run the simulated PBX alone", runSim},
 		{"convert", "make a WAV or MP3 file of one capture", runConvert},
 		{"aside", "list what could not become a recording, and try it again", runAside},
+		{"ledger", "every call of an agent, and what became of it", runLedger},
+		{"scripts", "write the scripts for the PBX's voicemail objects", runScripts},
 		{"mark", "mark a call of an agent, to keep it or not", runMark},
 		{"keys", "list, add, retire and exchange keys", runKeys},
 		{"decrypt", "write a sealed file in clear", runDecrypt},

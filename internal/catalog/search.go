@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 // the newest filed ones.
 type Query struct {
 	States []recording.State // empty = Filed, BackedUp and Done
-	Number string            // part of the internal or external number, may be empty
+	Number string            // part of the internal or external number, or a TAN; may be empty
 	Before recording.ID      // page after this one; 0 = from the newest
 	Limit  int               // 0 = 100; at most 1,000
 }
@@ -30,8 +31,9 @@ func (c *Catalog) Search(ctx context.Context, q Query) ([]recording.Recording, e
 	}
 	if q.Number != "" {
 		like := "%" + escapeLike(q.Number) + "%"
-		where = append(where, `(internal LIKE ? ESCAPE '\' OR external LIKE ? ESCAPE '\')`)
-		args = append(args, like, like)
+		where = append(where, `(internal LIKE ? ESCAPE '\' OR external LIKE ? ESCAPE '\'
+			OR id IN (SELECT id FROM recording WHERE json_extract(doc, '$.call.tan') = ?))`)
+		args = append(args, like, like, q.Number)
 	}
 	if q.Before > 0 {
 		where = append(where, "id < ?")
@@ -53,6 +55,10 @@ func (c *Catalog) Count(ctx context.Context) (map[recording.State]int, error) {
 		return nil, fmt.Errorf("count recordings: %w", err)
 	}
 	defer rows.Close()
+	return counts(rows)
+}
+
+func counts(rows *sql.Rows) (map[recording.State]int, error) {
 	out := map[recording.State]int{}
 	for rows.Next() {
 		var s string

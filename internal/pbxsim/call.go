@@ -142,7 +142,7 @@ func (s *Sim) expect(p Plan, u *object) (*Call, error) {
 	frames := int(p.Talk / (frameMillis * time.Millisecond))
 	hold := int(p.Hold / (frameMillis * time.Millisecond))
 	c := &Call{
-		Scenario: p.Scenario, Conf: s.guid(), Kept: p.Scenario.agentTakesPart() && frames > hold, CN: u.CN,
+		Scenario: p.Scenario, Conf: s.guid(), Kept: p.Scenario.agentTakesPart() && frames > hold && !p.NoCapture, CN: u.CN,
 		Internal: u.Number, External: p.External, Direction: "o", Ring: int(p.Ring / time.Second),
 		Setup: s.clock.Now().Truncate(time.Millisecond), HoldAt: (frames - hold) / 2, HoldFrames: hold,
 		Frames: frames - hold, plan: p, ended: make(chan struct{}),
@@ -152,7 +152,7 @@ func (s *Sim) expect(p Plan, u *object) (*Call, error) {
 	}
 	c.Start = c.Setup.Add(p.Ring)
 	c.End = c.Start.Add(time.Duration(frames) * frameMillis * time.Millisecond)
-	if frames > 0 {
+	if frames > 0 && !p.NoCapture {
 		c.File = s.fileName(c.Conf, u)
 	}
 	c.external, c.internal = sp.dialogue(s.serial, frames)
@@ -176,8 +176,15 @@ func hexSum(b []byte) string {
 	return hex.EncodeToString(h[:])
 }
 
-// play runs the call: events, capture, records.
+// play runs the call: events, capture, records; then what comes late.
 func (s *Sim) play(c *Call, u *object) {
+	s.converse(c, u)
+	if c.late() && s.until(c.End.Add(c.plan.Late)) {
+		c.fail(s.upload(c, u))
+	}
+}
+
+func (s *Sim) converse(c *Call, u *object) {
 	direction := 0 // bit of the leg: is the user being called?
 	if c.Scenario.incoming() {
 		direction = stateToUser
@@ -191,14 +198,18 @@ func (s *Sim) play(c *Call, u *object) {
 	if !s.until(c.Start) {
 		return
 	}
-	if c.File != "" {
+	if c.answered() {
 		home.change(l, stateConnect|direction, "r-conn")
 		upload := make(chan error, 1)
-		go func() { upload <- s.upload(c, u) }()
+		go func() {
+			if c.File == "" || c.late() {
+				upload <- nil
+				return
+			}
+			upload <- s.upload(c, u)
+		}()
 		s.talk(c, l, stateConnect|direction)
-		if err := <-upload; err != nil {
-			c.fail(err)
-		}
+		c.fail(<-upload)
 	}
 	if s.life.Err() != nil {
 		return

@@ -32,6 +32,9 @@ type Plan struct {
 	Ring     time.Duration // from alert to answer
 	Talk     time.Duration // from answer to end, hold included; 0 = the call is not answered
 	Hold     time.Duration // in the middle of Talk, no voice is sent
+
+	NoCapture bool          // the telephone writes none
+	Late      time.Duration // the capture is put into the drop directory whole, so long after the end
 }
 
 // Call is a call that was placed, with what must come out of it. All but Err
@@ -39,8 +42,8 @@ type Plan struct {
 type Call struct {
 	Scenario  Scenario
 	Conf      string // conference id
-	File      string // name of the capture in the drop directory; empty if the call was not answered
-	Kept      bool   // an agent took part and there was a talk
+	File      string // name of the capture in the drop directory; empty if there is none
+	Kept      bool   // an agent took part, there was a talk, and a capture of it
 	CN        string // the agent or user
 	Internal  string // his number
 	External  string
@@ -73,6 +76,10 @@ type Call struct {
 // Voice returns both sides' A-law from Start to End, as the digests describe
 // it. The slices are not to be changed.
 func (c *Call) Voice() (external, internal []byte) { return c.external, c.internal }
+
+func (c *Call) answered() bool { return c.Frames+c.HoldFrames > 0 }
+
+func (c *Call) late() bool { return c.File != "" && c.plan.Late > 0 }
 
 func (c *Call) hold(l *leg) {
 	c.mu.Lock()
@@ -108,8 +115,8 @@ func (p Plan) validate() error {
 	default:
 		return fmt.Errorf("scenario %q is not known", p.Scenario)
 	}
-	if p.Ring < 0 || p.Talk < 0 || p.Hold < 0 || p.Hold > p.Talk {
-		return fmt.Errorf("ring, talk and hold must not be negative, and hold not longer than talk")
+	if p.Ring < 0 || p.Talk < 0 || p.Hold < 0 || p.Late < 0 || p.Hold > p.Talk {
+		return fmt.Errorf("ring, talk, hold and late must not be negative, and hold not longer than talk")
 	}
 	return nil
 }

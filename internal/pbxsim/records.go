@@ -69,7 +69,7 @@ func (r record) xml() string {
 	fmt.Fprintf(&b, `<event msg="setup-%s" time="0"%s conf="%s"/>`, near, r.far.attributes(), r.c.Conf)
 	fmt.Fprintf(&b, `<event msg="alert-%s" time="0"%s/>`, back, r.far.attributes())
 	last := r.c.Ring
-	if r.c.File != "" {
+	if r.c.answered() {
 		fmt.Fprintf(&b, `<event msg="conn-%s" time="%d"%s/>`, back, r.c.Ring, r.far.attributes())
 		if conf := r.c.movedTo(); conf != "" {
 			fmt.Fprintf(&b, `<event msg="transfer-%s" time="%d"%s conf="%s"/>`, back, r.c.Ring, r.far.attributes(), conf)

@@ -132,12 +132,13 @@ type Sim struct {
 	cancel   context.CancelFunc
 	running  sync.WaitGroup // everything that Close waits for
 
-	mu     sync.Mutex
-	random *rand.Rand
-	serial int
-	busy   map[string]bool // users in a call, by cn
-	active map[*Call]bool  // calls that have not ended
-	closed bool
+	mu       sync.Mutex
+	random   *rand.Rand
+	serial   int
+	busy     map[string]bool // users in a call, by cn
+	active   map[*Call]bool  // calls that have not ended
+	licences map[string]int  // by name; nil: no list is shown
+	closed   bool
 }
 
 // Start opens the servers and returns when they accept connections. The

@@ -25,6 +25,7 @@ const soapPath = "/PBX0/user.soap"
 func (s *site) pbxHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST "+soapPath, s.guard(http.HandlerFunc(s.soap)))
+	mux.Handle("GET "+licencePath, s.guard(http.HandlerFunc(s.showLicences)))
 	return mux
 }
 

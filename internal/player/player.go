@@ -16,7 +16,7 @@ import (
 
 // Query asks for a page of recordings, newest first.
 type Query struct {
-	Number string       // part of the internal or external number
+	Number string       // part of the internal or external number, or a TAN
 	Before recording.ID // page after this one; 0 = newest
 	Limit  int          // 1 to 500
 }

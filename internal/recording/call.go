@@ -80,10 +80,17 @@ type Call struct {
 	// Asked is when Reporting had answered whether there are more CDRs.
 	Asked time.Time `json:"asked,omitzero"`
 
+	// TAN is the six-digit transaction number that the owner dialled in the call.
+	TAN string `json:"tan,omitempty"`
+
 	// SIP is what the capture's own SIP says, where that is asked; Found tells
 	// which conference was found by it, and how.
 	SIP   *Signalling `json:"sip,omitempty"`
 	Found string      `json:"found,omitempty"`
+
+	// Twins are the other captures of the conference, as they were when that was last
+	// asked.
+	Twins []Twin `json:"twins,omitempty"`
 }
 
 // Leg is one agent's part in one conference as the PBX showed it live.
@@ -108,6 +115,8 @@ type Agent struct {
 	H323 string `json:"h323,omitempty"`
 	GUID string `json:"guid,omitempty"`
 	PBX  string `json:"pbx,omitempty"` // name of the PBX in the setup
+	// Unlicensed is of one who would be recorded, had there been a licence for him.
+	Unlicensed bool `json:"unlicensed,omitempty"`
 }
 
 // Direction says who called whom, seen from the owner.

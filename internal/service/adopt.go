@@ -77,7 +77,7 @@ func (s *Service) freeName(ctx context.Context, rec *recording.Recording) (strin
 	if err != nil || sameCapture(theirs, *rec) {
 		return name, nil //nolint:nilerr // commit says what is wrong with that sidecar
 	}
-	return name + "-" + rec.Capture.SHA256[:8], nil
+	return naming.Other(*rec, s.location), nil
 }
 
 // sidecarAt opens the sidecar of a filed recording.

@@ -80,7 +80,7 @@ func (l *links) missed(pbx string, at time.Time) {
 
 // Agents stores a PBX's agents as they are now.
 func (s *Service) Agents(ctx context.Context, name string, list []recording.Agent) {
-	err := s.catalog.SaveAgents(ctx, name, list)
+	err := s.relicense(ctx, name, list)
 	s.report(LampSoftware, "agents of "+name, "agents cannot be saved", err)
 	s.log.Info("agents of the PBX", "pbx", name, "count", len(list))
 }
@@ -126,6 +126,7 @@ func (s *Service) Down(_ context.Context, name string, _ time.Time, err error) {
 // kept and tried again until it can (saveLegs), and until then silence of this
 // PBX proves nothing.
 func (s *Service) Leg(ctx context.Context, pbx string, leg recording.Leg) {
+	leg.Agent.Unlicensed = s.unlicensed(ctx, leg.Agent)
 	s.legs.add(leg)
 	if err := s.saveLegs(ctx); err != nil {
 		s.links.missed(pbx, s.clock.Now())
@@ -267,16 +268,6 @@ func (s *Service) Garbage(ctx context.Context, body []byte, from, reason string,
 	return err
 }
 
-// ByConf makes the Service a cdr.Source: the CDRs are those of the catalog.
-func (s *Service) ByConf(ctx context.Context, conf recording.ConfID) ([]recording.RawCDR, error) {
-	return s.catalog.CDRs(ctx, conf)
-}
-
-// Legs is the other half of cdr.Source.
-func (s *Service) Legs(ctx context.Context, conf recording.ConfID) ([]recording.Leg, error) {
-	return s.catalog.Legs(ctx, conf)
-}
-
 // facts gathers what the rules may look at, and what was seen live of the
 // capture's conference.
 func (s *Service) facts(ctx context.Context, cp recording.Capture) ([]recording.Leg, rules.Facts, error) {
@@ -284,18 +275,15 @@ func (s *Service) facts(ctx context.Context, cp recording.Capture) ([]recording.
 		Now: s.clock.Now().UTC(), All: s.cfg.Agents == "all", Live: s.links.coverage(),
 		Settle: time.Duration(s.cfg.CDR.Settle), DiscardSettle: time.Duration(s.cfg.CDR.DiscardSettle),
 	}
-	known, err := s.catalog.Agents(ctx)
-	if err != nil {
+	var err error
+	if f.Roster, f.Unlicensed, err = s.roster.get(ctx, s.licences.setupAgents(), s.catalog); err != nil {
 		return nil, f, err
 	}
-	f.Agents = append(s.cfg.agents(), known...)
 	legs, err := s.catalog.Legs(ctx, cp.Conf)
 	if err != nil {
 		return nil, f, err
 	}
-	for _, leg := range legs {
-		f.Agents = append(f.Agents, leg.Agent) // he was an agent at the time of the call
-	}
+	f.Agents, f.Unlicensed = atTheTime(legs, f.Unlicensed)
 	// Older events are deleted by then: their absence proves nothing.
 	if kept := f.Now.AddDate(0, 0, -s.cfg.CDR.KeepDays); f.Live.Since.Before(kept) {
 		f.Live.Since = kept
@@ -305,6 +293,17 @@ func (s *Service) facts(ctx context.Context, cp recording.Capture) ([]recording.
 	}
 	f.Live.ConfChanged, err = s.catalog.ConfChanged(ctx, cp.NotBefore)
 	return legs, f, err
+}
+
+// atTheTime are the agents of a call's own events, who were agents then, and to those
+// without a licence as they are now those of then.
+func atTheTime(legs []recording.Leg, now []recording.Agent) (agents, unlicensed []recording.Agent) {
+	all := make([]recording.Agent, 0, len(legs))
+	for _, leg := range legs {
+		all = append(all, leg.Agent)
+	}
+	agents, unlicensed = byLicence(all)
+	return agents, append(slices.Clip(now), unlicensed...)
 }
 
 // report turns a lamp red or green by err, and logs a fault once when it begins.

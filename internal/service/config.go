@@ -14,6 +14,7 @@ import (
 	"callreel/archive"
 	"callreel/convert"
 	"callreel/ingest"
+	"callreel/internal/asterisk"
 	"callreel/internal/pbx"
 	"callreel/internal/recording"
 	"callreel/internal/tomlfile"
@@ -37,12 +38,16 @@ type Config struct {
 	Audio     convert.Config        `toml:"audio"`
 	Receiver  pbx.ReceiverConfig    `toml:"receiver"`
 	CDR       CDRConfig             `toml:"cdr"`
+	TAN       TANConfig             `toml:"tan"`
 	Player    PlayerConfig          `toml:"player"`
+	Ledger    LedgerConfig          `toml:"ledger"`
+	Licence   LicenceConfig         `toml:"licence"`
 	Rules     RulesConfig           `toml:"rules"`
 	Marks     MarksConfig           `toml:"marks"`
 	PBX       []pbx.Config          `toml:"pbx"`
 	Reporting []pbx.ReportingConfig `toml:"reporting"`
 	Inbox     []ingest.Config       `toml:"inbox"`
+	Asterisk  []asterisk.Config     `toml:"asterisk"`
 	Agent     []AgentConfig         `toml:"agent"`
 }
 
@@ -96,6 +101,10 @@ func DefaultConfig() Config {
 		},
 		Player: PlayerConfig{Listen: "127.0.0.1:8080"},
 		Marks:  DefaultMarksConfig(),
+		Ledger: LedgerConfig{NoCapture: pbx.Duration(10 * time.Minute), Daily: true},
+		Licence: LicenceConfig{
+			Count: licenceUnlimited, Name: "Recording", Path: "/PBX0/ADMIN/mod_cmd_login.xml", Every: pbx.Duration(10 * time.Minute),
+		},
 	}
 }
 
@@ -127,6 +136,9 @@ func (c *Config) resolve(dir string) {
 	for i := range c.PBX {
 		paths = append(paths, &c.PBX[i].CAFile)
 	}
+	for i := range c.Asterisk {
+		paths = append(paths, &c.Asterisk[i].File)
+	}
 	for i := range c.Reporting {
 		paths = append(paths, &c.Reporting[i].CAFile)
 	}
@@ -153,8 +165,11 @@ func (c Config) problems() []tomlfile.Problem {
 	add("audio", -1, c.Audio.Validate())
 	add("receiver", -1, c.Receiver.Validate())
 	add("cdr", -1, c.CDR.Validate())
+	add("tan", -1, c.TAN.Validate())
 	add("player", -1, c.Player.Validate())
 	add("marks", -1, c.Marks.Validate())
+	add("ledger", -1, c.Ledger.Validate())
+	add("licence", -1, c.checkLicence())
 	for i, p := range c.PBX {
 		add("pbx", i, p.Validate())
 		add("pbx", i, unique("pbx", i, p.Name, func(j int) string { return c.PBX[j].Name }))
@@ -164,6 +179,11 @@ func (c Config) problems() []tomlfile.Problem {
 		add("reporting", i, r.Validate())
 		add("reporting", i, unique("reporting", i, r.Name, func(j int) string { return c.Reporting[j].WithDefaults().Name }))
 	}
+	for i, a := range c.Asterisk {
+		add("asterisk", i, a.WithDefaults().Validate())
+		add("asterisk", i, c.sameReceive(i))
+		add("asterisk", i, unique("asterisk", i, a.WithDefaults().Name, func(j int) string { return c.Asterisk[j].WithDefaults().Name }))
+	}
 	for i, in := range c.Inbox {
 		add("inbox", i, in.WithDefaults().Validate())
 		add("inbox", i, unique("inbox", i, in.Name, func(j int) string { return c.Inbox[j].Name }))
@@ -172,6 +192,16 @@ func (c Config) problems() []tomlfile.Problem {
 		add("agent", i, a.Validate())
 	}
 	return out
+}
+
+// sameReceive reports an [[asterisk]] that wants the path of another.
+func (c Config) sameReceive(i int) error {
+	path := c.Asterisk[i].Receive
+	other := slices.ContainsFunc(c.Asterisk[:i], func(o asterisk.Config) bool { return o.Receive == path })
+	if path != "" && (other || path == c.Receiver.Path) {
+		return fmt.Errorf("asterisk: receive %q is taken; each needs a path of its own", path)
+	}
+	return nil
 }
 
 func unique(section string, i int, name string, other func(int) string) error {

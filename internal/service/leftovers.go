@@ -29,7 +29,11 @@ func (s *Service) forgotten(ctx context.Context) error {
 	if n > 0 {
 		s.log.Warn("calls of a PBX that is not set up any more are taken to have ended", "count", n)
 	}
+	defer s.roster.changed()
 	if err := s.catalog.DropAgents(ctx, s.links.names()); err != nil {
+		return err
+	}
+	if err := s.relicense(ctx, "", nil); err != nil {
 		return err
 	}
 	if err := s.newestOpens(ctx); err != nil {

@@ -25,13 +25,10 @@ func ruled(t *testing.T, text string) func(*service.Config) {
 	return func(c *service.Config) { c.Rules.File = writeRules(t, text) }
 }
 
-// place places a call and waits until it is answered.
-func (r *rig) place(t *testing.T, scenario pbxsim.Scenario, talk time.Duration) *pbxsim.Call {
+// answered places a call and waits until it is answered.
+func (r *rig) answered(t *testing.T, scenario pbxsim.Scenario, talk time.Duration) *pbxsim.Call {
 	t.Helper()
-	c, err := r.sim.Place(t.Context(), pbxsim.Plan{Scenario: scenario, Talk: talk})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := r.place(t, pbxsim.Plan{Scenario: scenario, Talk: talk})
 	<-time.After(time.Until(c.Start))
 	return c
 }
@@ -90,7 +87,7 @@ func TestTCROverTheLine(t *testing.T) {
 	r := newRig(t, ruled(t, "mode = \"tcr\"\n[tcr]\nminutes = 0\n"))
 	r.light(t, service.LampPBX, service.Green)
 	r.call(t, pbxsim.ExternalToAgent)
-	marked := r.place(t, pbxsim.ExternalToAgent, 1500*time.Millisecond)
+	marked := r.answered(t, pbxsim.ExternalToAgent, 1500*time.Millisecond)
 	r.mark(t, "TCR", fmt.Sprintf("tcr-%s_%s.TXT", marked.Internal, marked.Internal))
 	r.mark(t, "TCR", "TCR-24_25.txt")
 	r.mark(t, "TCR", "TCRec.xml")
@@ -149,10 +146,10 @@ func TestSkipAndStar(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nil)
 	r.light(t, service.LampPBX, service.Green)
-	skipped := r.place(t, pbxsim.ExternalToAgent, 1500*time.Millisecond)
+	skipped := r.answered(t, pbxsim.ExternalToAgent, 1500*time.Millisecond)
 	r.mark(t, "TMP", fmt.Sprintf("TCA-%[1]s_%[1]s.txt", skipped.Internal))
 	<-skipped.Done()
-	starred := r.place(t, pbxsim.ExternalToAgent, 1500*time.Millisecond)
+	starred := r.answered(t, pbxsim.ExternalToAgent, 1500*time.Millisecond)
 	dir := filepath.Join(r.cfg.Archive.Path, "TMP")
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		t.Fatal(err)

@@ -62,14 +62,19 @@ type Service struct {
 	markPlaces []*markPlace // in the archive
 	pbxes      []*pbx.Client
 	reporting  []*pbx.Reporting
+	dialects   map[string]cdr.Asterisk // of the [[asterisk]]s, by name
 	listeners  []listener
 	links      *links
+	roster     roster
 	legs       unsaved
 	lamps      *lamps
 	outside    convert.Outside // for codecs that are not built in; nil where the machine has none
 	woken      chan struct{}
 	checks     atomic.Int64 // polls of inboxes
 	indexed    atomic.Bool  // all CDRs are found by the times of their set-ups
+	books      bookkeeper
+	licences   licences
+	reported   time.Time // the day before this one has its ledger written; touched by keepLedger only
 	closers    []func() error
 }
 
@@ -93,7 +98,7 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 		inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{
-		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openMarks, s.openPBXes, s.openReporting, s.openListeners,
+		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openMarks, s.openPBXes, s.openReporting, s.openAsterisk, s.openLicences, s.openLedger, s.openListeners,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -250,7 +255,7 @@ func (s *Service) openStores(ctx context.Context) error {
 		return err
 	}
 	s.onClose(s.catalog.Close)
-	s.correlator = cdr.Correlator{Source: s, Now: s.clock.Now}
+	s.correlator = cdr.Correlator{Source: callSource{s.catalog}, Now: s.clock.Now}
 	return nil
 }
 
@@ -303,7 +308,7 @@ func (s *Service) openListeners(ctx context.Context) error {
 		return func(ctx context.Context, ln net.Listener) error { return pbx.Serve(ctx, ln, h) }
 	}
 	return errors.Join(
-		s.listen(ctx, "receiver", s.cfg.Receiver.Listen, serveHTTP(pbx.NewMarker(s.cfg.Receiver, s, r, s.log))),
+		s.listen(ctx, "receiver", s.cfg.Receiver.Listen, serveHTTP(s.received(pbx.NewMarker(s.cfg.Receiver, s, r, s.log)))),
 		s.listen(ctx, "receiver lines", s.cfg.Receiver.LinesListen, r.ServeLines),
 		s.listenPacket(ctx, "receiver syslog", s.cfg.Receiver.SyslogListen, r.ServeSyslog),
 		s.listen(ctx, "player", s.cfg.Player.Listen, serveHTTP(player.New(s.forPlayer(), s.log))),

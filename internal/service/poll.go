@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"callreel/ingest"
@@ -23,9 +24,10 @@ const goneAfter = 3
 type box struct {
 	cfg    ingest.Config
 	inbox  ingest.Inbox
-	listed time.Time // last complete listing; touched by its own loop only
-	strays int       // files that are no captures, when last counted
-	evil   int       // names that were refused, when last counted
+	listed time.Time    // last complete listing; touched by its own loop only
+	strays int          // files that are no captures, when last counted
+	evil   int          // names that were refused, when last counted
+	looked atomic.Int64 // listed in ms since 1970, once all in it had been entered; 0 before
 	marks  []*markPlace
 }
 
@@ -76,6 +78,7 @@ func (s *Service) poll(ctx context.Context, b *box) error {
 		}
 	}
 	b.listed = before
+	b.looked.Store(before.UnixMilli())
 	return errors.Join(s.missing(ctx, b, there), s.deleteSources(ctx, b), s.pollMarks(ctx, b.marks))
 }
 

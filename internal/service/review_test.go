@@ -312,7 +312,8 @@ func pbxsimAgent(t *testing.T) string {
 // TestUnsavedCallEventIsSavedLater: an end that is not saved would leave its call
 // alive, and its capture at the source, for ever.
 func TestUnsavedCallEventIsSavedLater(t *testing.T) {
-	s := running(t, plain(t))
+	cfg := plain(t)
+	s := running(t, cfg)
 	full, cancel := context.WithCancel(t.Context())
 	cancel()
 	leg := recording.Leg{Agent: recording.Agent{CN: "A", PBX: "p"}, Conf: lonely, Began: time.Now()}
@@ -323,13 +324,24 @@ func TestUnsavedCallEventIsSavedLater(t *testing.T) {
 		t.Errorf("lamp SOFTWARE is %s", st.Light)
 	}
 	s.Leg(t.Context(), "p", recording.Leg{Agent: recording.Agent{CN: "B", PBX: "p"}, Conf: lonely[1:] + "0", Began: time.Now()})
-	list, err := s.Legs(t.Context(), lonely)
+	list, err := legsOf(t, cfg, lonely)
 	if err != nil || len(list) != 1 || list[0].Ended.IsZero() {
 		t.Errorf("legs = %+v, %v; want one that has ended", list, err)
 	}
 	if st := s.Lamp(service.LampSoftware); st.Light != service.Green {
 		t.Errorf("lamp SOFTWARE is %s: %s", st.Light, st.Error)
 	}
+}
+
+// legsOf are what the PBX showed live of a conference, as the catalog has it.
+func legsOf(t *testing.T, cfg service.Config, conf recording.ConfID) ([]recording.Leg, error) {
+	t.Helper()
+	c, err := catalog.OpenReader(t.Context(), cfg.Catalog)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return c.Legs(t.Context(), conf)
 }
 
 // TestMisspeltGroup: a PBX that names no agent must not make callreel delete
@@ -459,7 +471,7 @@ func TestFullCatalog(t *testing.T) {
 	r.calls = append(r.calls, c)
 	conf, _ := recording.ParseConfID(c.Conf)
 	until(t, "the call is seen", func() error {
-		if l, err := r.s.Legs(t.Context(), conf); err != nil || len(l) == 0 {
+		if l, err := legsOf(t, r.cfg, conf); err != nil || len(l) == 0 {
 			return fmt.Errorf("%v, %w", l, err)
 		}
 		return nil

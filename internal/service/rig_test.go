@@ -105,16 +105,23 @@ func (w testWriter) Write(p []byte) (int, error) {
 // call places one call of an agent and waits for its end.
 func (r *rig) call(t *testing.T, scenario pbxsim.Scenario) *pbxsim.Call {
 	t.Helper()
-	c, err := r.sim.Place(t.Context(), pbxsim.Plan{Scenario: scenario, Talk: 600 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := r.place(t, pbxsim.Plan{Scenario: scenario, Talk: 600 * time.Millisecond})
 	select {
 	case <-c.Done():
 	case <-time.After(20 * time.Second):
 		t.Fatal("the call does not end")
 	}
 	r.calls = append(r.calls, c)
+	return c
+}
+
+// place begins a call.
+func (r *rig) place(t *testing.T, p pbxsim.Plan) *pbxsim.Call {
+	t.Helper()
+	c, err := r.sim.Place(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return c
 }
 

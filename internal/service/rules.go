@@ -14,16 +14,18 @@ type RulesConfig struct {
 }
 
 // openRules reads the file of rules, if the setup names one.
-func (s *Service) openRules(context.Context) error {
-	file := s.cfg.Rules.File
-	if file == "" {
-		s.rules = rules.First()
-		return nil
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("read the rules: %w", err)
-	}
-	s.rules, err = rules.Parse(file, data)
+func (s *Service) openRules(context.Context) (err error) {
+	s.rules, err = s.cfg.Rules.load()
 	return err
+}
+
+func (c RulesConfig) load() (rules.Set, error) {
+	if c.File == "" {
+		return rules.First(), nil
+	}
+	data, err := os.ReadFile(c.File)
+	if err != nil {
+		return rules.Set{}, fmt.Errorf("read the rules: %w", err)
+	}
+	return rules.Parse(c.File, data)
 }

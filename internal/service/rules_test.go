@@ -29,7 +29,7 @@ func TestFilterOfTheRulesFile(t *testing.T) {
 // TestBadRulesFile: with rules that are not understood the recorder does not start.
 func TestBadRulesFile(t *testing.T) {
 	for _, row := range []struct{ file, want string }{
-		{writeRules(t, "\nmode = \"all\"\n"), `rules.toml:2: mode "all" is not allowed`},
+		{writeRules(t, "\nmode = \"some\"\n"), `rules.toml:2: mode "some" is not allowed`},
 		{filepath.Join(t.TempDir(), "none.toml"), "read the rules"},
 	} {
 		cfg := service.DefaultConfig()

@@ -48,6 +48,11 @@ func (s *Service) Run(ctx context.Context) error {
 	for _, b := range s.inboxes {
 		start(func(ctx context.Context) { s.watch(ctx, b) })
 	}
+	for _, c := range s.cfg.Asterisk {
+		if c.File != "" || c.URL != "" {
+			start(func(ctx context.Context) { s.follow(ctx, c) })
+		}
+	}
 	for range s.cfg.Workers {
 		start(s.work)
 	}
@@ -55,6 +60,8 @@ func (s *Service) Run(ctx context.Context) error {
 	start(s.watchHealth)
 	start(s.prune)
 	start(s.indexOld)
+	start(s.keepLedger)
+	start(s.watchLicences)
 	s.log.Info("recording", "version", s.version, "inboxes", len(s.inboxes), "pbxes", len(s.pbxes))
 	<-ctx.Done()
 	all.Wait()

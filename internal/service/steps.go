@@ -79,7 +79,7 @@ func (s *Service) early(ctx context.Context, rec *recording.Recording) (recordin
 // nobody reports that no agent is known, and makes the lamp say so: a recording
 // group that is misspelt must not make callreel throw every call away.
 func (s *Service) nobody(f rules.Facts) bool {
-	if f.All || len(f.Agents) > 0 {
+	if !f.Nobody() {
 		s.lamps.Good(LampSoftware, "no agents")
 		return false
 	}
@@ -257,6 +257,9 @@ func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording
 	defer draft.Abort()
 	clearSum, err := s.convertInto(ctx, rec, draft)
 	if err != nil {
+		return "", err
+	}
+	if rec.Call.TAN, err = s.tan(ctx, *rec); err != nil {
 		return "", err
 	}
 	if rec.Name, err = s.freeName(ctx, rec); err != nil {

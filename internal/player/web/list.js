@@ -27,6 +27,12 @@ function party(number, name, className) {
   return td;
 }
 
+function external(r) {
+  const td = party(r.external, r.name, "external");
+  if (r.tan) td.append(" ", node("span", "TAN " + r.tan, "who"));
+  return td;
+}
+
 function rowNode(r) {
   const tr = node("tr");
   tr.setAttribute("role", "row");
@@ -44,7 +50,7 @@ function rowNode(r) {
     when.append(star);
   }
   tr.append(when, cell(direction(r.direction), "direction"), party(r.internal, r.agent, "agent"),
-    party(r.external, r.name, "external"), cell(r.ring + " s", "num ring"), cell(length(r.duration_s), "num"));
+    external(r), cell(r.ring + " s", "num ring"), cell(length(r.duration_s), "num"));
   return tr;
 }
 

@@ -1,0 +1,210 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"callreel/internal/recording"
+)
+
+// LedgerKey names the lines of one conference, or of one capture that names none.
+type LedgerKey struct {
+	Conf      recording.ConfID
+	Recording recording.ID // 0 with a conference
+}
+
+// Touched is a key of which something has happened since its lines were made.
+type Touched struct {
+	LedgerKey
+	Old bool // it is from before there was a ledger
+	seq int64
+}
+
+// LedgerLines are the lines of one key, to be stored in the place of those before.
+type LedgerLines struct {
+	Touched
+	Entries []recording.Entry
+}
+
+// LedgerTouched returns up to most keys of which something has happened, or whose
+// lines are to be looked at again at now, oldest first.
+func (c *Catalog) LedgerTouched(ctx context.Context, now time.Time, most int) ([]Touched, error) {
+	rows, err := c.db.QueryContext(ctx, `
+		SELECT conf, recording, old, id FROM (SELECT conf, recording, old, id FROM ledger_touched ORDER BY id LIMIT ?1)
+		UNION ALL
+		SELECT conf, recording, 0, 0 FROM (SELECT DISTINCT conf, recording FROM ledger WHERE again <= ?2 LIMIT ?1)`, most, ms(now))
+	if err != nil {
+		return nil, fmt.Errorf("look what the ledger lacks: %w", err)
+	}
+	defer rows.Close()
+	var out []Touched
+	for rows.Next() {
+		var t Touched
+		if err := rows.Scan(&t.Conf, &t.Recording, &t.Old, &t.seq); err != nil {
+			return nil, fmt.Errorf("look what the ledger lacks: %w", err)
+		}
+		out = append(out, t)
+	}
+	return out, rows.Err()
+}
+
+// SaveLedger stores lines, all or none. What happened of a key since LedgerTouched
+// gave it out makes it be given out again.
+func (c *Catalog) SaveLedger(ctx context.Context, list []LedgerLines) error {
+	err := c.tx(ctx, func(tx *sql.Tx) error {
+		for _, l := range list {
+			if err := saveLines(ctx, tx, l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("save the ledger: %w", err)
+	}
+	return nil
+}
+
+func saveLines(ctx context.Context, tx *sql.Tx, l LedgerLines) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM ledger_touched WHERE id = ?`, l.seq); err != nil {
+		return err
+	}
+	// Somebody may have accepted a line since it was read.
+	accepted := map[string]bool{}
+	rows, err := tx.QueryContext(ctx, `DELETE FROM ledger WHERE conf = ? AND recording = ? RETURNING agent, accepted`, string(l.Conf), int64(l.Recording))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var agent string
+		var is bool
+		if err := rows.Scan(&agent, &is); err != nil {
+			return err
+		}
+		accepted[agent] = is
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for _, e := range l.Entries {
+		e.Accepted = e.Accepted || accepted[ledgerAgent(e.Agent)]
+		doc, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO ledger (conf, recording, agent, began, outcome, again, accepted, doc) VALUES (?,?,?,?,?,?,?,?)`,
+			string(l.Conf), int64(l.Recording), ledgerAgent(e.Agent), ms(e.Began), string(e.Outcome), due(e.Again), e.Accepted, string(doc))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ledgerAgent is the key of an agent: two PBXes may have one of the same name.
+func ledgerAgent(a recording.Agent) string { return a.PBX + "|" + a.CN + "|" + a.E164 }
+
+const ledgerColumns = `json_set(doc, '$.accepted', json(CASE accepted WHEN 1 THEN 'true' ELSE 'false' END))`
+
+// LedgerOf returns the lines of one key.
+func (c *Catalog) LedgerOf(ctx context.Context, k LedgerKey) ([]recording.Entry, error) {
+	return docs[recording.Entry](ctx, c.db, `SELECT `+ledgerColumns+` FROM ledger WHERE conf = ? AND recording = ? ORDER BY agent`,
+		string(k.Conf), int64(k.Recording))
+}
+
+// LedgerBetween returns the lines of the calls that began from a time on and before
+// another, in order of time.
+func (c *Catalog) LedgerBetween(ctx context.Context, from, to time.Time) ([]recording.Entry, error) {
+	return docs[recording.Entry](ctx, c.db, `SELECT `+ledgerColumns+` FROM ledger WHERE began >= ? AND began < ? ORDER BY began, conf, recording, agent`,
+		ms(from), ms(to))
+}
+
+// LedgerOpen returns the keys with lines of calls that are still going on.
+func (c *Catalog) LedgerOpen(ctx context.Context) ([]LedgerKey, error) {
+	rows, err := c.db.QueryContext(ctx, `SELECT DISTINCT conf, recording FROM ledger WHERE outcome = ?`, string(recording.OutcomeOpen))
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	defer rows.Close()
+	var out []LedgerKey
+	for rows.Next() {
+		var k LedgerKey
+		if err := rows.Scan(&k.Conf, &k.Recording); err != nil {
+			return nil, fmt.Errorf("read the ledger: %w", err)
+		}
+		out = append(out, k)
+	}
+	return out, rows.Err()
+}
+
+// LedgerMissing counts the conferences of which an agent's call has no capture, and
+// that nobody has accepted.
+func (c *Catalog) LedgerMissing(ctx context.Context) (n int, err error) {
+	err = c.db.QueryRowContext(ctx, `SELECT count(DISTINCT conf) FROM ledger WHERE outcome = ? AND accepted = 0`,
+		string(recording.OutcomeNoCapture)).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count calls without a capture: %w", err)
+	}
+	return n, nil
+}
+
+// AcceptMissing notes that somebody has looked at the calls without a capture of one
+// conference, or of all with an empty one. It returns how many lines that were.
+func (c *Catalog) AcceptMissing(ctx context.Context, conf recording.ConfID) (int64, error) {
+	res, err := c.db.ExecContext(ctx, `UPDATE ledger SET accepted = 1 WHERE outcome = ? AND accepted = 0 AND (? = '' OR conf = ?)`,
+		string(recording.OutcomeNoCapture), string(conf), string(conf))
+	if err != nil {
+		return 0, fmt.Errorf("accept calls without a capture: %w", err)
+	}
+	return res.RowsAffected()
+}
+
+// WithoutLine returns recordings that have ended, or been filed, and of which the
+// ledger has no line: there should be none, but those that a rule threw away because
+// no agent took part.
+func (c *Catalog) WithoutLine(ctx context.Context) ([]recording.Recording, error) {
+	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE state IN ('filed', 'backed_up', 'done', 'quarantined', 'unusable')
+		AND NOT EXISTS (SELECT 1 FROM ledger WHERE ledger.conf = recording.conf
+			AND ledger.recording = CASE recording.conf WHEN '' THEN recording.id ELSE 0 END)
+		AND NOT EXISTS (SELECT 1 FROM ledger_touched t WHERE t.conf = recording.conf
+			AND t.recording = CASE recording.conf WHEN '' THEN recording.id ELSE 0 END) ORDER BY id`)
+}
+
+// SeenBetween counts, by state, the captures that were first seen from a time on and
+// before another.
+func (c *Catalog) SeenBetween(ctx context.Context, from, to time.Time) (map[recording.State]int, error) {
+	second := func(t time.Time) string { return strings.TrimSuffix(t.UTC().Format(time.RFC3339), "Z") } // as JSON begins a time
+	rows, err := c.db.QueryContext(ctx, `SELECT state, count(*) FROM recording
+		WHERE json_extract(doc, '$.capture.seen_at') >= ? AND json_extract(doc, '$.capture.seen_at') < ? GROUP BY state`, second(from), second(to))
+	if err != nil {
+		return nil, fmt.Errorf("count captures: %w", err)
+	}
+	defer rows.Close()
+	return counts(rows)
+}
+
+// Gaps returns the first numbers of recordings that were given and are not in the
+// catalog any more, at most limit.
+func (c *Catalog) Gaps(ctx context.Context, limit int) ([]recording.ID, error) {
+	rows, err := c.db.QueryContext(ctx, `SELECT id + 1 FROM recording a
+		WHERE NOT EXISTS (SELECT 1 FROM recording b WHERE b.id = a.id + 1) AND id < (SELECT seq FROM sqlite_sequence WHERE name = 'recording')
+		ORDER BY id LIMIT ?`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("look for missing numbers: %w", err)
+	}
+	defer rows.Close()
+	var out []recording.ID
+	for rows.Next() {
+		var id recording.ID
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("look for missing numbers: %w", err)
+		}
+		out = append(out, id)
+	}
+	return out, rows.Err()
+}

@@ -1,0 +1,283 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"callreel/cdr"
+	"callreel/internal/catalog"
+	"callreel/internal/clock"
+	"callreel/internal/ledger"
+	"callreel/internal/pbx"
+	"callreel/internal/recording"
+	"callreel/rules"
+)
+
+// LedgerConfig says when a call without audio is missed, and whether each day is
+// reported.
+type LedgerConfig struct {
+	// NoCapture is how long after a call's end its capture may still come.
+	NoCapture pbx.Duration `toml:"no_capture"`
+	// Daily writes each day's lines into the archive's TMP folder.
+	Daily bool `toml:"daily"`
+}
+
+// Validate checks the values; errors name the key and what is allowed.
+func (c LedgerConfig) Validate() error {
+	if c.NoCapture <= 0 {
+		return fmt.Errorf("ledger: no_capture %s is not allowed; allowed: more than 0s", time.Duration(c.NoCapture))
+	}
+	return nil
+}
+
+const (
+	ledgerEvery = time.Second
+	ledgerBatch = 200 // conferences whose lines are saved at once
+)
+
+// causeNoCapture is under which calls without audio stand in the lamps.
+const causeNoCapture = "calls without audio"
+
+// bookkeeper makes the lines of the ledger from what the catalog holds. It is the
+// same for the recorder, which saves them, and for who only reads.
+type bookkeeper struct {
+	cfg        Config
+	catalog    *catalog.Catalog
+	rules      rules.Set
+	clock      clock.Clock
+	correlator cdr.Correlator
+	setup      func() []recording.Agent // the agents of the setup
+	// listed is up to when all inboxes have been looked through, and one of those
+	// that hold it up.
+	listed func() (time.Time, string)
+}
+
+// callSource hands the correlator what the catalog holds.
+type callSource struct{ catalog *catalog.Catalog }
+
+func (s callSource) ByConf(ctx context.Context, conf recording.ConfID) ([]recording.RawCDR, error) {
+	return s.catalog.CDRs(ctx, conf)
+}
+
+func (s callSource) Legs(ctx context.Context, conf recording.ConfID) ([]recording.Leg, error) {
+	return s.catalog.Legs(ctx, conf)
+}
+
+// errNobody says that no agent is known at all, so that nobody can tell which calls
+// are an agent's.
+var errNobody = errors.New("no agent is known yet")
+
+// facts are those that hold for all lines of one look.
+func (b bookkeeper) facts(ctx context.Context) (rules.Facts, ledger.Facts, error) {
+	now := b.clock.Now().UTC()
+	f := rules.Facts{Now: now, All: b.cfg.Agents == "all"}
+	known, err := b.catalog.Agents(ctx)
+	if err != nil {
+		return f, ledger.Facts{}, err
+	}
+	f.Agents = append(b.setup(), known...)
+	listed, unlisted := b.listed()
+	own := ledger.Facts{
+		Now: now, Settle: time.Duration(b.cfg.CDR.DiscardSettle), NoCapture: time.Duration(b.cfg.Ledger.NoCapture),
+		Listed: listed, Unlisted: unlisted, AtTrunk: true,
+	}
+	for _, in := range b.cfg.Inbox {
+		own.AtTrunk = own.AtTrunk && in.WithDefaults().RecordedOn == recording.OnGateway
+	}
+	if !f.All && len(f.Agents) == 0 {
+		err = errNobody
+	}
+	return f, own, err
+}
+
+// lines makes the lines of one key. Who was an agent when a line was made, or when
+// the PBX showed his call, still counts as one.
+func (b bookkeeper) lines(ctx context.Context, k catalog.LedgerKey, f rules.Facts, own ledger.Facts) ([]recording.Entry, error) {
+	c := ledger.Case{Conf: k.Conf, Facts: own}
+	var err error
+	if c.Before, err = b.catalog.LedgerOf(ctx, k); err != nil {
+		return nil, err
+	}
+	if k.Conf == "" {
+		rec, err := b.catalog.Get(ctx, k.Recording)
+		if err != nil {
+			return nil, err
+		}
+		if rec.Capture.Conf == "" { // else its SIP has told it meanwhile
+			c.Recordings = []recording.Recording{rec}
+		}
+		return ledger.Of(c), nil
+	}
+	if c.Recordings, err = b.catalog.ByConf(ctx, k.Conf); err != nil {
+		return nil, err
+	}
+	call, err := b.call(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	f.Agents = slices.Clip(f.Agents)
+	told := call
+	told.Live = slices.Clone(call.Live)
+	for i, leg := range call.Live {
+		f.Agents = append(f.Agents, leg.Agent)
+		told.Live[i].Agent.Unlicensed = false // his call has a line all the same
+		c.Live = c.Live || leg.Ended.IsZero()
+		c.Ended = laterOf(c.Ended, leg.Ended)
+	}
+	for _, e := range c.Before {
+		f.Agents = append(f.Agents, e.Agent)
+	}
+	for _, r := range call.Raw {
+		c.Ended = laterOf(c.Ended, r.Received)
+	}
+	rec := recording.Recording{Capture: recording.Capture{Conf: k.Conf, SeenAt: own.Now}, Call: told}
+	c.Cast = rules.Cast(rec, f)
+	if len(c.Recordings) > 0 || len(c.Cast.Parts) == 0 {
+		return ledger.Of(c), nil
+	}
+	rec.Call = call
+	f.Agents, f.Unlicensed = byLicence(f.Agents)
+	c.Verdict = b.rules.Decide(rec, f)
+	c.Elsewhere, err = b.elsewhere(ctx, c.Cast)
+	return ledger.Of(c), err
+}
+
+// call is what is known of a conference; where the catalog's CDRs and events have
+// been deleted, what its recordings have kept of them.
+func (b bookkeeper) call(ctx context.Context, c ledger.Case) (recording.Call, error) {
+	call, err := b.correlator.Correlate(ctx, recording.Recording{Capture: recording.Capture{Conf: c.Conf}})
+	if errors.Is(err, recording.ErrNotYet) {
+		err = nil
+		for _, r := range c.Recordings {
+			if len(call.CDRs) == 0 {
+				call.CDRs, call.Raw = r.Call.CDRs, r.Call.Raw
+			}
+			if len(call.Live) == 0 {
+				call.Live = r.Call.Live
+			}
+		}
+	}
+	return call, err
+}
+
+// elsewhere are the recordings of the other conferences that the parts lead to.
+func (b bookkeeper) elsewhere(ctx context.Context, cast recording.Cast) (out []recording.Recording, err error) {
+	var asked []recording.ConfID
+	for _, p := range cast.Parts {
+		for _, conf := range p.Also {
+			if slices.Contains(asked, conf) {
+				continue
+			}
+			asked = append(asked, conf)
+			list, err := b.catalog.ByConf(ctx, conf)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, list...)
+		}
+	}
+	return out, nil
+}
+
+func laterOf(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// openLedger makes the recorder's bookkeeper.
+func (s *Service) openLedger(context.Context) error {
+	s.books = bookkeeper{
+		cfg: s.cfg, catalog: s.catalog, rules: s.rules, clock: s.clock, correlator: s.correlator,
+		setup: s.licences.setupAgents, listed: s.listed,
+	}
+	return nil
+}
+
+// listed is up to when all inboxes have been looked through.
+func (s *Service) listed() (at time.Time, slowest string) {
+	for _, b := range s.inboxes {
+		if looked := time.UnixMilli(b.looked.Load()); slowest == "" || looked.Before(at) {
+			at, slowest = looked, b.cfg.Name
+		}
+	}
+	return at, slowest
+}
+
+// keepLedger makes and saves the lines of what has happened, until ctx is done.
+func (s *Service) keepLedger(ctx context.Context) {
+	for {
+		n, err := s.writeLedger(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		s.report(LampSoftware, "ledger", "the ledger cannot be kept", err)
+		s.reportDays(ctx)
+		if n < ledgerBatch && !s.clock.Wait(ctx.Done(), ledgerEvery) {
+			return
+		}
+	}
+}
+
+// writeLedger makes and saves the lines of up to ledgerBatch conferences, and says how
+// many that were. While no agent is known they wait.
+func (s *Service) writeLedger(ctx context.Context) (int, error) {
+	touched, err := s.catalog.LedgerTouched(ctx, s.clock.Now(), ledgerBatch)
+	if err != nil || len(touched) == 0 {
+		return 0, errors.Join(err, s.showMissing(ctx))
+	}
+	f, own, err := s.books.facts(ctx)
+	if errors.Is(err, errNobody) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	list := make([]catalog.LedgerLines, 0, len(touched))
+	for _, t := range touched {
+		entries, err := s.books.lines(ctx, t.LedgerKey, f, own)
+		if err != nil {
+			return 0, err
+		}
+		for i := range entries {
+			entries[i].Accepted = entries[i].Accepted || t.Old && entries[i].Missing()
+		}
+		list = append(list, catalog.LedgerLines{Touched: t, Entries: entries})
+	}
+	if err := s.catalog.SaveLedger(ctx, list); err != nil {
+		return 0, err
+	}
+	s.tellMissing(list)
+	return len(touched), s.showMissing(ctx)
+}
+
+// tellMissing logs each agent's call without audio once, when it becomes certain.
+func (s *Service) tellMissing(list []catalog.LedgerLines) {
+	for _, l := range list {
+		for _, e := range l.Entries {
+			if e.Outcome == recording.OutcomeNoCapture && !e.Accepted {
+				s.log.Error("an agent's call has no audio", "agent", cmp.Or(e.Agent.E164, e.Agent.CN), "conf", e.Conf, "reason", e.Reason)
+			}
+		}
+	}
+}
+
+// showMissing makes the lamp PCAP say how many agents' calls have no audio.
+func (s *Service) showMissing(ctx context.Context) error {
+	n, err := s.catalog.LedgerMissing(ctx)
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		s.lamps.Good(LampPCAP, causeNoCapture)
+	default:
+		s.lamps.Still(LampPCAP, causeNoCapture, fmt.Errorf(
+			"%d calls of agents have no audio; \"callreel ledger --only no-capture\" shows them, \"callreel ledger --accept all\" puts this out", n))
+	}
+	return nil
+}

@@ -1,0 +1,278 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"callreel/archive"
+	"callreel/cdr"
+	"callreel/internal/atomicfile"
+	"callreel/internal/catalog"
+	"callreel/internal/clock"
+	"callreel/internal/ledger"
+	"callreel/internal/recording"
+)
+
+// Ledger reads the every-call ledger, whether the recorder runs or not. What has
+// happened since its lines were saved is taken into account.
+type Ledger struct {
+	cfg     Config
+	catalog *catalog.Catalog
+	books   bookkeeper
+	zone    *time.Location
+}
+
+// OpenLedger opens the catalog of a setup; there must be one.
+func OpenLedger(ctx context.Context, cfg Config) (*Ledger, error) {
+	zone, err := cfg.Location()
+	if err != nil {
+		return nil, err
+	}
+	set, err := cfg.Rules.load()
+	if err != nil {
+		return nil, err
+	}
+	c, err := catalog.OpenBeside(ctx, cfg.Catalog)
+	if err != nil {
+		return nil, err
+	}
+	clk := clock.System()
+	slowest := ""
+	if len(cfg.Inbox) > 0 {
+		slowest = cfg.Inbox[0].Name
+	}
+	return &Ledger{cfg: cfg, catalog: c, zone: zone, books: bookkeeper{
+		cfg: cfg, catalog: c, rules: set, clock: clk, correlator: cdr.Correlator{Source: callSource{c}, Now: clk.Now},
+		setup:  cfg.agents,
+		listed: func() (time.Time, string) { return time.Time{}, slowest }, // only the recorder knows
+	}}, nil
+}
+
+// Close closes the catalog.
+func (l *Ledger) Close() error { return l.catalog.Close() }
+
+// Zone is that of the setup.
+func (l *Ledger) Zone() *time.Location { return l.zone }
+
+// Accept notes that somebody has looked at the calls without a capture of one
+// conference, or of all with an empty one, and returns how many lines that were.
+func (l *Ledger) Accept(ctx context.Context, conf recording.ConfID) (int64, error) {
+	return l.catalog.AcceptMissing(ctx, conf)
+}
+
+// Between returns the lines of the calls that began from a time on and before another,
+// in order of time.
+func (l *Ledger) Between(ctx context.Context, from, to time.Time) ([]recording.Entry, error) {
+	return l.books.between(ctx, from, to)
+}
+
+// mostUnsavedKeys bounds what a reader works out itself: the recorder saves lines
+// within seconds.
+const mostUnsavedKeys = 100_000
+
+// between makes anew the lines of calls that are open or of which something has
+// happened, and takes the others as they were saved.
+func (b bookkeeper) between(ctx context.Context, from, to time.Time) ([]recording.Entry, error) {
+	f, own, err := b.facts(ctx)
+	if err != nil && !errors.Is(err, errNobody) {
+		return nil, err
+	}
+	saved, readErr := b.catalog.LedgerBetween(ctx, from, to)
+	if readErr != nil || err != nil {
+		return saved, readErr
+	}
+	keys, err := b.unsure(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := slices.DeleteFunc(saved, func(e recording.Entry) bool { return keys[keyOfEntry(e)] })
+	for k := range keys {
+		fresh, err := b.lines(ctx, k, f, own)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range fresh {
+			if !e.Began.Before(from) && e.Began.Before(to) {
+				list = append(list, e)
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b recording.Entry) int { return compareEntries(a, b) })
+	return list, nil
+}
+
+func keyOfEntry(e recording.Entry) catalog.LedgerKey {
+	if e.Conf == "" {
+		return catalog.LedgerKey{Recording: e.Recording}
+	}
+	return catalog.LedgerKey{Conf: e.Conf}
+}
+
+func compareEntries(a, b recording.Entry) int {
+	if c := a.Began.Compare(b.Began); c != 0 {
+		return c
+	}
+	return strings.Compare(string(a.Conf)+a.Agent.PBX+a.Agent.CN, string(b.Conf)+b.Agent.PBX+b.Agent.CN)
+}
+
+// unsure are the keys whose saved lines may not say all.
+func (b bookkeeper) unsure(ctx context.Context) (map[catalog.LedgerKey]bool, error) {
+	out := map[catalog.LedgerKey]bool{}
+	touched, err := b.catalog.LedgerTouched(ctx, time.Time{}, mostUnsavedKeys)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range touched {
+		out[t.LedgerKey] = true
+	}
+	open, err := b.catalog.LedgerOpen(ctx)
+	for _, k := range open {
+		out[k] = true
+	}
+	return out, err
+}
+
+// LedgerCheck is the ledger of a time held against the archive and the inboxes.
+type LedgerCheck struct {
+	Captures    map[recording.State]int // captures first seen in that time, by how they stand
+	Differences []string
+}
+
+// Check holds the lines of whole days against the archive's files and the catalog's
+// captures of those days.
+func (l *Ledger) Check(ctx context.Context, from, to time.Time) (check LedgerCheck, err error) {
+	var b ledger.Books
+	// In this order nothing that a recorder files meanwhile is a difference.
+	if b.Writing, err = l.underWay(ctx); err != nil {
+		return check, err
+	}
+	if b.Entries, err = l.Between(ctx, from, to); err != nil {
+		return check, err
+	}
+	if b.Audio, err = l.audio(ctx, from, to); err != nil {
+		return check, err
+	}
+	noLine, err := l.catalog.WithoutLine(ctx)
+	if err != nil {
+		return check, err
+	}
+	for _, r := range noLine {
+		if at := r.Started(); !at.Before(from) && at.Before(to) {
+			b.NoLine = append(b.NoLine, r)
+		}
+	}
+	if b.Gone, err = l.catalog.Gaps(ctx, 100); err != nil {
+		return check, err
+	}
+	check.Differences = ledger.Differences(b)
+	check.Captures, err = l.catalog.SeenBetween(ctx, from, to)
+	return check, err
+}
+
+// underWay are the UIDs of recordings that may be filed at any moment.
+func (l *Ledger) underWay(ctx context.Context) (uids []string, err error) {
+	q := catalog.Query{Limit: 1000, States: []recording.State{recording.Seen, recording.Spooled, recording.Correlated, recording.Decided}}
+	for {
+		list, err := l.catalog.Search(ctx, q)
+		if err != nil || len(list) == 0 {
+			return uids, err
+		}
+		for _, rec := range list {
+			uids = append(uids, rec.Capture.UID)
+		}
+		q.Before = list[len(list)-1].ID
+	}
+}
+
+// audio lists the archive's audio files of calls that began in a time of whole days.
+// An archive that is not there has none.
+func (l *Ledger) audio(ctx context.Context, from, to time.Time) (out []recording.Place, err error) {
+	if _, err := os.Stat(l.cfg.Archive.Path); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	arch, err := archive.Open(l.cfg.Archive)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, arch.Close()) }()
+	first, end := from.In(l.zone), to.In(l.zone)
+	months, err := arch.Months(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, month := range months {
+		if month < first.Format("2006_01") || month > end.Format("2006_01") {
+			continue
+		}
+		pairs, err := arch.List(ctx, month)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range pairs {
+			day := filepath.Base(p.Name)
+			if p.Audio != "" && day >= first.Format("2006_01_02") && day < end.Format("2006_01_02") {
+				out = append(out, p.Audio)
+			}
+		}
+	}
+	return out, nil
+}
+
+// reportDays writes the lines of yesterday into the archive's TMP folder and their sums
+// into the log, once, when all its captures should be here. Reports are kept as long
+// as CDRs are.
+func (s *Service) reportDays(ctx context.Context) {
+	now := s.clock.Now().In(s.location)
+	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, s.location)
+	if !s.cfg.Ledger.Daily || now.Before(today.Add(time.Duration(s.cfg.Ledger.NoCapture)+time.Hour)) || s.reported.Equal(today) {
+		return
+	}
+	err := s.reportDay(ctx, today.AddDate(0, 0, -1), today)
+	if ctx.Err() != nil {
+		return
+	}
+	s.report(LampSoftware, "ledger of the day", "the ledger of the day cannot be written", err)
+	if err == nil {
+		s.reported = today
+	}
+}
+
+const reportName = "ledger_2006_01_02.csv"
+
+func (s *Service) reportDay(ctx context.Context, from, to time.Time) error {
+	folder := filepath.Join(s.cfg.Archive.Path, "TMP")
+	file := filepath.Join(folder, from.Format(reportName))
+	if _, err := os.Stat(file); err == nil {
+		return nil // before a restart
+	}
+	list, err := s.books.between(ctx, from, to)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	var table bytes.Buffer
+	if err := ledger.WriteCSV(&table, list, s.location); err != nil {
+		return err
+	}
+	if err := atomicfile.WriteFile(file, table.Bytes(), 0o600); err != nil {
+		return err
+	}
+	s.log.Info("ledger of the day", "day", from.Format(time.DateOnly), "sums", ledger.InWords(ledger.Sum(list)))
+	return dropReports(folder, from.AddDate(0, 0, -s.cfg.CDR.KeepDays).Format(reportName))
+}
+
+// dropReports deletes those that are older than one of this name.
+func dropReports(folder, oldest string) error {
+	files, err := filepath.Glob(filepath.Join(folder, "ledger_????_??_??.csv"))
+	for _, f := range files {
+		if filepath.Base(f) < oldest {
+			err = errors.Join(err, os.Remove(f))
+		}
+	}
+	return err
+}
