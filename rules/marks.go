@@ -148,15 +148,17 @@ func NamesAgent(number string, a recording.Agent) bool {
 // parts: it names the conference; or he was in it then; or, to keep it, it was the last
 // one that he was in before.
 func (q *question) fits(m recording.Mark, who recording.Agent, parts []Span) fit {
-	if m.Conf != "" {
-		return when(m.Conf == q.rec.Capture.Conf, fitsIn)
+	switch {
+	case slices.ContainsFunc(parts, func(part Span) bool { return q.isScript(part.Peer) }):
+		return fitsNot // it is the call by which he marks
+	case m.Conf != "" && m.Conf == q.rec.Capture.Conf:
+		return fitsIn
+	case m.Conf != "" && !q.namesScript(m, who):
+		return fitsNot
 	}
 	var end time.Time
 	for _, part := range parts {
-		switch {
-		case q.isScript(part.Peer):
-			return fitsNot // it is the call by which he marks
-		case part.holds(m.At):
+		if part.holds(m.At) {
 			return when(m.Kind == recording.MarkKeep || !q.elsewhere(m, who, time.Time{}), fitsIn)
 		}
 		end = latest(end, part.To, m.At)
@@ -174,6 +176,25 @@ func when(holds bool, f fit) fit {
 	return fitsNot
 }
 
+// namesScript reports whether the conference that a mark names may be that of the call to
+// the script: a script knows its own call for certain, and may know no other. Of one of
+// which nothing else is known that is so for a keep mark only.
+func (q *question) namesScript(m recording.Mark, who recording.Agent) bool {
+	if m.From != recording.MarkByScript {
+		return false
+	}
+	known := false
+	for _, o := range q.facts.Others {
+		if o.Conf != m.Conf || !samePerson(o.Agent, who) {
+			continue
+		}
+		if known = true; q.isScript(o.Peer) || len(q.facts.Scripts) == 0 && o.dials(m.At) {
+			return true
+		}
+	}
+	return !known && m.Kind == recording.MarkKeep
+}
+
 // elsewhere reports whether the agent was in another call when he made the mark, or,
 // with an end, in one that ended after it. The call to the script that takes the mark
 // does not count, nor one that may be it.
@@ -183,11 +204,15 @@ func (q *question) elsewhere(m recording.Mark, who recording.Agent, end time.Tim
 			return false
 		}
 		if o.holds(m.At) {
-			return !o.Made || !o.From.After(m.At.Add(-dialWithin)) || len(q.facts.Scripts) > 0
+			return !o.dials(m.At) || len(q.facts.Scripts) > 0
 		}
 		return !end.IsZero() && o.To.After(end)
 	})
 }
+
+// dials reports whether the agent made the call so shortly before a time that it may be
+// the one to the script.
+func (s Span) dials(t time.Time) bool { return s.Made && s.From.After(t.Add(-dialWithin)) }
 
 // holds reports whether the agent was in the call at a time.
 func (s Span) holds(t time.Time) bool {

@@ -94,6 +94,10 @@ func TestTCR(t *testing.T) {
 	named.Conf = conf
 	astray := mark(keep, "24", 50)
 	astray.Conf = elsewhere
+	script := mark(keep, "24", 150)
+	script.From, script.Conf = recording.MarkByScript, elsewhere
+	skipping := mark(skip, "24", 50)
+	skipping.From, skipping.Conf = recording.MarkByScript, elsewhere
 	gone := mark(keep, "24", 150)
 	gone.After = elsewhere
 	for _, c := range []markCase{
@@ -110,6 +114,27 @@ func TestTCR(t *testing.T) {
 		{name: "by the second agent of a transferred call", cdrs: two, marks: []recording.Mark{mark(keep, "25", 50)}, want: kept},
 		{name: "names the conference", cdrs: one, marks: []recording.Mark{named}, want: kept},
 		{name: "names another conference", cdrs: one, marks: []recording.Mark{astray}, want: dropped},
+		{
+			name: "after it, by a script that names its own call", cdrs: one, marks: []recording.Mark{script},
+			others: []rules.Span{made(rossi, 145, "800")}, want: kept,
+		},
+		{name: "after it, by a script that names a call nobody knows", cdrs: one, marks: []recording.Mark{script}, want: kept},
+		{
+			name: "by a script that names another call of his", cdrs: one, marks: []recording.Mark{script},
+			others: []rules.Span{span(rossi, 10, 90)}, want: dropped,
+		},
+		{
+			name: "skipped by a script that names its own call, then kept", cdrs: one,
+			marks: []recording.Mark{skipping, mark(keep, "24", 60)}, others: []rules.Span{made(rossi, 45, "800")}, want: kept,
+		},
+		{
+			name: "skipped by a script that names its own call", cdrs: one, marks: []recording.Mark{skipping, mark(keep, "24", 40)},
+			others: []rules.Span{made(rossi, 45, "800")}, want: "discard skip-mark",
+		},
+		{
+			name: "skipped by a script that names a call nobody knows", cdrs: one,
+			marks: []recording.Mark{skipping, mark(keep, "24", 40)}, want: kept,
+		},
 		{name: "internal, the called one", cdrs: inside(), marks: []recording.Mark{mark(keep, "25", 50)}, want: kept},
 		{name: "internal, the caller", cdrs: inside(), marks: []recording.Mark{mark(keep, "24", 50)}, want: dropped},
 		{

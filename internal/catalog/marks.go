@@ -68,10 +68,10 @@ func (c *Catalog) MarkFiles(ctx context.Context) ([]MarkFile, error) {
 
 const markColumns = `id, kind, number, conf, at, origin, after_conf`
 
-// MarksSince returns the marks that name a conference, or none and were made at or after
+// MarksSince returns the marks that name a conference, and all that were made at or after
 // a time, oldest first, at most limit.
 func (c *Catalog) MarksSince(ctx context.Context, conf recording.ConfID, since time.Time, limit int) ([]recording.Mark, error) {
-	return c.marks(ctx, `SELECT `+markColumns+` FROM mark WHERE conf = '' AND at >= ? OR conf = ? AND conf <> '' ORDER BY at, id LIMIT ?`,
+	return c.marks(ctx, `SELECT `+markColumns+` FROM mark WHERE at >= ? OR conf = ? AND conf <> '' ORDER BY at, id LIMIT ?`,
 		ms(since), string(conf), limit)
 }
 

@@ -333,7 +333,9 @@ func (s *Service) addMarks(ctx context.Context, rec recording.Recording, f *rule
 	if err != nil {
 		return err
 	}
-	f.Marks = slices.DeleteFunc(marks, func(m recording.Mark) bool { return m.Conf == "" && m.At.After(to) })
+	f.Marks = slices.DeleteFunc(marks, func(m recording.Mark) bool {
+		return (m.Conf == "" || m.Conf != rec.Capture.Conf) && m.At.After(to)
+	})
 	if len(f.Marks) == 0 {
 		return nil
 	}

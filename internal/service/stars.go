@@ -38,12 +38,16 @@ func (s *Service) lateStars(ctx context.Context) error {
 }
 
 func (s *Service) lateStar(ctx context.Context, m recording.Mark) error {
-	list, err := s.catalog.ByConf(ctx, m.Conf)
-	if m.Conf == "" {
-		list, err = s.catalog.DoneBetween(ctx, m.At.Add(-markedWithin), m.At.Add(time.Minute))
-	}
+	list, err := s.catalog.DoneBetween(ctx, m.At.Add(-markedWithin), m.At.Add(time.Minute))
 	if err != nil {
 		return err
+	}
+	if m.Conf != "" {
+		named, err := s.catalog.ByConf(ctx, m.Conf)
+		if err != nil {
+			return err
+		}
+		list = append(named, list...)
 	}
 	for _, rec := range list {
 		if rec.State != recording.Done || !mentions(rec, m) {
