@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,7 +72,10 @@ const (
 type markPlace struct {
 	name  string // begins the origin of its marks
 	inbox ingest.Inbox
-	odd   map[string]bool // names that say of nobody, in the last listing; its own loop's
+
+	// Of its own loop:
+	odd     map[string]bool // names that say of nobody, in the last listing
+	refused bool            // the server has refused to list it
 
 	mu   sync.Mutex
 	seen time.Time
@@ -169,12 +173,38 @@ func (s *Service) pollMarks(ctx context.Context, places []*markPlace) error {
 	return all
 }
 
+// pollInboxMarks looks at the folders of an inbox that has just been listed.
+func (s *Service) pollInboxMarks(ctx context.Context, b *box) {
+	err := s.pollMarks(ctx, b.marks)
+	if ctx.Err() == nil {
+		s.report(LampPCAP, "marks of inbox "+b.cfg.Name, "marks cannot be read", err)
+	}
+}
+
+// isMissing reports whether a place is not there. Some servers say of a folder that they
+// do not have something else than "not found"; where no call hangs on marks that is no
+// fault either.
+func (s *Service) isMissing(p *markPlace, err error) bool {
+	status, answered := errors.AsType[*ingest.StatusError](err)
+	switch {
+	case errors.Is(err, ingest.ErrNoFolder):
+		return true
+	case !answered || status.Code >= http.StatusInternalServerError || s.rules.Mode() == rules.ModeTCR:
+		return false
+	}
+	if !p.refused {
+		p.refused = true
+		s.log.Warn("a folder of marks cannot be listed and is taken for one that is not there", "place", p.name, "error", err)
+	}
+	return true
+}
+
 // pollMark looks at one place once. A place that is not there is an empty one.
 func (s *Service) pollMark(ctx context.Context, p *markPlace) error {
 	before := s.clock.Now()
 	entries, stats, err := p.inbox.List(ctx)
-	if err != nil && !errors.Is(err, ingest.ErrNoFolder) {
-		return err
+	if err != nil && !s.isMissing(p, err) {
+		return fmt.Errorf("folder of marks %s: %w", p.name, err)
 	}
 	off := clockOff(s.clock.Now(), stats.Date)
 	if err := s.markFilesGone(ctx, p, entries); err != nil {
@@ -184,9 +214,13 @@ func (s *Service) pollMark(ctx context.Context, p *markPlace) error {
 	var all error
 	for _, e := range entries {
 		kind, number, err := ingest.ParseMark(e.Name)
-		if err != nil {
+		switch {
+		case err != nil:
 			odd[e.Name] = true
 			s.oddMark(ctx, p, e, err)
+			continue
+		case !e.Known():
+			all = errors.Join(all, fmt.Errorf("marks in %s: the server does not tell when a mark was made", p.name))
 			continue
 		}
 		m := recording.Mark{Kind: kind, Number: number, At: markedAt(e, off, s.clock.Now()), From: p.name + "/" + e.Name}
@@ -215,12 +249,13 @@ func markedAt(e ingest.Entry, off time.Duration, now time.Time) time.Time {
 	return at
 }
 
-// stampOf tells a file from a later one of its name.
+// stampOf tells a file from a later one of its name. An ETag does not: a fresh file's may
+// change by itself.
 func stampOf(e ingest.Entry) string {
 	if t := e.Stamp.ModTime; !t.IsZero() {
 		return strconv.FormatInt(t.UnixNano(), 10)
 	}
-	return fmt.Sprint(e.Stamp.Size, " ", e.Stamp.ETag)
+	return fmt.Sprint(e.Stamp.Size, " bytes")
 }
 
 // markFilesGone notes which files of a place are not there any more.

@@ -79,7 +79,8 @@ func (s *Service) poll(ctx context.Context, b *box) error {
 	}
 	b.listed = before
 	b.looked.Store(before.UnixMilli())
-	return errors.Join(s.missing(ctx, b, there), s.deleteSources(ctx, b), s.pollMarks(ctx, b.marks))
+	s.pollInboxMarks(ctx, b)
+	return errors.Join(s.missing(ctx, b, there), s.deleteSources(ctx, b))
 }
 
 // strays tells of files that are left alone, when their number changes.
