@@ -47,7 +47,7 @@ func TestMark(t *testing.T) {
 	call(exitDone, "stored", "--skip", "--conf", strings.ToUpper(id), "24")
 	call(exitDone, "stored", "--at", "2026-11-21T12:30:00", "24")
 	call(exitDone, "stored", "--at", "2026-11-21T12:30:00-02:00", "24")
-	list, err := c.MarksSince(t.Context(), id, time.Time{}, 10)
+	list, err := c.MarksOf(t.Context(), catalog.MarkQuery{Conf: id, From: time.Time{}, To: time.Now(), Limit: 10})
 	if err != nil || len(list) != 4 {
 		t.Fatalf("stored %v, %v", list, err)
 	}

@@ -68,11 +68,18 @@ func (c *Catalog) MarkFiles(ctx context.Context) ([]MarkFile, error) {
 
 const markColumns = `id, kind, number, conf, at, origin, after_conf`
 
-// MarksSince returns the marks that name a conference, and all that were made at or after
-// a time, oldest first, at most limit.
-func (c *Catalog) MarksSince(ctx context.Context, conf recording.ConfID, since time.Time, limit int) ([]recording.Mark, error) {
-	return c.marks(ctx, `SELECT `+markColumns+` FROM mark WHERE at >= ? OR conf = ? AND conf <> '' ORDER BY at, id LIMIT ?`,
-		ms(since), string(conf), limit)
+// MarkQuery asks for the marks that name a conference, and for those that were made in a
+// time.
+type MarkQuery struct {
+	Conf     recording.ConfID // empty names none
+	From, To time.Time
+	Limit    int
+}
+
+// MarksOf returns the marks that q asks for, oldest first.
+func (c *Catalog) MarksOf(ctx context.Context, q MarkQuery) ([]recording.Mark, error) {
+	return c.marks(ctx, `SELECT `+markColumns+` FROM mark WHERE at BETWEEN ? AND ? OR conf = ? AND conf <> '' ORDER BY at, id LIMIT ?`,
+		ms(q.From), ms(q.To), string(q.Conf), q.Limit)
 }
 
 // LastMark is the newest mark; 0 if there is none.

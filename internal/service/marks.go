@@ -63,7 +63,9 @@ const (
 	// idleMark is how long after the time for marks one of no call is told of.
 	idleMark = 2 * time.Hour
 	// mostMarks bounds the marks that are looked at for one call.
-	mostMarks = 2000
+	mostMarks = 100_000
+	// mostOpen bounds the recordings that a call may have to wait for in random recording.
+	mostOpen = 2000
 	// mostOthers bounds the records of other calls that are looked at for its marks.
 	mostOthers = 5000
 )
@@ -295,27 +297,30 @@ func (s *Service) addMark(ctx context.Context, m recording.Mark, file catalog.Ma
 		return err
 	}
 	s.wakeUp()
-	known, err := knowsAgent(ctx, s.catalog, s.cfg, m.Number)
+	agent, known, err := agentOf(ctx, s.catalog, s.cfg, m.Number)
 	if err != nil {
 		return err
 	}
-	if !known { // the number may be anybody's
+	s.log.Debug("mark received", "number", m.Number, "from", m.From)
+	if !known {
 		s.log.Warn("a mark is for a number that no agent has; it is kept for a while", "kind", m.Kind)
-		s.log.Debug("a mark for nobody", "number", m.Number, "from", m.From)
 		return nil
 	}
-	s.log.Info("mark received", "kind", m.Kind, "agent", m.Number, "at", m.At)
+	s.log.Info("mark received", "kind", m.Kind, "agent", agent, "at", m.At)
 	return nil
 }
 
-// knowsAgent reports whether a mark's number may be an agent's.
-func knowsAgent(ctx context.Context, c *catalog.Catalog, cfg Config, number string) (bool, error) {
-	known, err := c.Agents(ctx)
+// agentOf reports whether a mark's number may be an agent's, and gives it if one is
+// known to have it: only then may it stand in the log.
+func agentOf(ctx context.Context, c *catalog.Catalog, cfg Config, number string) (agent string, known bool, err error) {
+	list, err := c.Agents(ctx)
 	if err != nil {
-		return false, err
+		return "", false, err
 	}
-	agents := append(cfg.agents(), known...)
-	return cfg.Agents == "all" || slices.ContainsFunc(agents, func(a recording.Agent) bool { return rules.NamesAgent(number, a) }), nil
+	if slices.ContainsFunc(append(cfg.agents(), list...), func(a recording.Agent) bool { return rules.NamesAgent(number, a) }) {
+		return number, true, nil
+	}
+	return "", cfg.Agents == "all", nil
 }
 
 // oddMark tells once of a mark file of which it is not certain whose it is, and deletes
@@ -350,7 +355,8 @@ func (s *Service) Mark(ctx context.Context, m recording.Mark) (known bool, err e
 		return false, err
 	}
 	s.lamps.Good(LampSoftware, "marks")
-	return knowsAgent(ctx, s.catalog, s.cfg, m.Number)
+	_, known, err = agentOf(ctx, s.catalog, s.cfg, m.Number)
+	return known, err
 }
 
 // addMarks gives the rules the marks that may be of a recording's call, and what else
@@ -364,15 +370,13 @@ func (s *Service) addMarks(ctx context.Context, rec recording.Recording, f *rule
 	if f.LastMark, err = s.catalog.LastMark(ctx); err != nil {
 		return err
 	}
-	marks, err := s.catalog.MarksSince(ctx, rec.Capture.Conf, from, mostMarks)
-	if err != nil {
+	f.Marks, err = s.catalog.MarksOf(ctx, catalog.MarkQuery{Conf: rec.Capture.Conf, From: from, To: to, Limit: mostMarks})
+	switch {
+	case err != nil || len(f.Marks) == 0:
 		return err
-	}
-	f.Marks = slices.DeleteFunc(marks, func(m recording.Mark) bool {
-		return (m.Conf == "" || m.Conf != rec.Capture.Conf) && m.At.After(to)
-	})
-	if len(f.Marks) == 0 {
-		return nil
+	case len(f.Marks) == mostMarks:
+		return fmt.Errorf("there are %d marks and more from %s to %s, too many to decide a call by; does something send them without end?",
+			mostMarks, from.Format(time.RFC3339), to.Format(time.RFC3339))
 	}
 	return s.addOthers(ctx, from, to, f)
 }
@@ -393,6 +397,9 @@ func (s *Service) around(rec recording.Recording, now time.Time) (from, to time.
 		if l.Ended.After(to) {
 			to = l.Ended
 		}
+	}
+	if rec.Capture.StillAt.After(to) {
+		to = rec.Capture.StillAt
 	}
 	if sip := rec.Call.SIP; sip != nil {
 		sooner(sip.First)
@@ -437,13 +444,9 @@ func (s *Service) idleMarks(ctx context.Context) error {
 		return err
 	}
 	for _, m := range list {
-		known, err := knowsAgent(ctx, s.catalog, s.cfg, m.Number)
+		agent, _, err := agentOf(ctx, s.catalog, s.cfg, m.Number)
 		if err != nil {
 			return err
-		}
-		agent := m.Number
-		if !known {
-			agent = "nobody's"
 		}
 		s.log.Warn("a mark is of no call that was recorded", "kind", m.Kind, "agent", agent, "at", m.At)
 		if err := s.catalog.MarkTold(ctx, m.ID); err != nil {
@@ -464,7 +467,7 @@ func (s *Service) addCounters(ctx context.Context, rec recording.Recording, f *r
 	if f.Drawn, err = s.catalog.Drawn(ctx, rec); err != nil {
 		return err
 	}
-	open, err := s.catalog.Undecided(ctx, mostMarks)
+	open, err := s.catalog.Undecided(ctx, mostOpen)
 	if err != nil {
 		return err
 	}
@@ -505,7 +508,7 @@ func (m *Marker) Close() error { return m.catalog.Close() }
 
 // Mark stores a mark. It refuses one for a number that no agent has.
 func (m *Marker) Mark(ctx context.Context, mark recording.Mark, now time.Time) error {
-	known, err := knowsAgent(ctx, m.catalog, m.cfg, mark.Number)
+	_, known, err := agentOf(ctx, m.catalog, m.cfg, mark.Number)
 	if err != nil {
 		return err
 	}
