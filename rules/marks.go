@@ -256,7 +256,7 @@ func (q *question) sipSpans() []Span {
 }
 
 func spanOf(v view, who recording.Agent) Span {
-	s := Span{Agent: who, Conf: "", From: at(v.cdr, v.from), To: at(v.cdr, len(v.cdr.Events)-1), Made: direction(v.cdr) == recording.Out}
+	s := Span{Agent: who, Conf: "", From: at(v.cdr, v.from), To: lastAt(v.cdr), Made: direction(v.cdr) == recording.Out}
 	for i := v.from; i < len(v.cdr.Events) && s.Peer == (recording.Number{}); i++ {
 		if e := &v.cdr.Events[i]; farEnd(e.Msg) {
 			s.Peer = recording.Number{E164: e.E164, H323: e.H323}
@@ -287,8 +287,7 @@ func SpanOfCDR(c recording.CDR, f Facts) (Span, bool) {
 func Ended(rec recording.Recording, now time.Time) time.Time {
 	var end time.Time
 	for i := range rec.Call.CDRs {
-		c := &rec.Call.CDRs[i]
-		end = latest(end, at(c, len(c.Events)-1), now)
+		end = latest(end, lastAt(&rec.Call.CDRs[i]), now)
 	}
 	for _, l := range rec.Call.Live {
 		if len(rec.Call.CDRs) == 0 {
@@ -300,6 +299,9 @@ func Ended(rec recording.Recording, now time.Time) time.Time {
 	}
 	return end
 }
+
+// lastAt is the time of a record's last event.
+func lastAt(c *recording.CDR) time.Time { return at(c, max(len(c.Events)-1, 0)) }
 
 // over is when the call had ended for certain: of the clocks that tell it, the latest
 // counts.

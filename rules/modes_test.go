@@ -271,6 +271,38 @@ func TestTCRWaits(t *testing.T) {
 	}
 }
 
+// TestMarkAfterTheCallWaits holds that a mark which was made after a call does not count
+// before CDRs of a later one can have come; one in the call counts at once.
+func TestMarkAfterTheCallWaits(t *testing.T) {
+	set := parsed(t, `mode = "tcr"`)
+	rec := recording.Recording{Capture: recording.Capture{Conf: conf, StillAt: after(101)}, Call: recording.Call{CDRs: []recording.CDR{talk(rossi)}}}
+	for _, row := range []struct {
+		at, now float64
+		want    recording.Decision
+	}{{130, 131, recording.Wait}, {130, 160, recording.Keep}, {90, 131, recording.Keep}} {
+		f := markCase{marks: []recording.Mark{mark(recording.MarkKeep, "24", row.at)}}.facts(after(row.now))
+		f.DiscardSettle = 30 * time.Second
+		if v := set.Decide(rec, f); v.Decision != row.want || v.Decision == recording.Wait && !v.Until.Equal(after(row.at+30)) {
+			t.Errorf("marked at %v s, asked at %v s: %s until %s", row.at, row.now, v.Decision, v.Until)
+		}
+	}
+}
+
+// TestMarksOfRecordsWithoutEvents asks about records that say nothing but whose they are.
+func TestMarksOfRecordsWithoutEvents(t *testing.T) {
+	rec := recording.Recording{Capture: recording.Capture{Conf: conf, StillAt: after(101)}, Call: recording.Call{CDRs: []recording.CDR{talk(verdi), user(rossi, "to")}}}
+	f := markCase{marks: []recording.Mark{mark(recording.MarkKeep, "24", 50), mark(recording.MarkSkip, "25", 60)}}.facts(after(1000))
+	if v := rules.First().Decide(rec, f); v.Decision != recording.Discard || v.Rule != rules.SkipMark {
+		t.Errorf("%s by %s", v.Decision, v.Rule)
+	}
+	if end := rules.Ended(recording.Recording{Call: recording.Call{CDRs: []recording.CDR{user(rossi, "to")}}}, after(1000)); !end.Equal(noon) {
+		t.Errorf("ended %s", end)
+	}
+	if s, ok := rules.SpanOfCDR(user(rossi, "to"), f); ok {
+		t.Errorf("a part without events: %+v", s)
+	}
+}
+
 // TestWaitsForTheFolders holds that a call is not kept before the folders of marks were
 // looked at after its end, but does not wait for ever.
 func TestWaitsForTheFolders(t *testing.T) {
