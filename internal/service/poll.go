@@ -79,8 +79,9 @@ func (s *Service) poll(ctx context.Context, b *box) error {
 	}
 	b.listed = before
 	b.looked.Store(before.UnixMilli())
-	s.pollInboxMarks(ctx, b)
-	return errors.Join(s.missing(ctx, b, there), s.deleteSources(ctx, b))
+	err = errors.Join(s.missing(ctx, b, there), s.deleteSources(ctx, b))
+	s.pollInboxMarks(ctx, b) // last: a server that hangs there holds no capture up
+	return err
 }
 
 // strays tells of files that are left alone, when their number changes.
