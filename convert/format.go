@@ -17,6 +17,9 @@ const (
 	MP3 Format = "mp3" // constant bit rate, no reservoir
 )
 
+// PCAP is the format of the setup that files the capture itself: Keep, not Convert.
+const PCAP Format = "pcap"
+
 func allFormats() []Format { return []Format{WAV, MP3} }
 
 // Extension is what names of such files end with, with its dot.

@@ -99,7 +99,7 @@ func (o Options) Validate() error {
 
 // Config is the section [audio] of the setup.
 type Config struct {
-	Format   Format   `toml:"format"`   // wav, mp3
+	Format   Format   `toml:"format"`   // wav, mp3, pcap
 	Bitrate  int      `toml:"bitrate"`  // of an MP3 at 8 kHz in kbit/s; 0 is 16 a channel
 	Channels Channels `toml:"channels"` // stereo, mono, internal, external
 	PCM      bool     `toml:"pcm"`      // 16-bit samples: twice the space, for players without G.711
@@ -115,10 +115,13 @@ func DefaultConfig() Config {
 // Validate reports the first value that is not allowed, by its key.
 func (c Config) Validate() error {
 	if c.Format == "" {
-		return errors.New("audio.format is empty: must be one of wav, mp3")
+		return errors.New("audio.format is empty: must be one of wav, mp3, pcap")
+	}
+	if c.Format == PCAP {
+		return c.asItCame()
 	}
 	if err := validFormat(c.Format, c.PCM); err != nil {
-		return fmt.Errorf("audio.%w", err)
+		return fmt.Errorf("audio.%w, pcap", err)
 	}
 	if !slices.Contains(allChannels(), c.Channels) {
 		return fmt.Errorf("audio.channels %q: must be one of stereo, mono, internal, external", c.Channels)
@@ -131,6 +134,19 @@ func (c Config) Validate() error {
 	}
 	if err := validBitrate(c.Format, c.Bitrate, c.Channels); err != nil {
 		return fmt.Errorf("audio.%w", err)
+	}
+	return nil
+}
+
+// asItCame refuses what changes the audio where the capture itself is filed.
+func (c Config) asItCame() error {
+	switch {
+	case c.Bitrate != 0:
+		return fmt.Errorf("audio.bitrate %d: is for mp3, a pcap is filed as it came", c.Bitrate)
+	case c.PCM:
+		return errors.New("audio.pcm: is for wav, a pcap is filed as it came")
+	case c.Channels != Stereo && c.Channels != "":
+		return fmt.Errorf("audio.channels %q: is for wav and mp3, a pcap is filed as it came", c.Channels)
 	}
 	return nil
 }

@@ -75,9 +75,7 @@ func (f file) set() Set {
 func (f file) problems() []tomlfile.Problem {
 	var l problems
 	switch f.Mode {
-	case ModeStandard, ModeTCR, ModeRandom:
-	case "pcap":
-		l.add("", "mode", `%q cannot be used yet: this version files audio only`, f.Mode)
+	case ModeStandard, ModeTCR, ModeRandom, ModePCAP:
 	default:
 		l.add("", "mode", "%q is not allowed; allowed: standard, tcr, random, pcap", f.Mode)
 	}

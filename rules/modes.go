@@ -14,6 +14,7 @@ const (
 	ModeStandard = "standard" // all of it is kept
 	ModeTCR      = "tcr"      // what an agent has marked
 	ModeRandom   = "random"   // each so manieth
+	ModePCAP     = "pcap"     // all of it is kept, as captures that are not converted
 )
 
 // The rules of the modes.

@@ -45,7 +45,7 @@ func Read(folder string, ring *crypto.Ring) ([]Filed, error) {
 			return filepath.SkipDir
 		}
 		switch filepath.Ext(path) {
-		case ".wav", ".mp3":
+		case ".wav", ".mp3", ".pcap":
 			f, err := readPair(path, ring)
 			if err != nil {
 				problems = append(problems, fmt.Errorf("%s: %w", path, err))
@@ -63,7 +63,7 @@ func Read(folder string, ring *crypto.Ring) ([]Filed, error) {
 }
 
 func hasAudio(name string) bool {
-	for _, ext := range []string{".wav", ".mp3"} {
+	for _, ext := range []string{".wav", ".mp3", ".pcap"} {
 		if _, err := os.Stat(name + ext); err == nil {
 			return true
 		}

@@ -99,6 +99,9 @@ func (h *handler) audio(w http.ResponseWriter, r *http.Request) {
 	}
 	defer a.Close()
 	ext := cmp.Or(path.Ext(string(rec.Place)), ".wav")
+	if ext == ".pcap" { // a capture that was filed as it came sounds as a WAV
+		ext = ".wav"
+	}
 	w.Header().Set("Content-Type", audioType(ext))
 	w.Header().Set("Content-Disposition", named(rec, ext))
 	http.ServeContent(w, r, "", time.Time{}, a)

@@ -44,6 +44,7 @@ type Details struct {
 
 // Opener opens what is filed.
 type Opener interface {
+	// Audio is in the format of the file; of a capture that was filed as it came, WAV.
 	Audio(ctx context.Context, rec recording.Recording) (Audio, error)
 	Sidecar(ctx context.Context, rec recording.Recording) (xml []byte, err error)
 	Details(ctx context.Context, rec recording.Recording) (Details, error)

@@ -48,7 +48,7 @@ func (s *Service) commit(ctx context.Context, rec *recording.Recording, draft *a
 // standing is the place of the pair that has a name, of whatever format: the
 // setup may have changed since. It is empty if there is none.
 func (s *Service) standing(ctx context.Context, name string) (recording.Place, error) {
-	for _, f := range []convert.Format{convert.WAV, convert.MP3} {
+	for _, f := range []convert.Format{convert.WAV, convert.MP3, convert.PCAP} {
 		found, err := s.archive.Find(ctx, name, f.Extension())
 		if err != nil {
 			return "", err

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"callreel/convert"
 	"callreel/crypto"
 	"callreel/internal/catalog"
 	"callreel/internal/player"
@@ -37,7 +39,8 @@ type clearAudio struct {
 	io.Closer
 }
 
-// Audio opens the filed audio, at any second and without writing it in clear.
+// Audio opens the filed audio, at any second and without writing it in clear. Of a
+// capture that was filed as it came it is a WAV, made in memory.
 func (p playerSources) Audio(ctx context.Context, rec recording.Recording) (player.Audio, error) {
 	if rec.Place == "" {
 		return nil, fmt.Errorf("recording %d is not filed: %w", rec.ID, recording.ErrNotFound)
@@ -50,7 +53,14 @@ func (p playerSources) Audio(ctx context.Context, rec recording.Recording) (play
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return clearAudio{io.NewSectionReader(clear, 0, clear.Size()), f}, nil
+	if convert.Format(rec.Audio.Format) != convert.PCAP {
+		return clearAudio{io.NewSectionReader(clear, 0, clear.Size()), f}, nil
+	}
+	wav, err := p.sound(ctx, rec, clear)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	return clearAudio{io.NewSectionReader(bytes.NewReader(wav), 0, int64(len(wav))), io.NopCloser(nil)}, nil
 }
 
 // Sidecar decrypts the sidecar.

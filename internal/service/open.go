@@ -68,6 +68,7 @@ type Service struct {
 	roster     roster
 	legs       unsaved
 	lamps      *lamps
+	heard      heard
 	outside    convert.Outside // for codecs that are not built in; nil where the machine has none
 	woken      chan struct{}
 	checks     atomic.Int64 // polls of inboxes

@@ -7,7 +7,6 @@ import (
 	"io"
 	"time"
 
-	"callreel/convert"
 	"callreel/crypto"
 	"callreel/ingest"
 	"callreel/internal/recording"
@@ -296,13 +295,7 @@ func (s *Service) convertInto(ctx context.Context, rec *recording.Recording, w i
 	if err != nil {
 		return "", err
 	}
-	audio, err := convert.Convert(ctx, src, out, convert.Options{
-		Format: s.cfg.Audio.Format, Bitrate: s.cfg.Audio.Bitrate,
-		Channels: s.cfg.Audio.Channels, PCM: s.cfg.Audio.PCM, Wideband: s.cfg.Audio.Wideband,
-		Conceal: s.cfg.Audio.Conceal, RecordedOn: rec.Capture.RecordedOn, Swap: rec.Capture.Swap,
-		Call: rec.Capture.Call, Together: rec.Capture.Call == 0,
-		Numbers: internalNumbers(rec.Verdict), Version: s.version, Outside: s.outside,
-	})
+	audio, err := s.converter()(ctx, src, out, s.conversion(*rec))
 	if err != nil {
 		return "", fmt.Errorf("convert recording %d: %w", rec.ID, err)
 	}
@@ -310,7 +303,7 @@ func (s *Service) convertInto(ctx context.Context, rec *recording.Recording, w i
 		return "", err
 	}
 	rec.Audio = audio
-	if audio.Status != recording.AudioOK {
+	if !s.canBeFiled(audio.Status) {
 		return "", fmt.Errorf("%w: %s: %s; the capture is kept in the spool as %s",
 			recording.ErrUnusable, audio.Status, audio.Reason, rec.Capture.Spool)
 	}
