@@ -26,6 +26,13 @@ type Entry struct {
 	Stamp recording.Stamp
 }
 
+// notKnown begins the ETag of a file that was listed and not looked at yet.
+const notKnown = "not known"
+
+// Known reports whether the stamp is the file's. Where a server is asked for each file
+// by itself, one that it did not tell of yet is listed all the same.
+func (e Entry) Known() bool { return !strings.HasPrefix(e.Stamp.ETag, notKnown) }
+
 // Stats counts what a listing showed beside captures.
 type Stats struct {
 	Ignored  int      // files and folders that are no captures; they are left alone

@@ -82,7 +82,7 @@ func (w *web) List(ctx context.Context) ([]Entry, Stats, error) {
 	entries := make([]Entry, 0, len(w.looks))
 	for name, l := range w.looks {
 		if !l.known {
-			l.stamp.ETag = fmt.Sprintf("not known in listing %d", w.count)
+			l.stamp.ETag = fmt.Sprintf("%s in listing %d", notKnown, w.count)
 		}
 		entries = append(entries, Entry{name, l.stamp})
 	}

@@ -79,9 +79,29 @@ func (q *question) said() (keep, skip *recording.Mark) {
 }
 
 // counts reports whether the agent may say this of the call: the one for whom it is
-// kept may say anything, another in it may ask to keep it.
+// kept may say anything, another in it may ask to keep it. A number that two agents
+// have throws nobody's call away.
 func (q *question) counts(m marking) bool {
+	if m.Kind == recording.MarkSkip && m.Conf == "" && q.shared(m.Number) {
+		return false
+	}
 	return m.by == nil || samePerson(m.by.who, q.owner) || m.Kind == recording.MarkKeep && !q.mustBeCalled()
+}
+
+// shared reports whether two agents have a mark's number, at two PBXes for instance.
+func (q *question) shared(number string) bool {
+	var first *recording.Agent
+	for i := range q.facts.Agents {
+		a := &q.facts.Agents[i]
+		switch {
+		case !NamesAgent(number, *a):
+		case first == nil:
+			first = a
+		case a.GUID != "" && first.GUID != "" && !sameGUID(a.GUID, first.GUID), a.CN != "" && first.CN != "" && a.CN != first.CN:
+			return true
+		}
+	}
+	return false
 }
 
 // callOf names the call of a recording, its conference or, without one, itself.
@@ -128,15 +148,17 @@ func NamesAgent(number string, a recording.Agent) bool {
 // parts: it names the conference; or he was in it then; or, to keep it, it was the last
 // one that he was in before.
 func (q *question) fits(m recording.Mark, who recording.Agent, parts []Span) fit {
-	if m.Conf != "" {
-		return when(m.Conf == q.rec.Capture.Conf, fitsIn)
+	switch {
+	case slices.ContainsFunc(parts, func(part Span) bool { return q.isScript(part.Peer) }):
+		return fitsNot // it is the call by which he marks
+	case m.Conf != "" && m.Conf == q.rec.Capture.Conf:
+		return fitsIn
+	case m.Conf != "" && !q.namesScript(m, who):
+		return fitsNot
 	}
 	var end time.Time
 	for _, part := range parts {
-		switch {
-		case q.isScript(part.Peer):
-			return fitsNot // it is the call by which he marks
-		case part.holds(m.At):
+		if part.holds(m.At) {
 			return when(m.Kind == recording.MarkKeep || !q.elsewhere(m, who, time.Time{}), fitsIn)
 		}
 		end = latest(end, part.To, m.At)
@@ -154,6 +176,25 @@ func when(holds bool, f fit) fit {
 	return fitsNot
 }
 
+// namesScript reports whether the conference that a mark names may be that of the call to
+// the script: a script knows its own call for certain, and may know no other. Of one of
+// which nothing else is known that is so for a keep mark only.
+func (q *question) namesScript(m recording.Mark, who recording.Agent) bool {
+	if m.From != recording.MarkByScript {
+		return false
+	}
+	known := false
+	for _, o := range q.facts.Others {
+		if o.Conf != m.Conf || !samePerson(o.Agent, who) {
+			continue
+		}
+		if known = true; q.isScript(o.Peer) || len(q.facts.Scripts) == 0 && o.dials(m.At) {
+			return true
+		}
+	}
+	return !known && m.Kind == recording.MarkKeep
+}
+
 // elsewhere reports whether the agent was in another call when he made the mark, or,
 // with an end, in one that ended after it. The call to the script that takes the mark
 // does not count, nor one that may be it.
@@ -163,11 +204,15 @@ func (q *question) elsewhere(m recording.Mark, who recording.Agent, end time.Tim
 			return false
 		}
 		if o.holds(m.At) {
-			return !o.Made || !o.From.After(m.At.Add(-dialWithin)) || len(q.facts.Scripts) > 0
+			return !o.dials(m.At) || len(q.facts.Scripts) > 0
 		}
 		return !end.IsZero() && o.To.After(end)
 	})
 }
+
+// dials reports whether the agent made the call so shortly before a time that it may be
+// the one to the script.
+func (s Span) dials(t time.Time) bool { return s.Made && s.From.After(t.Add(-dialWithin)) }
 
 // holds reports whether the agent was in the call at a time.
 func (s Span) holds(t time.Time) bool {
@@ -211,7 +256,7 @@ func (q *question) sipSpans() []Span {
 }
 
 func spanOf(v view, who recording.Agent) Span {
-	s := Span{Agent: who, Conf: "", From: at(v.cdr, v.from), To: at(v.cdr, len(v.cdr.Events)-1), Made: direction(v.cdr) == recording.Out}
+	s := Span{Agent: who, Conf: "", From: at(v.cdr, v.from), To: lastAt(v.cdr), Made: direction(v.cdr) == recording.Out}
 	for i := v.from; i < len(v.cdr.Events) && s.Peer == (recording.Number{}); i++ {
 		if e := &v.cdr.Events[i]; farEnd(e.Msg) {
 			s.Peer = recording.Number{E164: e.E164, H323: e.H323}
@@ -242,8 +287,7 @@ func SpanOfCDR(c recording.CDR, f Facts) (Span, bool) {
 func Ended(rec recording.Recording, now time.Time) time.Time {
 	var end time.Time
 	for i := range rec.Call.CDRs {
-		c := &rec.Call.CDRs[i]
-		end = latest(end, at(c, len(c.Events)-1), now)
+		end = latest(end, lastAt(&rec.Call.CDRs[i]), now)
 	}
 	for _, l := range rec.Call.Live {
 		if len(rec.Call.CDRs) == 0 {
@@ -255,6 +299,9 @@ func Ended(rec recording.Recording, now time.Time) time.Time {
 	}
 	return end
 }
+
+// lastAt is the time of a record's last event.
+func lastAt(c *recording.CDR) time.Time { return at(c, max(len(c.Events)-1, 0)) }
 
 // over is when the call had ended for certain: of the clocks that tell it, the latest
 // counts.

@@ -122,7 +122,14 @@ func skipMark(q *question, _ *recording.Verdict) (recording.Verdict, bool) {
 
 // notMarked drops what nobody has marked by the end of the time for it.
 func notMarked(q *question, v *recording.Verdict) (recording.Verdict, bool) {
-	if keep, _ := q.said(); keep != nil {
+	keep, _ := q.said()
+	if keep != nil && keep.After != "" && q.facts.Now.Before(keep.At.Add(q.facts.DiscardSettle)) {
+		return recording.Verdict{
+			Decision: recording.Wait, Until: keep.At.Add(q.facts.DiscardSettle), For: "CDRs of calls before the mark",
+			Reason: fmt.Sprintf("agent %s marked his last call at %s, and it may be another", keep.Number, q.clock(keep.At)),
+		}, true
+	}
+	if keep != nil {
 		reason := fmt.Sprintf("agent %s marked the call at %s", keep.Number, q.clock(keep.At))
 		return recording.Verdict{Reason: reason}, false
 	}

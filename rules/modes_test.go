@@ -94,6 +94,10 @@ func TestTCR(t *testing.T) {
 	named.Conf = conf
 	astray := mark(keep, "24", 50)
 	astray.Conf = elsewhere
+	script := mark(keep, "24", 150)
+	script.From, script.Conf = recording.MarkByScript, elsewhere
+	skipping := mark(skip, "24", 50)
+	skipping.From, skipping.Conf = recording.MarkByScript, elsewhere
 	gone := mark(keep, "24", 150)
 	gone.After = elsewhere
 	for _, c := range []markCase{
@@ -110,6 +114,27 @@ func TestTCR(t *testing.T) {
 		{name: "by the second agent of a transferred call", cdrs: two, marks: []recording.Mark{mark(keep, "25", 50)}, want: kept},
 		{name: "names the conference", cdrs: one, marks: []recording.Mark{named}, want: kept},
 		{name: "names another conference", cdrs: one, marks: []recording.Mark{astray}, want: dropped},
+		{
+			name: "after it, by a script that names its own call", cdrs: one, marks: []recording.Mark{script},
+			others: []rules.Span{made(rossi, 145, "800")}, want: kept,
+		},
+		{name: "after it, by a script that names a call nobody knows", cdrs: one, marks: []recording.Mark{script}, want: kept},
+		{
+			name: "by a script that names another call of his", cdrs: one, marks: []recording.Mark{script},
+			others: []rules.Span{span(rossi, 10, 90)}, want: dropped,
+		},
+		{
+			name: "skipped by a script that names its own call, then kept", cdrs: one,
+			marks: []recording.Mark{skipping, mark(keep, "24", 60)}, others: []rules.Span{made(rossi, 45, "800")}, want: kept,
+		},
+		{
+			name: "skipped by a script that names its own call", cdrs: one, marks: []recording.Mark{skipping, mark(keep, "24", 40)},
+			others: []rules.Span{made(rossi, 45, "800")}, want: "discard skip-mark",
+		},
+		{
+			name: "skipped by a script that names a call nobody knows", cdrs: one,
+			marks: []recording.Mark{skipping, mark(keep, "24", 40)}, want: kept,
+		},
 		{name: "internal, the called one", cdrs: inside(), marks: []recording.Mark{mark(keep, "25", 50)}, want: kept},
 		{name: "internal, the caller", cdrs: inside(), marks: []recording.Mark{mark(keep, "24", 50)}, want: dropped},
 		{
@@ -179,6 +204,31 @@ func TestMarksInStandardMode(t *testing.T) {
 	}
 }
 
+// TestNumberOfTwoAgents holds that a skip mark for a number that two agents have, at two
+// PBXes, drops neither's call unless it names it, and that a keep mark counts for both.
+func TestNumberOfTwoAgents(t *testing.T) {
+	other := recording.Agent{CN: "Neri", E164: "24", GUID: "dd", PBX: "second"}
+	named := mark(recording.MarkSkip, "24", 50)
+	named.Conf = conf
+	for _, row := range []struct {
+		mark recording.Mark
+		want string
+	}{
+		{mark(recording.MarkSkip, "24", 50), "keep false"},
+		{mark(recording.MarkSkip, "Rossi", 50), "discard false"},
+		{mark(recording.MarkKeep, "24", 50), "keep true"},
+		{named, "discard false"},
+	} {
+		c := markCase{marks: []recording.Mark{row.mark}}
+		f := c.facts(after(1000))
+		f.Agents = append(f.Agents, rossi, other) // one that is listed twice is one
+		rec := recording.Recording{Capture: recording.Capture{Conf: conf}, Call: recording.Call{CDRs: []recording.CDR{talk(rossi)}}}
+		if v := rules.First().Decide(rec, f); fmt.Sprint(v.Decision, " ", v.Star) != row.want {
+			t.Errorf("%s by %s: %s, star %v; want %s", row.mark.Kind, row.mark.Number, v.Decision, v.Star, row.want)
+		}
+	}
+}
+
 // TestFilterKeepsInEveryMode holds that what an operator's filter keeps needs no mark,
 // and that an agent's skip mark counts all the same.
 func TestFilterKeepsInEveryMode(t *testing.T) {
@@ -218,6 +268,38 @@ func TestTCRWaits(t *testing.T) {
 		if row.want == recording.Discard && (v.Owner.CN != "Rossi" || !strings.Contains(v.Reason, "13:11")) {
 			t.Errorf("%s: for %q, %s", row.name, v.Owner.CN, v.Reason)
 		}
+	}
+}
+
+// TestMarkAfterTheCallWaits holds that a mark which was made after a call does not count
+// before CDRs of a later one can have come; one in the call counts at once.
+func TestMarkAfterTheCallWaits(t *testing.T) {
+	set := parsed(t, `mode = "tcr"`)
+	rec := recording.Recording{Capture: recording.Capture{Conf: conf, StillAt: after(101)}, Call: recording.Call{CDRs: []recording.CDR{talk(rossi)}}}
+	for _, row := range []struct {
+		at, now float64
+		want    recording.Decision
+	}{{130, 131, recording.Wait}, {130, 160, recording.Keep}, {90, 131, recording.Keep}} {
+		f := markCase{marks: []recording.Mark{mark(recording.MarkKeep, "24", row.at)}}.facts(after(row.now))
+		f.DiscardSettle = 30 * time.Second
+		if v := set.Decide(rec, f); v.Decision != row.want || v.Decision == recording.Wait && !v.Until.Equal(after(row.at+30)) {
+			t.Errorf("marked at %v s, asked at %v s: %s until %s", row.at, row.now, v.Decision, v.Until)
+		}
+	}
+}
+
+// TestMarksOfRecordsWithoutEvents asks about records that say nothing but whose they are.
+func TestMarksOfRecordsWithoutEvents(t *testing.T) {
+	rec := recording.Recording{Capture: recording.Capture{Conf: conf, StillAt: after(101)}, Call: recording.Call{CDRs: []recording.CDR{talk(verdi), user(rossi, "to")}}}
+	f := markCase{marks: []recording.Mark{mark(recording.MarkKeep, "24", 50), mark(recording.MarkSkip, "25", 60)}}.facts(after(1000))
+	if v := rules.First().Decide(rec, f); v.Decision != recording.Discard || v.Rule != rules.SkipMark {
+		t.Errorf("%s by %s", v.Decision, v.Rule)
+	}
+	if end := rules.Ended(recording.Recording{Call: recording.Call{CDRs: []recording.CDR{user(rossi, "to")}}}, after(1000)); !end.Equal(noon) {
+		t.Errorf("ended %s", end)
+	}
+	if s, ok := rules.SpanOfCDR(user(rossi, "to"), f); ok {
+		t.Errorf("a part without events: %+v", s)
 	}
 }
 

@@ -42,7 +42,7 @@ type Change struct {
 func (s Set) Explain(rec recording.Recording, f Facts) Explanation {
 	f.Manual = s.manual
 	settled := f
-	settled.Settle, settled.DiscardSettle = 0, 0
+	settled.Settle, settled.DiscardSettle, settled.MarkPatience, settled.Before = 0, 0, 0, 0
 	sc := look(&rec, &settled)
 	e := Explanation{Verdict: s.Decide(rec, f), Parties: sc.parties()}
 	base := s.Decide(rec, settled)
@@ -96,7 +96,7 @@ func (a asked) with(what string, args ...any) variant {
 // variations lists the kinds of things that are changed. What is a new kind of fact gets
 // a row.
 func variations() []func(asked) []variant {
-	return []func(asked) []variant{otherAgents, sipAgents, lessRecords, moreRecords, otherExceptions, withoutDecider, unnamedCapture, otherTwins}
+	return []func(asked) []variant{otherAgents, sipAgents, lessRecords, moreRecords, otherExceptions, withoutDecider, unnamedCapture, otherTwins, otherMarks}
 }
 
 func (s *scene) parties() []Party {
@@ -286,7 +286,26 @@ func (s Set) without(name string) Set {
 		}
 	}
 	s.rules = rows
+	s.limits = slices.DeleteFunc(slices.Clone(s.limits), func(l limit) bool { return l.name == name })
 	return s
+}
+
+// otherMarks takes each mark that counts away, and marks a call that nobody has marked.
+func otherMarks(a asked) (out []variant) {
+	for _, m := range a.base.Marks {
+		v := a.with("agent %s had not marked the call (%s)", m.Number, m.Kind)
+		v.facts.Marks = slices.DeleteFunc(slices.Clone(a.facts.Marks), func(o recording.Mark) bool { return o.ID == m.ID })
+		out = append(out, v)
+	}
+	if a.base.Rule == NotMarked {
+		agent := cmp.Or(a.base.Owner.E164, a.base.Owner.CN)
+		v := a.with("agent %s had marked the call", agent)
+		v.facts.Marks = append(slices.Clip(a.facts.Marks), recording.Mark{
+			Kind: recording.MarkKeep, Number: agent, At: Ended(a.rec, a.facts.Now), Conf: a.rec.Capture.Conf,
+		})
+		out = append(out, v)
+	}
+	return out
 }
 
 // unnamedCapture takes from the capture's name what tells whose phone wrote it.

@@ -68,11 +68,18 @@ func (c *Catalog) MarkFiles(ctx context.Context) ([]MarkFile, error) {
 
 const markColumns = `id, kind, number, conf, at, origin, after_conf`
 
-// MarksSince returns the marks that name a conference, or none and were made at or after
-// a time, oldest first, at most limit.
-func (c *Catalog) MarksSince(ctx context.Context, conf recording.ConfID, since time.Time, limit int) ([]recording.Mark, error) {
-	return c.marks(ctx, `SELECT `+markColumns+` FROM mark WHERE conf = '' AND at >= ? OR conf = ? AND conf <> '' ORDER BY at, id LIMIT ?`,
-		ms(since), string(conf), limit)
+// MarkQuery asks for the marks that name a conference, and for those that were made in a
+// time.
+type MarkQuery struct {
+	Conf     recording.ConfID // empty names none
+	From, To time.Time
+	Limit    int
+}
+
+// MarksOf returns the marks that q asks for, oldest first.
+func (c *Catalog) MarksOf(ctx context.Context, q MarkQuery) ([]recording.Mark, error) {
+	return c.marks(ctx, `SELECT `+markColumns+` FROM mark WHERE at BETWEEN ? AND ? OR conf = ? AND conf <> '' ORDER BY at, id LIMIT ?`,
+		ms(q.From), ms(q.To), string(q.Conf), q.Limit)
 }
 
 // LastMark is the newest mark; 0 if there is none.
@@ -135,6 +142,38 @@ func (c *Catalog) marks(ctx context.Context, query string, args ...any) ([]recor
 // first.
 func (c *Catalog) LegsBetween(ctx context.Context, from, to time.Time) ([]recording.Leg, error) {
 	return docs[recording.Leg](ctx, c.db, `SELECT doc FROM leg WHERE began <= ? AND (ended = 0 OR ended >= ?) ORDER BY began`, ms(to), ms(from))
+}
+
+// mostDone bounds what DoneBetween returns.
+const mostDone = 500
+
+// DoneBetween returns the recordings that began in a time and are filed for good, the
+// newest first, at most 500.
+func (c *Catalog) DoneBetween(ctx context.Context, from, to time.Time) ([]recording.Recording, error) {
+	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE state = ? AND started BETWEEN ? AND ? ORDER BY started DESC LIMIT ?`,
+		string(recording.Done), ms(from), ms(to), mostDone)
+}
+
+// Star saves a filed recording that marks have given a star. It reports whether it was
+// still as it is here; if not, nothing is saved.
+func (c *Catalog) Star(ctx context.Context, rec recording.Recording) (done bool, err error) {
+	doc, err := encode(rec)
+	if err != nil {
+		return false, err
+	}
+	err = c.tx(ctx, func(tx *sql.Tx) error {
+		res, err := tx.ExecContext(ctx, `UPDATE recording SET doc = ? WHERE id = ? AND state = ? AND leased = 0`,
+			doc, int64(rec.ID), string(recording.Done))
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if done = n > 0; !done || err != nil {
+			return err
+		}
+		return useMarks(ctx, tx, rec)
+	})
+	return done && err == nil, wrap(err, "mark", rec.ID)
 }
 
 // useMarks notes for which recording marks were used. A mark that goes to a call which

@@ -12,6 +12,9 @@ import (
 	"callreel/internal/recording"
 )
 
+// forever is later than any mark.
+var forever = time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // drawing is a claimed recording of a call with a verdict that draws numbers.
 func drawing(t *testing.T, c *catalog.Catalog, conf recording.ConfID, now time.Time) catalog.Claimed {
 	t.Helper()
@@ -174,17 +177,17 @@ func TestMarkIsTakenOnce(t *testing.T) {
 		t.Errorf("files %v, %v", list, err)
 	}
 	err = errors.Join(c.PruneMarks(t.Context(), now.Add(time.Hour)), c.MarkFileGone(t.Context(), file))
-	if list, err := c.MarksSince(t.Context(), "", now, 10); err != nil || len(list) != 1 {
+	if list, err := c.MarksOf(t.Context(), catalog.MarkQuery{From: now, To: forever, Limit: 10}); err != nil || len(list) != 1 {
 		t.Errorf("a mark whose file lies there was forgotten: %v, %v", list, err)
 	}
 	add(true)
-	if list, err := c.MarksSince(t.Context(), "", now, 10); err != nil || len(list) != 2 || list[1].Number != "24" || !list[1].At.Equal(now) {
+	if list, err := c.MarksOf(t.Context(), catalog.MarkQuery{From: now, To: forever, Limit: 10}); err != nil || len(list) != 2 || list[1].Number != "24" || !list[1].At.Equal(now) {
 		t.Errorf("marks %v, %v", list, err)
 	}
 	if err := errors.Join(err, c.MarkFileGone(t.Context(), file), c.PruneMarks(t.Context(), now.Add(time.Hour))); err != nil {
 		t.Fatal(err)
 	}
-	if list, err := c.MarksSince(t.Context(), "", time.Time{}, 10); err != nil || len(list) != 0 {
+	if list, err := c.MarksOf(t.Context(), catalog.MarkQuery{From: time.Time{}, To: forever, Limit: 10}); err != nil || len(list) != 0 {
 		t.Errorf("old marks were not forgotten: %v, %v", list, err)
 	}
 }
@@ -203,7 +206,7 @@ func TestMarkGoesToOneEndedCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	use := func(conf, after recording.ConfID) error {
-		list, err := c.MarksSince(t.Context(), conf, now, 10)
+		list, err := c.MarksOf(t.Context(), catalog.MarkQuery{Conf: conf, From: now, To: forever, Limit: 10})
 		if err != nil || len(list) != 1 {
 			t.Fatalf("marks %v, %v", list, err)
 		}

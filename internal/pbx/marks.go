@@ -21,8 +21,10 @@ type MarkSink interface {
 }
 
 // Marker takes marks by HTTP beside the receiver, from scripts of the PBX's voice mail:
-// GET or POST of mark_path with n=NUMBER, conf=ID where the script knows the call, and
-// skip=1 for a call that is not to be kept. To everything else it hands the request on.
+// GET or POST of mark_path with n=NUMBER, conf=ID where the script knows a call, and
+// skip=1 for a call that is not to be kept. With answer=voicemail the answer is a script
+// that sets ok to 1 or 0, for the one that asks to go on with (our guess of what its exec
+// takes). To everything else it hands the request on.
 type Marker struct {
 	cfg   ReceiverConfig
 	sink  MarkSink
@@ -118,6 +120,8 @@ func (m *Marker) take(w http.ResponseWriter, req *http.Request) {
 	}
 	known, err := m.sink.Mark(req.Context(), mark)
 	switch {
+	case req.Form.Get("answer") == "voicemail":
+		answerScript(w, known && err == nil)
 	case err != nil:
 		http.Error(w, "not stored, send again", http.StatusServiceUnavailable)
 	case !known:
@@ -127,9 +131,25 @@ func (m *Marker) take(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
+// answerScript tells a script of the voice mail whether a mark is stored and somebody's.
+func answerScript(w http.ResponseWriter, ok bool) {
+	value := 0
+	if ok {
+		value = 1
+	}
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	fmt.Fprintf(w, `<?xml version="1.0" encoding="utf-8"?>
+<voicemail xmlns="http://www.innovaphone.com/xsd/voicemail6.xsd">
+  <function define="Main">
+    <assign out="ok" value="%d"/>
+  </function>
+</voicemail>
+`, value)
+}
+
 // readMark reads the parameters, which are foreign.
 func readMark(w http.ResponseWriter, req *http.Request) (recording.Mark, error) {
-	mark := recording.Mark{Kind: recording.MarkKeep, From: "http"}
+	mark := recording.Mark{Kind: recording.MarkKeep, From: recording.MarkByScript}
 	req.Body = http.MaxBytesReader(w, req.Body, 16<<10)
 	if err := req.ParseForm(); err != nil {
 		return mark, fmt.Errorf("the request cannot be read: %w", err)

@@ -18,6 +18,7 @@ type Row struct {
 	Ring      int                 `json:"ring"` // seconds
 	DurationS float64             `json:"duration_s"`
 	Sealed    bool                `json:"sealed"` // the audio too
+	Star      bool                `json:"star"`   // an agent has marked it
 	File      string              `json:"file"`
 	TAN       string              `json:"tan,omitempty"`
 	State     recording.State     `json:"state"`
@@ -29,6 +30,6 @@ func RowOf(rec recording.Recording) Row {
 	return Row{
 		ID: rec.ID, Started: rec.Started(), Direction: v.Direction, Internal: v.Internal, Agent: v.Owner.CN,
 		External: v.External, Name: v.ExternalName, Ring: v.Ring, DurationS: rec.Audio.DurationS,
-		Sealed: rec.Seal.AudioSealed, File: rec.Name, TAN: rec.Call.TAN, State: rec.State,
+		Sealed: rec.Seal.AudioSealed, Star: v.Star, File: rec.Name, TAN: rec.Call.TAN, State: rec.State,
 	}
 }

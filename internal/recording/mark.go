@@ -11,6 +11,10 @@ const (
 	MarkSkip MarkKind = "skip" // TCA: do not keep it
 )
 
+// MarkByScript is From of what a script of the PBX said by HTTP. The conference that it
+// names may be that of the call to the script itself.
+const MarkByScript = "http"
+
 // Mark is what an agent said of a call of his, by a file, by HTTP or by a command.
 type Mark struct {
 	ID     int64     `json:"id"`

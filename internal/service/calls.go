@@ -248,15 +248,10 @@ func (s *Service) judgeAgain(ctx context.Context, rec recording.Recording) error
 		return err
 	}
 	rec.Call = call
-	_, facts, err := s.facts(ctx, rec.Capture)
+	v, err := s.withMarks(ctx, rec)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.addMarks(ctx, rec, &facts), s.addCounters(ctx, rec, &facts)); err != nil {
-		return err
-	}
-	facts.Settle, facts.DiscardSettle, facts.MarksSeen, facts.Before = 0, 0, facts.Now, 0
-	v := s.rules.Decide(rec, facts)
 	if v.Decision != recording.Keep {
 		return nil
 	}

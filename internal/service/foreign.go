@@ -179,7 +179,7 @@ func (s *Service) sipAlone(ctx context.Context, rec *recording.Recording) (recor
 	rec.Call.At = facts.Now
 	parties := rec.Call.SIP.Parties
 	unsure := len(s.cfg.PBX)+len(s.cfg.Reporting) > 0 || parties.From == "" && parties.To == ""
-	if s.rules.Decide(*rec, facts).Decision != recording.Discard {
+	if s.rules.Whose().Decide(*rec, facts).Decision != recording.Discard {
 		return recording.Correlated, nil
 	}
 	if agent, may := rules.MayBeAgent(*rec, facts); may {

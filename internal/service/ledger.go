@@ -141,7 +141,7 @@ func (b bookkeeper) lines(ctx context.Context, k catalog.LedgerKey, f rules.Fact
 	}
 	rec.Call = call
 	f.Agents, f.Unlicensed = byLicence(f.Agents)
-	c.Verdict = b.rules.Decide(rec, f)
+	c.Verdict = b.rules.Whose().Decide(rec, f)
 	c.Elsewhere, err = b.elsewhere(ctx, c.Cast)
 	return ledger.Of(c), err
 }

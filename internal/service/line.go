@@ -9,6 +9,7 @@ import (
 	"callreel/archive"
 	"callreel/internal/catalog"
 	"callreel/internal/recording"
+	"callreel/rules"
 )
 
 // This file is the program: the steps a recording takes, in order. Each step
@@ -233,6 +234,9 @@ func (s *Service) tell(st step, rec recording.Recording) {
 		}
 		s.log.Info("recording filed", told...)
 	case recording.Discarded:
+		if rec.Verdict.Rule == rules.SkipMark { // the words are the manual's
+			s.log.Info("User Mark Record to delete found TCF=", "agent", rec.Verdict.Owner.E164, "id", rec.ID)
+		}
 		s.log.Info("recording discarded", "id", rec.ID, "uid", rec.Capture.UID, "rule", rec.Verdict.Rule, "reason", rec.Verdict.Reason)
 	case recording.Quarantined:
 		s.log.Warn("recording quarantined", "id", rec.ID, "uid", rec.Capture.UID, "reason", rec.Retry.Reason)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,7 +63,9 @@ const (
 	// idleMark is how long after the time for marks one of no call is told of.
 	idleMark = 2 * time.Hour
 	// mostMarks bounds the marks that are looked at for one call.
-	mostMarks = 2000
+	mostMarks = 100_000
+	// mostOpen bounds the recordings that a call may have to wait for in random recording.
+	mostOpen = 2000
 	// mostOthers bounds the records of other calls that are looked at for its marks.
 	mostOthers = 5000
 )
@@ -71,7 +74,10 @@ const (
 type markPlace struct {
 	name  string // begins the origin of its marks
 	inbox ingest.Inbox
-	odd   map[string]bool // names that say of nobody, in the last listing; its own loop's
+
+	// Of its own loop:
+	odd     map[string]bool // names that say of nobody, in the last listing
+	refused bool            // the server has refused to list it
 
 	mu   sync.Mutex
 	seen time.Time
@@ -169,12 +175,38 @@ func (s *Service) pollMarks(ctx context.Context, places []*markPlace) error {
 	return all
 }
 
+// pollInboxMarks looks at the folders of an inbox that has just been listed.
+func (s *Service) pollInboxMarks(ctx context.Context, b *box) {
+	err := s.pollMarks(ctx, b.marks)
+	if ctx.Err() == nil {
+		s.report(LampPCAP, "marks of inbox "+b.cfg.Name, "marks cannot be read", err)
+	}
+}
+
+// isMissing reports whether a place is not there. Some servers say of a folder that they
+// do not have something else than "not found"; where no call hangs on marks that is no
+// fault either.
+func (s *Service) isMissing(p *markPlace, err error) bool {
+	status, answered := errors.AsType[*ingest.StatusError](err)
+	switch {
+	case errors.Is(err, ingest.ErrNoFolder):
+		return true
+	case !answered || status.Code >= http.StatusInternalServerError || s.rules.Mode() == rules.ModeTCR:
+		return false
+	}
+	if !p.refused {
+		p.refused = true
+		s.log.Warn("a folder of marks cannot be listed and is taken for one that is not there", "place", p.name, "error", err)
+	}
+	return true
+}
+
 // pollMark looks at one place once. A place that is not there is an empty one.
 func (s *Service) pollMark(ctx context.Context, p *markPlace) error {
 	before := s.clock.Now()
 	entries, stats, err := p.inbox.List(ctx)
-	if err != nil && !errors.Is(err, ingest.ErrNoFolder) {
-		return err
+	if err != nil && !s.isMissing(p, err) {
+		return fmt.Errorf("folder of marks %s: %w", p.name, err)
 	}
 	off := clockOff(s.clock.Now(), stats.Date)
 	if err := s.markFilesGone(ctx, p, entries); err != nil {
@@ -184,9 +216,13 @@ func (s *Service) pollMark(ctx context.Context, p *markPlace) error {
 	var all error
 	for _, e := range entries {
 		kind, number, err := ingest.ParseMark(e.Name)
-		if err != nil {
+		switch {
+		case err != nil:
 			odd[e.Name] = true
 			s.oddMark(ctx, p, e, err)
+			continue
+		case !e.Known():
+			all = errors.Join(all, fmt.Errorf("marks in %s: the server does not tell when a mark was made", p.name))
 			continue
 		}
 		m := recording.Mark{Kind: kind, Number: number, At: markedAt(e, off, s.clock.Now()), From: p.name + "/" + e.Name}
@@ -215,12 +251,13 @@ func markedAt(e ingest.Entry, off time.Duration, now time.Time) time.Time {
 	return at
 }
 
-// stampOf tells a file from a later one of its name.
+// stampOf tells a file from a later one of its name. An ETag does not: a fresh file's may
+// change by itself.
 func stampOf(e ingest.Entry) string {
 	if t := e.Stamp.ModTime; !t.IsZero() {
 		return strconv.FormatInt(t.UnixNano(), 10)
 	}
-	return fmt.Sprint(e.Stamp.Size, " ", e.Stamp.ETag)
+	return fmt.Sprint(e.Stamp.Size, " bytes")
 }
 
 // markFilesGone notes which files of a place are not there any more.
@@ -260,27 +297,30 @@ func (s *Service) addMark(ctx context.Context, m recording.Mark, file catalog.Ma
 		return err
 	}
 	s.wakeUp()
-	known, err := knowsAgent(ctx, s.catalog, s.cfg, m.Number)
+	agent, known, err := agentOf(ctx, s.catalog, s.cfg, m.Number)
 	if err != nil {
 		return err
 	}
-	if !known { // the number may be anybody's
+	s.log.Debug("mark received", "number", m.Number, "from", m.From)
+	if !known {
 		s.log.Warn("a mark is for a number that no agent has; it is kept for a while", "kind", m.Kind)
-		s.log.Debug("a mark for nobody", "number", m.Number, "from", m.From)
 		return nil
 	}
-	s.log.Info("mark received", "kind", m.Kind, "agent", m.Number, "at", m.At)
+	s.log.Info("mark received", "kind", m.Kind, "agent", agent, "at", m.At)
 	return nil
 }
 
-// knowsAgent reports whether a mark's number may be an agent's.
-func knowsAgent(ctx context.Context, c *catalog.Catalog, cfg Config, number string) (bool, error) {
-	known, err := c.Agents(ctx)
+// agentOf reports whether a mark's number may be an agent's, and gives it if one is
+// known to have it: only then may it stand in the log.
+func agentOf(ctx context.Context, c *catalog.Catalog, cfg Config, number string) (agent string, known bool, err error) {
+	list, err := c.Agents(ctx)
 	if err != nil {
-		return false, err
+		return "", false, err
 	}
-	agents := append(cfg.agents(), known...)
-	return cfg.Agents == "all" || slices.ContainsFunc(agents, func(a recording.Agent) bool { return rules.NamesAgent(number, a) }), nil
+	if slices.ContainsFunc(append(cfg.agents(), list...), func(a recording.Agent) bool { return rules.NamesAgent(number, a) }) {
+		return number, true, nil
+	}
+	return "", cfg.Agents == "all", nil
 }
 
 // oddMark tells once of a mark file of which it is not certain whose it is, and deletes
@@ -315,7 +355,8 @@ func (s *Service) Mark(ctx context.Context, m recording.Mark) (known bool, err e
 		return false, err
 	}
 	s.lamps.Good(LampSoftware, "marks")
-	return knowsAgent(ctx, s.catalog, s.cfg, m.Number)
+	_, known, err = agentOf(ctx, s.catalog, s.cfg, m.Number)
+	return known, err
 }
 
 // addMarks gives the rules the marks that may be of a recording's call, and what else
@@ -329,13 +370,13 @@ func (s *Service) addMarks(ctx context.Context, rec recording.Recording, f *rule
 	if f.LastMark, err = s.catalog.LastMark(ctx); err != nil {
 		return err
 	}
-	marks, err := s.catalog.MarksSince(ctx, rec.Capture.Conf, from, mostMarks)
-	if err != nil {
+	f.Marks, err = s.catalog.MarksOf(ctx, catalog.MarkQuery{Conf: rec.Capture.Conf, From: from, To: to, Limit: mostMarks})
+	switch {
+	case err != nil || len(f.Marks) == 0:
 		return err
-	}
-	f.Marks = slices.DeleteFunc(marks, func(m recording.Mark) bool { return m.Conf == "" && m.At.After(to) })
-	if len(f.Marks) == 0 {
-		return nil
+	case len(f.Marks) == mostMarks:
+		return fmt.Errorf("there are %d marks and more from %s to %s, too many to decide a call by; does something send them without end?",
+			mostMarks, from.Format(time.RFC3339), to.Format(time.RFC3339))
 	}
 	return s.addOthers(ctx, from, to, f)
 }
@@ -356,6 +397,9 @@ func (s *Service) around(rec recording.Recording, now time.Time) (from, to time.
 		if l.Ended.After(to) {
 			to = l.Ended
 		}
+	}
+	if rec.Capture.StillAt.After(to) {
+		to = rec.Capture.StillAt
 	}
 	if sip := rec.Call.SIP; sip != nil {
 		sooner(sip.First)
@@ -400,13 +444,9 @@ func (s *Service) idleMarks(ctx context.Context) error {
 		return err
 	}
 	for _, m := range list {
-		known, err := knowsAgent(ctx, s.catalog, s.cfg, m.Number)
+		agent, _, err := agentOf(ctx, s.catalog, s.cfg, m.Number)
 		if err != nil {
 			return err
-		}
-		agent := m.Number
-		if !known {
-			agent = "nobody's"
 		}
 		s.log.Warn("a mark is of no call that was recorded", "kind", m.Kind, "agent", agent, "at", m.At)
 		if err := s.catalog.MarkTold(ctx, m.ID); err != nil {
@@ -427,7 +467,7 @@ func (s *Service) addCounters(ctx context.Context, rec recording.Recording, f *r
 	if f.Drawn, err = s.catalog.Drawn(ctx, rec); err != nil {
 		return err
 	}
-	open, err := s.catalog.Undecided(ctx, mostMarks)
+	open, err := s.catalog.Undecided(ctx, mostOpen)
 	if err != nil {
 		return err
 	}
@@ -468,7 +508,7 @@ func (m *Marker) Close() error { return m.catalog.Close() }
 
 // Mark stores a mark. It refuses one for a number that no agent has.
 func (m *Marker) Mark(ctx context.Context, mark recording.Mark, now time.Time) error {
-	known, err := knowsAgent(ctx, m.catalog, m.cfg, mark.Number)
+	_, known, err := agentOf(ctx, m.catalog, m.cfg, mark.Number)
 	if err != nil {
 		return err
 	}

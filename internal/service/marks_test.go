@@ -3,6 +3,8 @@ package service_test
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,11 +22,7 @@ import (
 // ruled gives a rig's setup a file of rules.
 func ruled(t *testing.T, text string) func(*service.Config) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "rules.toml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return func(c *service.Config) { c.Rules.File = file }
+	return func(c *service.Config) { c.Rules.File = writeRules(t, text) }
 }
 
 // answered places a call and waits until it is answered.
@@ -128,7 +126,15 @@ func TestMarkAfterTheCall(t *testing.T) {
 		}
 		return nil
 	})
-	r.mark(t, "TMP", fmt.Sprintf("TCR-%[1]s_%[1]s.txt", c.Internal))
+	// Its time of whole seconds may lie in the call; one that is ahead counts as now.
+	dir, name := t.TempDir(), fmt.Sprintf("TCR-%[1]s_%[1]s.txt", c.Internal)
+	ahead := time.Now().Add(time.Hour)
+	tmp := filepath.Join(r.dir, "inbox", "TMP")
+	err := errors.Join(os.WriteFile(filepath.Join(dir, name), nil, 0o600), os.Chtimes(filepath.Join(dir, name), ahead, ahead),
+		os.Mkdir(tmp, 0o750), os.Rename(filepath.Join(dir, name), filepath.Join(tmp, name)))
+	if err != nil {
+		t.Fatal(err)
+	}
 	rec := r.filed(t, c)
 	if m := rec.Verdict.Marks; len(m) != 1 || string(m[0].After) != c.Conf {
 		t.Errorf("the sidecar has the marks %+v", m)
@@ -158,5 +164,90 @@ func TestSkipAndStar(t *testing.T) {
 	}
 	if rec := r.filed(t, starred); !rec.Verdict.Star {
 		t.Errorf("the marked call has no star: %+v", rec.Verdict)
+	}
+}
+
+// TestMarkByHTTP marks a call by its conference, as a script that knows it does.
+func TestMarkByHTTP(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, ruled(t, "mode = \"tcr\"\n[tcr]\nminutes = 1\n"))
+	r.light(t, service.LampPBX, service.Green)
+	c := r.call(t, pbxsim.AgentToExternal)
+	resp, err := http.Get("http://" + r.s.Addr("receiver") + "/mark?n=" + c.Internal + "&conf=" + c.Conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil || string(body) != "marked\n" {
+		t.Errorf("answered %q, %v", body, err)
+	}
+	if m := r.filed(t, c).Verdict.Marks; len(m) != 1 || string(m[0].Conf) != c.Conf || m[0].From != "http" {
+		t.Errorf("the sidecar has the marks %+v", m)
+	}
+}
+
+// TestRandomOverTheLine keeps of four calls the first and the third, by the order of their
+// ends.
+func TestRandomOverTheLine(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, ruled(t, "mode = \"random\"\n[random]\nsystem = 2\n"))
+	r.light(t, service.LampPBX, service.Green)
+	for range 4 {
+		r.call(t, pbxsim.ExternalToAgent)
+	}
+	until(t, "two are not kept", func() error { return r.count("discarded", 2) })
+	for i, c := range r.calls {
+		if i%2 == 0 {
+			if v := r.filed(t, c).Verdict; v.Draw == nil || v.Draw.System != int64(i) || v.Mode != "random" {
+				t.Errorf("call %d: %+v", i, v)
+			}
+		} else if v := r.known(t, c).Verdict; v.Rule != "random-system" || v.Owner.CN != c.CN {
+			t.Errorf("call %d ended by %s for %q", i, v.Rule, v.Owner.CN)
+		}
+	}
+}
+
+// TestStarOfAFiledRecording marks a call that is filed already: catalog, sidecar and its
+// copy have the star, and the page shows it.
+func TestStarOfAFiledRecording(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.light(t, service.LampPBX, service.Green)
+	c := r.call(t, pbxsim.ExternalToAgent)
+	r.allFiled(t)
+	until(t, "done", func() error { return r.count("done", 1) })
+	m, err := service.OpenMarker(t.Context(), r.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	now := time.Now()
+	if err := m.Mark(t.Context(), recording.Mark{Kind: recording.MarkKeep, Number: c.Internal, At: c.End.Add(time.Millisecond)}, now); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a star", func() error {
+		if !r.known(t, c).Verdict.Star {
+			return errors.New("the catalog has none")
+		}
+		return nil
+	})
+	ring, err := service.ReadRing(r.cfg.Keys.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{r.cfg.Archive.Path, r.cfg.Archive.Backup} {
+		list, err := callcheck.Read(folder, ring)
+		if err != nil || len(list) != 1 || !list[0].Sidecar.Verdict.Star {
+			t.Errorf("in %s: %d sidecars, %v", folder, len(list), err)
+		}
+	}
+	r.allFiled(t)
+	resp, err := http.Get("http://" + r.s.Addr("player") + "/api/recordings")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(body), `"star":true`) {
+		t.Errorf("the page is told %s, %v", body, err)
 	}
 }

@@ -79,7 +79,9 @@ func (s *Service) poll(ctx context.Context, b *box) error {
 	}
 	b.listed = before
 	b.looked.Store(before.UnixMilli())
-	return errors.Join(s.missing(ctx, b, there), s.deleteSources(ctx, b), s.pollMarks(ctx, b.marks))
+	err = errors.Join(s.missing(ctx, b, there), s.deleteSources(ctx, b))
+	s.pollInboxMarks(ctx, b) // last: a server that hangs there holds no capture up
+	return err
 }
 
 // strays tells of files that are left alone, when their number changes.

@@ -42,6 +42,13 @@ function rowNode(r) {
   time.dateTime = r.started;
   const when = cell(undefined, "when");
   when.append(node("span", day.format(at), "day"), " ", time);
+  if (r.star) {
+    const star = node("span", " ★", "star");
+    star.title = "marked by the agent";
+    star.setAttribute("role", "img");
+    star.setAttribute("aria-label", "marked by the agent");
+    when.append(star);
+  }
   tr.append(when, cell(direction(r.direction), "direction"), party(r.internal, r.agent, "agent"),
     external(r), cell(r.ring + " s", "num ring"), cell(length(r.duration_s), "num"));
   return tr;

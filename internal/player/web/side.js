@@ -1,5 +1,5 @@
 // The selected recording: its audio, and what its sidecar says once decrypted.
-import { el, node, say, ask, full, length, direction } from "./dom.js";
+import { el, node, say, ask, clock, full, length, direction } from "./dom.js";
 
 let selected = 0;
 
@@ -99,6 +99,7 @@ function facts(r) {
     fact("Voice " + s.side, s.codec + ", " + s.packets + " packets, " + s.lost + " lost, " + s.late + " late, " + s.duplicates + " twice");
   }
   fact("Format", [a.format, a.codec, a.sample_rate && a.sample_rate + " Hz"].filter(Boolean).join(", "));
+  fact("Marked", (v.marks || []).map((m) => (m.kind === "skip" ? "not to be kept, " : "") + "by " + m.number + " at " + clock.format(new Date(m.at))).join("; "));
   fact("Conference id", r.capture.conf);
   fact("File", r.name);
   fact("SHA-256", r.seal && r.seal.file_sha256);
