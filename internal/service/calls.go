@@ -243,6 +243,9 @@ func (s *Service) judgeAgain(ctx context.Context, rec recording.Recording) error
 		return err
 	}
 	rec.Call = call
+	if rec.Call.Twins, err = s.twins(ctx, rec); err != nil {
+		return err
+	}
 	_, facts, err := s.facts(ctx, rec.Capture)
 	if err != nil {
 		return err

@@ -222,6 +222,9 @@ func (s *Service) verdict(ctx context.Context, rec *recording.Recording) (record
 	if s.nobody(facts) {
 		return recording.Verdict{}, &waitError{s.clock.Now().Add(nobodyAgain), "waiting for the PBX to name an agent"}
 	}
+	if rec.Call.Twins, err = s.twins(ctx, *rec); err != nil {
+		return recording.Verdict{}, err
+	}
 	return s.rules.Decide(*rec, facts), nil
 }
 
@@ -261,6 +264,9 @@ func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording
 	}
 	rec.Seal.FileSHA256, rec.Seal.Size = draft.Sum()
 	rec.Seal.ClearSHA256 = clearSum
+	if rec.Call.Twins, err = s.twins(ctx, *rec); err != nil {
+		return "", err
+	}
 	rec.Seal.AudioSealed, rec.Seal.Key = s.cfg.Keys.EncryptAudio, s.ring.Current()
 	plain, err := sidecar.Encode(*rec, sidecar.Meta{Version: s.version, Location: s.location})
 	if err != nil {
