@@ -67,7 +67,7 @@ func TestRecordedTwice(t *testing.T) {
 	const preferring = "[ownership]\nprefer = \"phone\"\n"
 	for _, row := range []struct {
 		name, rules string
-		first       int // the inbox whose capture comes first
+		first       int  // the inbox whose capture comes first
 		broken      bool // the second capture is
 		phone       recording.State
 		trunk       recording.State
