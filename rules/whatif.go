@@ -45,8 +45,8 @@ func (s Set) Explain(rec recording.Recording, f Facts) Explanation {
 	sc := look(&rec, &settled)
 	e := Explanation{Verdict: s.Decide(rec, f), Parties: sc.parties()}
 	base := s.Decide(rec, settled)
-	if e.Verdict.Decision == recording.Wait {
-		e.Changes = append(e.Changes, Change{"nothing more comes", differs(base, e.Verdict), base})
+	if e.Verdict.Decision == recording.Wait && base.Decision != recording.Wait {
+		e.Changes = append(e.Changes, Change{"nothing more comes", true, base})
 	}
 	a := asked{set: s, rec: rec, facts: settled, scene: sc, base: base}
 	for _, vary := range variations() {

@@ -54,6 +54,7 @@ func commands() []command {
 		{"demo", "show it all on this machine, with a simulated PBX", runDemo},
 		{"sim", "run the simulated PBX alone", runSim},
 		{"convert", "make a WAV or MP3 file of one capture", runConvert},
+		{"explain", "say why a call was kept or not, and for whom", runExplain},
 		{"aside", "list what could not become a recording, and try it again", runAside},
 		{"keys", "list, add, retire and exchange keys", runKeys},
 		{"decrypt", "write a sealed file in clear", runDecrypt},

@@ -14,16 +14,19 @@ type RulesConfig struct {
 }
 
 // openRules reads the file of rules, if the setup names one.
-func (s *Service) openRules(context.Context) error {
-	file := s.cfg.Rules.File
+func (s *Service) openRules(context.Context) (err error) {
+	s.rules, err = readRules(s.cfg.Rules.File)
+	return err
+}
+
+// readRules reads a file of rules; without one the built-in ones hold.
+func readRules(file string) (rules.Set, error) {
 	if file == "" {
-		s.rules = rules.First()
-		return nil
+		return rules.First(), nil
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("read the rules: %w", err)
+		return rules.Set{}, fmt.Errorf("read the rules: %w", err)
 	}
-	s.rules, err = rules.Parse(file, data)
-	return err
+	return rules.Parse(file, data)
 }
