@@ -55,6 +55,7 @@ func commands() []command {
 		{"sim", "run the simulated PBX alone", runSim},
 		{"convert", "make a WAV or MP3 file of one capture", runConvert},
 		{"explain", "say why a call was kept or not, and for whom", runExplain},
+		{"rules", "check rules, test them with cases, try them on past calls", runRules},
 		{"aside", "list what could not become a recording, and try it again", runAside},
 		{"keys", "list, add, retire and exchange keys", runKeys},
 		{"decrypt", "write a sealed file in clear", runDecrypt},

@@ -36,11 +36,12 @@ type Past struct {
 	known   []recording.Agent // of the setup and of the PBXes, as they are now
 	roster  *rules.Roster
 	set     rules.Set
+	archive *archive.Archive // nil until it is needed
 }
 
 // OpenPast opens the catalog of a setup, which must be there, and reads its rules.
 func OpenPast(ctx context.Context, cfg Config, now clock.Clock) (*Past, error) {
-	set, err := readRules(cfg.Rules.File)
+	set, err := ReadRules(cfg.Rules.File)
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +61,14 @@ func OpenPast(ctx context.Context, cfg Config, now clock.Clock) (*Past, error) {
 	return p, nil
 }
 
-// Close closes the catalog.
-func (p *Past) Close() error { return p.catalog.Close() }
+// Close closes what was opened.
+func (p *Past) Close() error {
+	err := p.catalog.Close()
+	if p.archive != nil {
+		err = errors.Join(err, p.archive.Close())
+	}
+	return err
+}
 
 // Explain tells of everything that a word may mean: the number of a recording, a UID, a
 // conference id, the name of a capture or of a filed recording. It returns
@@ -273,14 +280,10 @@ func (p *Past) fromSidecar(ctx context.Context, word string) (recording.Recordin
 	if _, err := naming.Parse(base, p.zone); err != nil || len(base) < len("2006_01") {
 		return recording.Recording{}, false, nil
 	}
-	if _, err := os.Stat(p.cfg.Archive.Path); err != nil {
-		return recording.Recording{}, false, nil //nolint:nilerr // without an archive there is no sidecar
-	}
-	a, err := archive.Open(p.cfg.Archive)
-	if err != nil {
+	a, err := p.files()
+	if a == nil {
 		return recording.Recording{}, false, err
 	}
-	defer a.Close()
 	name := base[:len("2006_01")] + "/" + base
 	for _, f := range []convert.Format{convert.WAV, convert.MP3} {
 		found, err := a.Find(ctx, name, f.Extension())
@@ -293,6 +296,19 @@ func (p *Past) fromSidecar(ctx context.Context, word string) (recording.Recordin
 		}
 	}
 	return recording.Recording{}, false, nil
+}
+
+// files is the archive, opened when it is first needed; nil where there is none.
+func (p *Past) files() (*archive.Archive, error) {
+	if p.archive != nil {
+		return p.archive, nil
+	}
+	if _, err := os.Stat(p.cfg.Archive.Path); err != nil {
+		return nil, nil //nolint:nilerr,nilnil // without an archive there are no sidecars
+	}
+	a, err := archive.Open(p.cfg.Archive)
+	p.archive = a
+	return a, err
 }
 
 // open decrypts a sidecar. What it holds of a filed recording is that it is filed.

@@ -107,6 +107,7 @@ func TestExplain(t *testing.T) {
 	unknown(t, cfg, "4711", "nothing is known")
 	unknown(t, cfg, "holiday.pcap", "nothing is known")
 	alone(t, cfg, done)
+	replayFromSidecar(t, cfg, done)
 }
 
 func unknown(t *testing.T, cfg service.Config, word, want string) {
@@ -146,6 +147,63 @@ func alone(t *testing.T, cfg service.Config, rec recording.Recording) {
 	defer past.Close()
 	if _, err := past.Explain(t.Context(), rec.Name); err == nil || !strings.Contains(err.Error(), "is sealed") {
 		t.Errorf("without the key ring: %v", err)
+	}
+}
+
+// replayFromSidecar tries other rules on a filed call of which the catalog has no CDR any
+// more; then on the same without its sidecar.
+func replayFromSidecar(t *testing.T, cfg service.Config, rec recording.Recording) {
+	t.Helper()
+	cfg.Catalog = filepath.Join(t.TempDir(), "pruned.db")
+	c, err := catalog.Open(t.Context(), cfg.Catalog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	added, err := c.Add(t.Context(), rec.Capture)
+	if err == nil {
+		err = c.Observe(t.Context(), added, time.Now())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cl, err := c.Claim(t.Context(), time.Now(), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cl.Recording = rec
+	cl.ID, cl.Call = added.ID, recording.Call{}
+	if err := errors.Join(c.Advance(t.Context(), cl, time.Time{}, time.Time{}), c.Close()); err != nil {
+		t.Fatal(err)
+	}
+	drop, err := service.ReadRules(writeRules(t, "[[filter]]\nname = \"in\"\naction = \"drop\"\ndirection = \"in\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	replay := func() (out []service.Replayed) {
+		t.Helper()
+		past, err := service.OpenPast(t.Context(), cfg, clock.System())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer past.Close()
+		from, to, err := past.Month("")
+		if err == nil {
+			err = past.Replay(t.Context(), from, to, drop, func(r service.Replayed) error {
+				out = append(out, r)
+				return nil
+			})
+		}
+		if err != nil || len(out) != 1 {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		return out
+	}
+	if r := replay()[0]; !r.Changes || r.Why != "" || r.InUse.Rule != "agent-took-part" || r.New.Rule != "filter in" {
+		t.Errorf("from the sidecar: %+v", r)
+	}
+	cfg.Archive.Path = t.TempDir()
+	if r := replay()[0]; r.Changes || !strings.Contains(r.Why, "its sidecar does not open") {
+		t.Errorf("without the sidecar: %q", r.Why)
 	}
 }
 

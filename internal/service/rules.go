@@ -15,12 +15,12 @@ type RulesConfig struct {
 
 // openRules reads the file of rules, if the setup names one.
 func (s *Service) openRules(context.Context) (err error) {
-	s.rules, err = readRules(s.cfg.Rules.File)
+	s.rules, err = ReadRules(s.cfg.Rules.File)
 	return err
 }
 
-// readRules reads a file of rules; without one the built-in ones hold.
-func readRules(file string) (rules.Set, error) {
+// ReadRules reads a file of rules; without its name the built-in ones hold.
+func ReadRules(file string) (rules.Set, error) {
 	if file == "" {
 		return rules.First(), nil
 	}
