@@ -10,6 +10,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"time"
 
 	"callreel/internal/recording"
@@ -177,7 +178,7 @@ func seenGrowing(c recording.Capture) bool {
 
 func noCDR(q *question) (recording.Verdict, bool) {
 	if n := len(q.rec.Call.CDRs); n > 0 {
-		return recording.Verdict{Reason: fmt.Sprintf("%d CDRs belong to the conference", n)}, false
+		return recording.Verdict{Reason: strconv.Itoa(n) + " CDRs belong to the conference"}, false
 	}
 	return recording.Verdict{
 		Decision: recording.Wait, Until: q.facts.Now, For: "a CDR of conference " + string(q.rec.Capture.Conf),
@@ -202,7 +203,7 @@ func quiet(rec recording.Recording, f Facts, d time.Duration) (recording.Verdict
 	for _, r := range rec.Call.Raw {
 		last = latest(last, r.Received, f.Now.Add(d))
 	}
-	reason := fmt.Sprintf("the capture or its last CDR came at %s", last.UTC().Format(time.RFC3339))
+	reason := "the capture or its last CDR came at " + last.UTC().Format(time.RFC3339)
 	until := last.Add(d)
 	if last.IsZero() || d <= 0 || !until.After(f.Now) {
 		return recording.Verdict{Reason: reason}, false
