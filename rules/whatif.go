@@ -194,7 +194,7 @@ func lessRecords(a asked) (out []variant) {
 	for i := range cdrs {
 		c := &cdrs[i]
 		who := label(recording.Agent{CN: c.CN, E164: c.E164, H323: c.H323})
-		v := a.with("the CDR of %s, which begins at %s, had not come", who, c.UTC.UTC().Format(time.TimeOnly))
+		v := a.with("the CDR of %s, which begins at %s UTC, had not come", who, c.UTC.UTC().Format(time.TimeOnly))
 		v.rec.Call.CDRs = slices.Delete(slices.Clone(cdrs), i, i+1)
 		out = append(out, v)
 	}

@@ -30,24 +30,26 @@ type Question struct {
 	AgentBy func(recording.Agent) string
 	// Sidecar says that the catalog does not have the recording.
 	Sidecar bool
+	Zone    *time.Location // of the times in words
 }
 
-// Story is the answer. Times are UTC.
+// Story is the answer. Times are UTC, but for those in words.
 type Story struct {
 	ID    recording.ID     `json:"id,omitempty"`
 	UID   string           `json:"uid,omitempty"`
 	Conf  recording.ConfID `json:"conf,omitempty"`
 	State recording.State  `json:"state,omitempty"` // empty: no capture came
 	Fate  string           `json:"fate"`            // the same in words, with file or reason
+	File  string           `json:"file,omitempty"`  // under which it is filed, without extension
 	Waits string           `json:"waits,omitempty"` // what for
 	Until time.Time        `json:"until,omitzero"`
 	Facts []Fact           `json:"facts"`
 
-	// Rules are those that were asked, in order; Decided says whether that was when it
-	// was decided, or just now.
-	Rules     []recording.Tried `json:"rules"`
-	Decided   bool              `json:"decided"`
-	DecidedAt time.Time         `json:"decided_at,omitzero"`
+	// Rules are those that were asked, in order, and Verdict is what came out; Decided says
+	// whether that was when it was decided, at Verdict.At, or just now.
+	Rules   []recording.Tried `json:"rules"`
+	Verdict recording.Verdict `json:"verdict"`
+	Decided bool              `json:"decided"`
 	// Today is what the rules in use say to what is known by now, if that is not what
 	// was decided.
 	Today   *recording.Verdict `json:"today,omitempty"`
@@ -64,19 +66,16 @@ type Fact struct {
 // Tell answers a question.
 func Tell(q Question) Story {
 	rec := q.Rec
-	s := Story{ID: rec.ID, UID: rec.Capture.UID, Conf: rec.Capture.Conf, State: rec.State, Until: rec.Retry.Until.UTC()}
+	s := Story{ID: rec.ID, UID: rec.Capture.UID, Conf: rec.Capture.Conf, State: rec.State, File: rec.Name, Until: rec.Retry.Until.UTC()}
 	e := q.ask()
-	s.Changes = e.Changes
-	s.Rules, s.Decided = rec.Verdict.Trace, len(rec.Verdict.Trace) > 0 && decided(rec)
-	if !s.Decided {
-		s.Rules = e.Verdict.Trace
-	}
-	if s.Decided {
-		s.DecidedAt = rec.Verdict.At.UTC()
+	s.Changes, s.Verdict = append([]rules.Change{}, e.Changes...), e.Verdict
+	if s.Decided = decided(rec); s.Decided {
+		s.Verdict = rec.Verdict
 		if rules.Differs(e.Verdict, rec.Verdict) && rec.Verdict.Rule != recording.SameFile {
 			s.Today = &e.Verdict
 		}
 	}
+	s.Rules, s.Verdict.Trace = append([]recording.Tried{}, s.Verdict.Trace...), nil
 	s.Fate, s.Waits = q.fate(e)
 	s.Facts = q.facts(e)
 	return s
@@ -129,7 +128,11 @@ func (q Question) fate(e rules.Explanation) (fate, waits string) {
 	case recording.Quarantined:
 		return "in quarantine, kept until a CDR comes: " + waits, "a CDR that names its conference"
 	case recording.Unusable:
-		return "set aside, because it cannot become a recording: " + waits, "somebody who looks at it; see \"callreel aside\""
+		fate = "set aside, because it cannot become a recording: " + waits
+		if decided(rec) {
+			fate += "; by the rules it is " + Outcome(rec.Verdict)
+		}
+		return fate, "somebody who looks at it; see \"callreel aside\""
 	}
 	return string(rec.State), waits
 }
@@ -180,7 +183,7 @@ func (q Question) facts(e rules.Explanation) []Fact {
 		out = append(out, q.capture()...)
 	}
 	for _, l := range q.Came.Live {
-		out = append(out, leg(l))
+		out = append(out, q.leg(l))
 	}
 	for i := range q.Came.CDRs {
 		out = append(out, q.record(i))
@@ -226,8 +229,8 @@ func (q Question) capture() []Fact {
 	return out
 }
 
-func leg(l recording.Leg) Fact {
-	words := sidecar.Flow(recording.Recording{Call: recording.Call{Live: []recording.Leg{l}}}, time.UTC)
+func (q Question) leg(l recording.Leg) Fact {
+	words := sidecar.Flow(recording.Recording{Call: recording.Call{Live: []recording.Leg{l}}}, q.Zone)
 	what := strings.Join(words, "; ")
 	if l.Agent.PBX != "" {
 		what = "PBX " + l.Agent.PBX + ": " + what
@@ -244,7 +247,7 @@ func leg(l recording.Leg) Fact {
 // record tells a CDR in words, and whether it came after the decision.
 func (q Question) record(i int) Fact {
 	c := q.Came.CDRs[i]
-	flow := sidecar.Flow(recording.Recording{Call: recording.Call{CDRs: []recording.CDR{c}}}, time.UTC)
+	flow := sidecar.Flow(recording.Recording{Call: recording.Call{CDRs: []recording.CDR{c}}}, q.Zone)
 	kind := ""
 	if c.Pseudo != "" {
 		kind = ", " + c.Pseudo
@@ -254,7 +257,7 @@ func (q Question) record(i int) Fact {
 		return f
 	}
 	raw := q.Came.Raw[i]
-	f.What += fmt.Sprintf("; received %s", raw.Received.UTC().Format(time.DateTime))
+	f.What += fmt.Sprintf("; received %s", raw.Received.In(q.Zone).Format(time.DateTime))
 	same := func(o recording.RawCDR) bool { return o.XML == raw.XML }
 	if decided(q.Rec) && !slices.ContainsFunc(q.Rec.Call.Raw, same) {
 		f.Source = "CDR, not known when it was decided"
@@ -270,7 +273,7 @@ func (q Question) signalling() []Fact {
 	if p == nil {
 		return nil
 	}
-	flow := sidecar.Flow(recording.Recording{Audio: recording.Audio{SIP: p}}, time.UTC)
+	flow := sidecar.Flow(recording.Recording{Audio: recording.Audio{SIP: p}}, q.Zone)
 	return []Fact{{"SIP of the capture", p.Invite.UTC(), fmt.Sprintf("from %s to %s: %s", cmp.Or(p.From, "nobody"), cmp.Or(p.To, "nobody"), strings.Join(flow, "; "))}}
 }
 

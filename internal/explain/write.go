@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"callreel/internal/recording"
 	"callreel/rules"
 )
 
@@ -31,7 +30,7 @@ func (s Story) write(b *strings.Builder, zone *time.Location) {
 	}
 	fmt.Fprintf(b, "%s\n  %s\n", title, s.Fate)
 	if s.Decided {
-		fmt.Fprintf(b, "  decided %s\n", when(s.DecidedAt, zone))
+		fmt.Fprintf(b, "  decided %s\n", when(s.Verdict.At, zone))
 	}
 	if s.Waits != "" {
 		fmt.Fprintf(b, "  waits: %s\n", s.Waits)
@@ -39,7 +38,7 @@ func (s Story) write(b *strings.Builder, zone *time.Location) {
 			fmt.Fprintf(b, "  until %s at the latest, then it is looked at again\n", when(s.Until, zone))
 		}
 	}
-	b.WriteString("\nWhat is known (events inside a line are in UTC)\n")
+	b.WriteString("\nWhat is known\n")
 	for _, f := range s.Facts {
 		fmt.Fprintf(b, "  %-19s  %s: %s\n", when(f.At, zone), f.Source, f.What)
 	}
@@ -91,12 +90,4 @@ func writeChanges(b *strings.Builder, changes []rules.Change) {
 	if len(idle) > 0 {
 		fmt.Fprintf(b, "  the same, if %s\n", strings.Join(idle, "; or if "))
 	}
-}
-
-// Short says a verdict in a few words.
-func Short(v recording.Verdict) string {
-	if v.Decision != recording.Keep {
-		return fmt.Sprintf("%s by %s", map[recording.Decision]string{recording.Discard: "not kept", recording.Wait: "waits"}[v.Decision], v.Rule)
-	}
-	return fmt.Sprintf("kept for %s %s %s by %s", party(v.Owner), v.Direction, cmp.Or(v.External, "unknown"), v.Rule)
 }

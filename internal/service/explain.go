@@ -190,7 +190,7 @@ func (p *Past) came(ctx context.Context, rec recording.Recording) (recording.Cal
 
 // question gathers what is known of a recording.
 func (p *Past) question(ctx context.Context, rec recording.Recording) (explain.Question, error) {
-	q := explain.Question{Rec: rec, Set: p.set}
+	q := explain.Question{Rec: rec, Set: p.set, Zone: p.zone}
 	var err error
 	if q.Came, err = p.came(ctx, rec); err != nil {
 		return q, err
