@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"callreel/internal/casefile"
+	"callreel/internal/clock"
+	"callreel/internal/recording"
 	"callreel/internal/service"
 	"callreel/rules"
 )
@@ -22,6 +24,9 @@ const rulesUsage = `Usage: callreel rules ACTION
       asks the rules about cases, each a file with the CDRs of a call and what is
       expected of it, or a folder of such *.txt files; doc/rules.md tells how they
       are written
+  case [--config FILE] CALL
+      writes a call of the catalog as a case, to be edited; CALL is what "callreel
+      explain" takes, and what is written expects what the rules in use say
   replay [--config FILE] [--month YYYY_MM] --rules RULES
       decides every call of the catalog with the rules in use and with RULES, and
       lists those that would become others; nothing is changed
@@ -32,20 +37,22 @@ about (each is named).`
 
 func runRules(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
-		return usagef("rules needs an action: check, test or replay")
+		return usagef("rules needs an action: check, test, case or replay")
 	}
 	switch args[0] {
 	case "check":
 		return checkRules(args[1:], stdout, stderr)
 	case "test":
 		return testRules(args[1:], stdout, stderr)
+	case "case":
+		return writeCase(ctx, args[1:], stdout, stderr)
 	case "replay":
 		return replayRules(ctx, args[1:], stdout, stderr)
 	case "-h", "-help", "--help", "help":
 		_, err := fmt.Fprintln(stderr, rulesUsage)
 		return err
 	}
-	return usagef("rules has no action %q; it has check, test and replay", args[0])
+	return usagef("rules has no action %q; it has check, test, case and replay", args[0])
 }
 
 func checkRules(args []string, stdout, stderr io.Writer) error {
@@ -191,4 +198,35 @@ func tellCases(stdout io.Writer, names []string, cases []casefile.Case, set rule
 		return &exitError{exitSomeLeft, fmt.Errorf("%d of %d cases failed; each is named above", failed, len(cases))}
 	}
 	return nil
+}
+
+func writeCase(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	fl := newFlags("rules case", rulesUsage, stderr)
+	config := fl.String("config", "callreel.toml", "the setup, a TOML `file`")
+	if err := fl.Parse(args); err != nil {
+		return asUsage(err)
+	}
+	if fl.NArg() != 1 {
+		return usagef("rules case needs one call; got %q", fl.Args())
+	}
+	cfg, err := service.LoadConfig(*config)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	past, err := service.OpenPast(ctx, cfg, clock.System())
+	if err != nil {
+		return &exitError{exitNothing, err}
+	}
+	defer past.Close()
+	list, err := past.Cases(ctx, fl.Arg(0))
+	switch {
+	case errors.Is(err, recording.ErrNotFound):
+		return &exitError{exitNothing, err}
+	case err != nil:
+		return err
+	case len(list) > 1:
+		return usagef("%d recordings are meant by %q; name one by its number, \"callreel explain\" tells them", len(list), fl.Arg(0))
+	}
+	_, err = io.WriteString(stdout, casefile.Format(list[0]))
+	return err
 }

@@ -92,6 +92,33 @@ func TestRulesTestExample(t *testing.T) {
 	}
 }
 
+// TestRulesCase makes cases of calls of the catalog, which then hold as they are.
+func TestRulesCase(t *testing.T) {
+	dir, c, call := site(t)
+	call(exitUsage, "rules case")
+	call(exitNothing, "rules case", string(caseConf))
+	names := []string{"01-external-to-agent", "13-queue-agent-to-user-announced", "02-external-to-user"}
+	past(t, c, names...)
+	folder := filepath.Join(dir, "cases")
+	if err := os.Mkdir(folder, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	for i := range names {
+		write(t, folder, fmt.Sprintf("%d.txt", i), call(exitDone, "rules case", fmt.Sprint(i+1)))
+	}
+	if out := call(exitDone, "rules test", folder); !strings.Contains(out, "3 cases, 0 failed") {
+		t.Error(out)
+	}
+	_, records := caseFile(t, "15-agent-to-external")
+	store(t, c, records, time.Now()) // of which no capture came
+	out := call(exitDone, "rules case", string(caseConf))
+	for _, want := range []string{"agents: 24 (Rossi)\n", "capture: " + string(caseConf) + ".pcap, written by a phone\n", "expect: keep 24 o 0012345 ring 7 by agent-took-part\n", "<!-- 1: "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
+
 // past fills a catalog with decided recordings of cases, each under a conference id of its
 // own.
 func past(t *testing.T, c *catalog.Catalog, names ...string) {

@@ -28,6 +28,7 @@ type Case struct {
 	What    string // in words, may be empty
 	Agents  []recording.Agent
 	All     bool // every user is an agent
+	nobody  bool // nobody is, as the head says
 	Capture recording.Capture
 	Expect  string         // an outcome, see Outcome; parts of it may be left out at its end
 	Name    string         // under which it is filed, in UTC; empty if that does not matter
@@ -160,8 +161,8 @@ func (c *Case) headLine(s string) error {
 
 func (c *Case) checkHead() error {
 	switch {
-	case !c.All && len(c.Agents) == 0:
-		return fmt.Errorf("the head has no agents; write for instance \"agents: 24 (Rossi), 25 (Verdi)\" or \"agents: all\"")
+	case !c.All && !c.nobody && len(c.Agents) == 0:
+		return fmt.Errorf("the head has no agents; write for instance \"agents: 24 (Rossi), 25 (Verdi)\", \"agents: all\" or \"agents: none\"")
 	case c.Capture.UID == "":
 		return fmt.Errorf("the head has no capture; write for instance \"capture: c03a55c2e909d311b6450090331b3e3b.pcap, written by a phone\"")
 	case c.Expect == "":
@@ -170,19 +171,26 @@ func (c *Case) checkHead() error {
 	return nil
 }
 
-// agentsLine reads "24 (Rossi), 25 (Verdi)" or "all". A name may be left out.
+// agent is one of the list: a number, a name in brackets, or both.
+var agent = regexp.MustCompile(`^([^ (),]*)(?: ?\(([^()]*)\))?(?:, *|$)`)
+
+// agentsLine reads "24 (Rossi), 25 (Verdi)", "all" or "none".
 func (c *Case) agentsLine(value string) error {
-	if value == "all" {
+	switch value {
+	case "all":
 		c.All = true
 		return nil
+	case "none":
+		c.nobody = true
+		return nil
 	}
-	for one := range strings.SplitSeq(value, ",") {
-		number, name, named := strings.Cut(strings.TrimSpace(one), " (")
-		name, closed := strings.CutSuffix(name, ")")
-		if number == "" || named != closed || strings.ContainsAny(number, " ()") {
-			return fmt.Errorf("agent %q is not of the form \"24 (Rossi)\"", clip(one))
+	for rest := value; rest != ""; {
+		m := agent.FindStringSubmatch(rest)
+		if m == nil || m[1] == "" && m[2] == "" {
+			return fmt.Errorf("agent %q is not of the form \"24 (Rossi)\"", clip(rest))
 		}
-		c.Agents = append(c.Agents, recording.Agent{E164: number, CN: name})
+		c.Agents = append(c.Agents, recording.Agent{E164: m[1], CN: m[2]})
+		rest = rest[len(m[0]):]
 	}
 	return nil
 }
@@ -246,7 +254,7 @@ func (c *Case) takeSOAP() (int, error) {
 	return n, nil
 }
 
-var legLine = regexp.MustCompile(`^(\d+) (called by|calling) (\d+), began (\S+?)(?:, alerted (\S+?))?(?:, connected (\S+?))?, ended (\S+?)(?:, conference (\S+))?$`)
+var legLine = regexp.MustCompile(`^(\S+) (called by|calling) (\S+), began (\S+?)(?:, alerted (\S+?))?(?:, connected (\S+?))?, ended (\S+?)(?:, conference (\S+))?$`)
 
 // leg reads what the PBX showed live of one agent. Of other conferences the catalog
 // gives nothing to the rules, so neither does this.
@@ -259,6 +267,9 @@ func (c *Case) leg(s string) error {
 		return nil
 	}
 	l := recording.Leg{Conf: c.Capture.Conf, ToAgent: m[2] == "called by", Peer: recording.Number{Type: "peer", E164: m[3]}}
+	if m[3] == "unknown" {
+		l.Peer.E164 = ""
+	}
 	l.Agent = recording.Agent{E164: m[1]}
 	for _, a := range c.Agents {
 		if a.E164 == m[1] {

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"callreel/internal/casefile"
+	"callreel/internal/recording"
 	"callreel/rules"
 )
 
@@ -107,6 +109,55 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestFormat writes every case of the rules and reads it again.
+func TestFormat(t *testing.T) {
+	files, err := filepath.Glob("../../rules/testdata/cases/*.txt")
+	if err != nil || len(files) < 31 {
+		t.Fatal(len(files), err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := casefile.Parse(file, data, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := casefile.Format(want)
+		got, err := casefile.Parse("written", []byte(text), nil)
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, text)
+		}
+		if casefile.Format(got) != text || !reflect.DeepEqual(got.CDRs, want.CDRs) || !reflect.DeepEqual(got.Legs, want.Legs) ||
+			!reflect.DeepEqual(got.Capture, want.Capture) || !reflect.DeepEqual(got.Without, want.Without) || !reflect.DeepEqual(got.Objects, want.Objects) {
+			t.Errorf("%s: read again it is\n%+v\nwant\n%+v", file, got, want)
+		}
+		if missed := got.Run(rules.First()); len(missed) > 0 {
+			t.Errorf("%s: %+v", file, missed)
+		}
+	}
+}
+
+func TestAgents(t *testing.T) {
+	for _, row := range []struct {
+		line string
+		want []recording.Agent
+	}{
+		{"none", nil},
+		{"24", []recording.Agent{{E164: "24"}}},
+		{"(Rossi, Anna), 25 (Verdi)", []recording.Agent{{CN: "Rossi, Anna"}, {E164: "25", CN: "Verdi"}}},
+	} {
+		c, err := casefile.Parse("f", []byte("agents: "+row.line+"\ncapture: c03a55c2e909d311b6450090331b3e3b.pcap, written by a phone\nexpect: keep\n\n"+record), nil)
+		if err != nil || !reflect.DeepEqual(c.Agents, row.want) {
+			t.Errorf("%s: %+v, %v", row.line, c.Agents, err)
+		}
+		if again := casefile.Format(c); !strings.Contains(again, "agents: "+row.line+"\n") {
+			t.Errorf("written as\n%s", again)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	files, err := filepath.Glob("../../rules/testdata/cases/*.txt")
 	if err != nil || len(files) == 0 {
@@ -130,6 +181,9 @@ func FuzzParse(f *testing.F) {
 		}
 		if len(c.CDRs) == 0 || c.Expect == "" {
 			t.Errorf("accepted without records or expectation: %+v", c)
+		}
+		if _, err := casefile.Parse("again", []byte(casefile.Format(c)), nil); err != nil {
+			t.Errorf("%v in what was written:\n%s", err, casefile.Format(c))
 		}
 		for _, m := range c.Run(rules.First()) {
 			if m.Got == "" || m.Want == "" {
