@@ -67,7 +67,28 @@ func Parse(file string, data []byte, open func(name string) ([]byte, error)) (Ca
 func (c *Case) parse(text string, open func(string) ([]byte, error)) (int, error) {
 	sc := bufio.NewScanner(strings.NewReader(text))
 	sc.Buffer(nil, MaxSize+1)
-	n := 0
+	n, err := c.parseHead(sc)
+	if err != nil {
+		return n, err
+	}
+	begins := n + 1
+	body := c.body(sc, n)
+	if c.records != "" {
+		if strings.TrimSpace(body) != "" {
+			return begins, fmt.Errorf("the records are in %s, as the head says, and here too; leave one of them out", c.records)
+		}
+		if body, err = c.read(open); err != nil {
+			return begins, err
+		}
+	}
+	if err := c.take(body); err != nil {
+		return begins, err
+	}
+	return c.takeSOAP()
+}
+
+// parseHead reads up to the first empty line, and returns its number.
+func (c *Case) parseHead(sc *bufio.Scanner) (n int, err error) {
 	for sc.Scan() {
 		n++
 		s := strings.TrimSpace(sc.Text())
@@ -78,10 +99,11 @@ func (c *Case) parse(text string, open func(string) ([]byte, error)) (int, error
 			return n, err
 		}
 	}
-	if err := c.checkHead(); err != nil {
-		return n, err
-	}
-	begins := n + 1
+	return n, c.checkHead()
+}
+
+// body is what stands behind the head, without the lines of what SOAP showed.
+func (c *Case) body(sc *bufio.Scanner, n int) string {
 	var xml strings.Builder
 	for sc.Scan() {
 		n++
@@ -92,20 +114,7 @@ func (c *Case) parse(text string, open func(string) ([]byte, error)) (int, error
 		}
 		xml.WriteString(sc.Text() + "\n")
 	}
-	body := xml.String()
-	if c.records != "" {
-		if strings.TrimSpace(body) != "" {
-			return begins, fmt.Errorf("the records are in %s, as the head says, and here too; leave one of them out", c.records)
-		}
-		var err error
-		if body, err = c.read(open); err != nil {
-			return begins, err
-		}
-	}
-	if err := c.take(body); err != nil {
-		return begins, err
-	}
-	return c.takeSOAP()
+	return xml.String()
 }
 
 func (c *Case) read(open func(string) ([]byte, error)) (string, error) {

@@ -106,6 +106,11 @@ func TestRecordedTwice(t *testing.T) {
 			if len(trunk.Call.Twins) != 1 || trunk.Call.Twins[0].UID != phone.Capture.UID {
 				t.Errorf("the trunk's knows of %+v", trunk.Call.Twins)
 			}
+			for one, other := range map[recording.ID]recording.ID{phone.ID: trunk.ID, trunk.ID: phone.ID} {
+				if text, _ := told(t, cfg, fmt.Sprint(one)); !strings.Contains(text, fmt.Sprintf("recorded twice: recording %d ", other)) {
+					t.Errorf("the other recording is not named in\n%s", text)
+				}
+			}
 		})
 	}
 }
