@@ -20,7 +20,7 @@ import (
 type Facts struct {
 	Now    time.Time
 	Roster *Roster           // who is to be recorded, as last known
-	Agents []recording.Agent // who else is: for instance who was an agent during the call
+	Agents []recording.Agent // who else is, who was seen as one during the call for instance; these count first
 	All    bool              // agents = "all": every user is an agent
 	Settle time.Duration     // quiet after the last CDR before a call is kept
 	// DiscardSettle is the quiet before a call is not kept: a CDR that comes

@@ -81,8 +81,8 @@ func (l *links) missed(pbx string, at time.Time) {
 // Agents stores a PBX's agents as they are now.
 func (s *Service) Agents(ctx context.Context, name string, list []recording.Agent) {
 	err := s.catalog.SaveAgents(ctx, name, list)
-	s.roster.changed()
 	s.report(LampSoftware, "agents of "+name, "agents cannot be saved", err)
+	s.roster.changed()
 	s.log.Info("agents of the PBX", "pbx", name, "count", len(list))
 }
 
@@ -242,10 +242,10 @@ func (s *Service) judgeAgain(ctx context.Context, rec recording.Recording) error
 	if err != nil {
 		return err
 	}
-	rec.Call = call
-	if rec.Call.Twins, err = s.twins(ctx, rec); err != nil {
+	if call.Twins, err = s.twins(ctx, rec); err != nil {
 		return err
 	}
+	rec.Call = call
 	_, facts, err := s.facts(ctx, rec.Capture)
 	if err != nil {
 		return err

@@ -10,6 +10,9 @@ import (
 	"callreel/rules"
 )
 
+// ReadRules reads a file of rules; without its name the built-in ones hold.
+func ReadRules(file string) (rules.Set, error) { return RulesConfig{File: file}.load() }
+
 // replayPage bounds how many recordings are in memory at once.
 const replayPage = 200
 

@@ -15,18 +15,17 @@ type RulesConfig struct {
 
 // openRules reads the file of rules, if the setup names one.
 func (s *Service) openRules(context.Context) (err error) {
-	s.rules, err = ReadRules(s.cfg.Rules.File)
+	s.rules, err = s.cfg.Rules.load()
 	return err
 }
 
-// ReadRules reads a file of rules; without its name the built-in ones hold.
-func ReadRules(file string) (rules.Set, error) {
-	if file == "" {
+func (c RulesConfig) load() (rules.Set, error) {
+	if c.File == "" {
 		return rules.First(), nil
 	}
-	data, err := os.ReadFile(file)
+	data, err := os.ReadFile(c.File)
 	if err != nil {
 		return rules.Set{}, fmt.Errorf("read the rules: %w", err)
 	}
-	return rules.Parse(file, data)
+	return rules.Parse(c.File, data)
 }

@@ -222,13 +222,10 @@ func (s *Service) verdict(ctx context.Context, rec *recording.Recording) (record
 	if s.nobody(facts) {
 		return recording.Verdict{}, &waitError{s.clock.Now().Add(nobodyAgain), "waiting for the PBX to name an agent"}
 	}
-	if rec.Call.Twins, err = s.twins(ctx, *rec); err != nil {
-		return recording.Verdict{}, err
-	}
 	return s.rules.Decide(*rec, facts), nil
 }
 
-// freshen looks at new CDRs. Where the capture's own SIP is all there is, there
+// freshen looks at new CDRs and at other captures of the conference. Where the capture's own SIP is all there is, there
 // are none.
 func (s *Service) freshen(ctx context.Context, rec *recording.Recording) error {
 	if rec.Capture.Conf == "" && rec.Call.SIP != nil {
@@ -236,6 +233,9 @@ func (s *Service) freshen(ctx context.Context, rec *recording.Recording) error {
 	}
 	call, err := s.correlator.Correlate(ctx, *rec)
 	if err != nil {
+		return err
+	}
+	if call.Twins, err = s.twins(ctx, *rec); err != nil {
 		return err
 	}
 	call.SIP, call.Found, call.Asked = rec.Call.SIP, rec.Call.Found, rec.Call.Asked
