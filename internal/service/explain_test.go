@@ -89,7 +89,7 @@ func TestExplain(t *testing.T) {
 		{"no CDR", strings.ToUpper(string(confOf(noCDR))), []string{"quarantined\n", "kept until a CDR comes", "CDR: none of this conference is here", "=> no-cdr", "as they stand now"}},
 		{"unusable", string(confOf(broken)), []string{"unusable\n", "cannot become a recording", "=> agent-took-part"}},
 		{"no capture, a CDR", string(confOf(5)), []string{"no capture came", "kept for 24", "CDR: of 24"}},
-		{"no capture, SOAP only", string(confOf(6)), []string{"no capture came", "SOAP: PBX main: ", "has not ended", "the PBX showed him as one", "if the CDR of 24 (Anna) had come", "kept for 24, in"}},
+		{"no capture, SOAP only", string(confOf(6)), []string{"no capture came", "SOAP: PBX main: ", "has not ended", "the PBX showed him as one", "if the CDR of 24 (Anna) had come", "kept for 24 (Anna), in"}},
 	} {
 		text, stories := told(t, cfg, row.word)
 		for _, want := range row.want {
