@@ -10,6 +10,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"time"
 
 	"callreel/internal/recording"
@@ -19,7 +20,7 @@ import (
 type Facts struct {
 	Now    time.Time
 	Roster *Roster           // who is to be recorded, as last known
-	Agents []recording.Agent // who else is: for instance who was an agent during the call
+	Agents []recording.Agent // who else is, who was seen as one during the call for instance; these count first
 	All    bool              // agents = "all": every user is an agent
 	// Unlicensed are those who would be agents, had there been licences for them.
 	Unlicensed []recording.Agent
@@ -222,7 +223,7 @@ func seenGrowing(c recording.Capture) bool {
 
 func noCDR(q *question) (recording.Verdict, bool) {
 	if n := len(q.rec.Call.CDRs); n > 0 {
-		return recording.Verdict{Reason: fmt.Sprintf("%d CDRs belong to the conference", n)}, false
+		return recording.Verdict{Reason: strconv.Itoa(n) + " CDRs belong to the conference"}, false
 	}
 	return recording.Verdict{
 		Decision: recording.Wait, Until: q.facts.Now, For: "a CDR of conference " + string(q.rec.Capture.Conf),
@@ -247,7 +248,7 @@ func quiet(rec recording.Recording, f Facts, d time.Duration) (recording.Verdict
 	for _, r := range rec.Call.Raw {
 		last = latest(last, r.Received, f.Now.Add(d))
 	}
-	reason := fmt.Sprintf("the capture or its last CDR came at %s", last.UTC().Format(time.RFC3339))
+	reason := "the capture or its last CDR came at " + last.UTC().Format(time.RFC3339)
 	until := last.Add(d)
 	if last.IsZero() || d <= 0 || !until.After(f.Now) {
 		return recording.Verdict{Reason: reason}, false
