@@ -22,7 +22,7 @@ type Facts struct {
 	All    bool              // agents = "all": every user is an agent
 	// Unlicensed are those who would be agents, had there been licences for them.
 	Unlicensed []recording.Agent
-	Settle time.Duration     // quiet after the last CDR before a call is kept
+	Settle     time.Duration // quiet after the last CDR before a call is kept
 	// DiscardSettle is the quiet before a call is not kept: a CDR that comes
 	// late may still name an agent.
 	DiscardSettle time.Duration

@@ -15,25 +15,33 @@ import (
 func (s *Sim) objects() []*object {
 	var list []*object
 	for _, u := range s.cfg.Users {
-		if u.H323 == "" {
-			u.H323 = u.CN
-		}
-		if u.MAC == "" {
-			u.MAC = fmt.Sprintf("009033%06x", s.random.Uint32()&0xffffff)
-		}
-		o := &object{User: u, typ: "ep", object: "user", guid: s.guid()}
-		if u.Agent {
-			o.groups = append(o.groups, s.cfg.Group)
-		}
-		if s.cfg.WideScope {
-			o.groups = append(o.groups, everyone)
-		}
-		list = append(list, o)
+		list = append(list, s.object(u))
 	}
 	return append(list,
 		&object{User: User{CN: s.cfg.User, H323: s.cfg.User}, typ: "ep", object: "user", guid: s.guid(), groups: []string{s.cfg.Group}},
 		&object{User: User{CN: trunkCN, Number: "0", H323: "trunk"}, typ: "gw", object: "trunk", guid: s.guid(), groups: []string{s.cfg.Group}},
 	)
+}
+
+// object makes the object of a user. The caller holds mu or is alone.
+func (s *Sim) object(u User) *object {
+	if u.H323 == "" {
+		u.H323 = u.CN
+	}
+	if u.MAC == "" {
+		u.MAC = fmt.Sprintf("009033%06x", s.random.Uint32()&0xffffff)
+	}
+	o := &object{User: u, typ: "ep", object: "user", guid: s.guid()}
+	if u.Executive {
+		o.object = "executive"
+	}
+	if u.Agent {
+		o.groups = append(o.groups, s.cfg.Group)
+	}
+	if s.cfg.WideScope {
+		o.groups = append(o.groups, everyone)
+	}
+	return o
 }
 
 const trunkCN = "Trunk"
@@ -47,6 +55,21 @@ func (s *Sim) guid() string {
 func (s *Sim) SetAgent(cn string, agent bool) {
 	for _, one := range s.sites {
 		one.exchange.setAgent(cn, agent)
+	}
+}
+
+// AddUser adds an object at the main PBX.
+func (s *Sim) AddUser(u User) {
+	s.mu.Lock()
+	o := s.object(u)
+	s.mu.Unlock()
+	s.exchange.add(o)
+}
+
+// RemoveUser deletes an object. His calls go on, as the telephones' do.
+func (s *Sim) RemoveUser(cn string) {
+	for _, one := range s.sites {
+		one.exchange.remove(cn)
 	}
 }
 
@@ -117,7 +140,7 @@ func (x *exchange) candidates(p Plan) []*object {
 	defer x.mu.Unlock()
 	var fit []*object
 	for _, o := range x.objects {
-		isUser := o.object == "user" && o.CN != x.cfg.User
+		isUser := o.object != "trunk" && o.CN != x.cfg.User
 		if isUser && o.Agent == p.Scenario.agentTakesPart() && (p.User == "" || p.User == o.CN) {
 			twin := *o
 			fit = append(fit, &twin)

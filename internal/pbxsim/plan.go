@@ -34,6 +34,8 @@ type Plan struct {
 	Hold     time.Duration // in the middle of Talk, no voice is sent
 
 	NoCapture bool          // the telephone writes none
+	NoOwnCDR  bool          // the user's record never comes, the trunk's does
+	NoCDR     bool          // none ever comes
 	Late      time.Duration // the capture is put into the drop directory whole, so long after the end
 }
 

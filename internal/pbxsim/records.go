@@ -20,6 +20,15 @@ func (s *Sim) records(c *Call, u *object) []string {
 	}
 	own.called, line.called = c.Scenario.incoming(), !c.Scenario.incoming()
 	own.device = u.H323
+	if u.Executive {
+		own.pseudo = "executive"
+	}
+	switch {
+	case c.plan.NoCDR:
+		return nil
+	case c.plan.NoOwnCDR:
+		return []string{line.xml()}
+	}
 	return []string{own.xml(), line.xml()}
 }
 

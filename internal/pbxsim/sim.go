@@ -35,6 +35,8 @@ type User struct {
 	Site   string // location of the slave PBX he is homed on; empty = here
 	MAC    string // of the phone, 12 hex; empty = made up
 	Agent  bool   // member of the recording group
+
+	Executive bool // an executive object, with the telephone of a user
 }
 
 // Config describes the PBX. The zero value of every field is usable but for

@@ -281,8 +281,10 @@ func (s *Service) facts(ctx context.Context, cp recording.Capture) ([]recording.
 	if err != nil {
 		return nil, f, err
 	}
+	// Who was an agent at the time of the call comes first: where a record tells no more
+	// than a number that agents of two PBXes have, it is his.
 	for _, leg := range legs {
-		known = append(known, leg.Agent) // he was an agent at the time of the call
+		known = slices.Insert(known, 0, leg.Agent)
 	}
 	f.Agents, f.Unlicensed = byLicence(known)
 	// Older events are deleted by then: their absence proves nothing.

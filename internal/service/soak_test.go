@@ -101,7 +101,6 @@ func newSoak(t *testing.T, scale float64) *soak {
 	s.sim = sim
 	s.cfg = setup(s.dir, sim)
 	s.cfg.Receiver.Listen, s.cfg.Player.Listen = takeAddr(t), ""
-	s.cfg.PBX[0].Standby = sim.StandbyHost()
 	s.feed = newFeed(t, "http://"+s.cfg.Receiver.Listen+"/cdr")
 	s.cfg.Reporting = []pbx.ReportingConfig{{Name: "ap", URL: s.feed.url + "?conf={conf}", Timeout: pbx.Duration(time.Second)}}
 	s.cfg.CDR = service.DefaultConfig().CDR
