@@ -58,6 +58,19 @@ func (s *Sim) SetAgent(cn string, agent bool) {
 	}
 }
 
+// SetClockOffset makes the PBX's clock go ahead, or behind, in the records that come.
+func (s *Sim) SetClockOffset(ahead time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ahead = ahead
+}
+
+func (s *Sim) offset() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ahead
+}
+
 // AddUser adds an object at the main PBX.
 func (s *Sim) AddUser(u User) {
 	s.mu.Lock()
@@ -93,6 +106,13 @@ func (s *Sim) Place(ctx context.Context, p Plan) (*Call, error) {
 
 // launch plays the call in a goroutine that Close waits for.
 func (s *Sim) launch(c *Call, u *object) error {
+	return s.start(c, func() {
+		s.play(c, u)
+		s.release(u.CN)
+	})
+}
+
+func (s *Sim) start(c *Call, play func()) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -100,9 +120,9 @@ func (s *Sim) launch(c *Call, u *object) error {
 	}
 	s.active[c] = true
 	s.running.Go(func() {
-		s.play(c, u)
-		s.release(u.CN)
+		play()
 		s.mu.Lock()
+		c.external, c.internal = nil, nil
 		delete(s.active, c)
 		s.mu.Unlock()
 		close(c.ended)
@@ -141,7 +161,7 @@ func (x *exchange) candidates(p Plan) []*object {
 	var fit []*object
 	for _, o := range x.objects {
 		isUser := o.object != "trunk" && o.CN != x.cfg.User
-		if isUser && o.Agent == p.Scenario.agentTakesPart() && (p.User == "" || p.User == o.CN) {
+		if isUser && o.Agent == p.Scenario.agentTakesPart() && (p.User == "" && o.Cast == 0 || p.User == o.CN) {
 			twin := *o
 			fit = append(fit, &twin)
 		}
@@ -165,10 +185,10 @@ func (s *Sim) expect(p Plan, u *object) (*Call, error) {
 	frames := int(p.Talk / (frameMillis * time.Millisecond))
 	hold := int(p.Hold / (frameMillis * time.Millisecond))
 	c := &Call{
-		Scenario: p.Scenario, Conf: s.guid(), Kept: p.Scenario.agentTakesPart() && frames > hold && !p.NoCapture, CN: u.CN,
+		Scenario: p.Scenario, Conf: s.guid(), Kept: p.Scenario.agentTakesPart() && frames > hold && !p.NoCapture && !p.NoCDR, CN: u.CN,
 		Internal: u.Number, External: p.External, Direction: "o", Ring: int(p.Ring / time.Second),
 		Setup: s.clock.Now().Truncate(time.Millisecond), HoldAt: (frames - hold) / 2, HoldFrames: hold,
-		Frames: frames - hold, plan: p, ended: make(chan struct{}),
+		Frames: frames - hold, serial: s.serial, plan: p, Untold: p.NoOwnCDR || p.NoCDR, ended: make(chan struct{}),
 	}
 	if p.Scenario.incoming() {
 		c.Direction = "i"
@@ -178,11 +198,10 @@ func (s *Sim) expect(p Plan, u *object) (*Call, error) {
 	if frames > 0 && !p.NoCapture {
 		c.File = s.fileName(c.Conf, u)
 	}
-	c.external, c.internal = sp.dialogue(s.serial, frames)
-	for _, b := range [][]byte{c.external, c.internal} {
-		copy(b[c.HoldAt*frameSamples:], silence(hold*frameSamples))
+	if p.Scenario.agentTakesPart() {
+		c.Legs = []Leg{{c.CN, c.Conf, c.answered()}}
 	}
-	c.ExternalSHA256, c.InternalSHA256 = hexSum(c.external), hexSum(c.internal)
+	c.speak(sp)
 	return c, nil
 }
 

@@ -19,7 +19,6 @@ import (
 	"callreel/internal/clock"
 	"callreel/internal/pbx"
 	"callreel/internal/pbxsim"
-	"callreel/internal/recording"
 	"callreel/internal/service"
 )
 
@@ -36,15 +35,15 @@ type soak struct {
 	made map[string]int
 }
 
-// TestSoak plays calls in scaled time to a recorder under random faults of
-// every kind and restarts, and wants every call filed once, or ended with a
-// reason, at the end. In the ordinary run it is short; CALLREEL_SOAK gives the
-// number of calls.
+// TestSoak plays calls of all kinds in scaled time to a recorder under random faults of
+// every kind and restarts, and wants every call filed once and for its own agent, or
+// ended with a reason, and a line in the ledger for each with what was played. In the
+// ordinary run it is short; CALLREEL_SOAK gives the number of calls.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	calls, scale := 60, 20.0
+	calls, scale := 120, 20.0
 	if n, err := strconv.Atoi(os.Getenv("CALLREEL_SOAK")); err == nil && n > 1 {
-		calls, scale = n, 50
+		calls, scale = n, 100
 	}
 	s := newSoak(t, scale)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -53,7 +52,7 @@ func TestSoak(t *testing.T) {
 	began := time.Now()
 	placed, err := s.sim.Traffic(t.Context(), pbxsim.TrafficPlan{
 		Calls: calls, Every: 4 * time.Second, MinRing: time.Second, MaxRing: 5 * time.Second,
-		MinTalk: 10 * time.Second, MaxTalk: 40 * time.Second,
+		MinTalk: 5 * time.Second, MaxTalk: 25 * time.Second, Odd: true, Scenes: scenes(t),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -90,6 +89,7 @@ func newSoak(t *testing.T, scale float64) *soak {
 			Site: []string{"", "", "north", "south"}[i%4],
 		})
 	}
+	users = append(users, pbxsim.SceneUsers(40)...)
 	sim, err := pbxsim.Start(t.Context(), pbxsim.Config{
 		InboxDir: filepath.Join(s.dir, "inbox"), Users: users, CDRDelay: 3 * time.Second, CDRLateBy: 20 * time.Second,
 		PollHold: time.Second, Clock: s.clock, Seed: 11, Standby: true,
@@ -104,7 +104,7 @@ func newSoak(t *testing.T, scale float64) *soak {
 	s.feed = newFeed(t, "http://"+s.cfg.Receiver.Listen+"/cdr")
 	s.cfg.Reporting = []pbx.ReportingConfig{{Name: "ap", URL: s.feed.url + "?conf={conf}", Timeout: pbx.Duration(time.Second)}}
 	s.cfg.CDR = service.DefaultConfig().CDR
-	s.cfg.CDR.LastWait = pbx.Duration(5 * time.Minute)
+	s.cfg.CDR.LastWait, s.cfg.CDR.DiscardSettle = pbx.Duration(5*time.Minute), pbx.Duration(2*time.Minute)
 	in := &s.cfg.Inbox[0]
 	in.Poll, in.Settle = 0, 0 // the defaults, in scaled time
 	sim.SetCDRTarget(s.feed.url)
@@ -144,6 +144,10 @@ func (s *soak) chaos(ctx context.Context, t *testing.T) error {
 	random.Shuffle(len(faults), func(a, b int) { faults[a], faults[b] = faults[b], faults[a] })
 	next := 0
 	for i := 0; ctx.Err() == nil; i++ {
+		if i%5 == 0 {
+			s.made["PBX's clock set"]++
+			s.sim.SetClockOffset(time.Duration(random.IntN(120)-60) * time.Second)
+		}
 		wait := time.Duration(100+random.IntN(600)) * time.Millisecond
 		switch i % 9 {
 		case 8:
@@ -203,6 +207,7 @@ func (s *soak) end(t *testing.T, calls []*pbxsim.Call) {
 	defer c.Close()
 	finished(t, c)
 	ended := s.reasons(t, c)
+	s.ledger(t, c, calls)
 	for _, folder := range []string{s.cfg.Archive.Path, s.cfg.Archive.Backup} {
 		if err := callcheck.Calls(folder, ring, calls); err != nil {
 			for line := range strings.Lines(err.Error()) {
@@ -237,9 +242,7 @@ func finished(t *testing.T, c *catalog.Catalog) {
 // with why; each is allowed only with a reason.
 func (s *soak) reasons(t *testing.T, c *catalog.Catalog) map[string]string {
 	t.Helper()
-	list, err := c.Search(t.Context(), catalog.Query{
-		Limit: 1000, States: []recording.State{recording.Quarantined, recording.Unusable},
-	})
+	list, err := c.Aside(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +252,6 @@ func (s *soak) reasons(t *testing.T, c *catalog.Catalog) map[string]string {
 			t.Errorf("recording %d ended as %s without a reason", rec.ID, rec.State)
 		}
 		out[string(rec.Capture.Conf)] = rec.Retry.Reason
-		t.Logf("%s: %s: %s", rec.Capture.Conf, rec.State, rec.Retry.Reason)
 	}
 	return out
 }
