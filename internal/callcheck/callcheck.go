@@ -161,7 +161,7 @@ func check(c *pbxsim.Call, f Filed) error {
 			problems = append(problems, fmt.Errorf("%s is %q, want %q", row.what, row.got, row.want))
 		}
 	}
-	if d := v.Ring - c.Ring; d < -1 || d > 1 {
+	if d := v.Ring - c.Ring; !c.Untold && (d < -1 || d > 1) {
 		problems = append(problems, fmt.Errorf("rang %d s, want %d", v.Ring, c.Ring))
 	}
 	if d := f.Sidecar.Audio.Start.Sub(c.Start).Abs(); d > 100*time.Millisecond {

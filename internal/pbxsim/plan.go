@@ -66,7 +66,7 @@ type Call struct {
 	InternalSHA256 string
 
 	Legs   []Leg // what the PBX shows of agents
-	Told   []Leg // of scenes, what only the records tell of agents
+	Told   []Leg // of scenes, what records alone may tell of agents
 	Untold bool  // no record of the user's own comes
 
 	external, internal []byte // the same in full, while the call is played

@@ -278,19 +278,14 @@ func (s *Sim) stage(sc *Scene, users []*object, voice time.Duration) (*staged, e
 	return st, nil
 }
 
-// tell notes the agents' conferences of which records tell and the PBX shows nothing.
+// tell notes the agents and conferences of which records may tell though the PBX shows
+// nothing.
 func (st *staged) tell() {
-	for _, r := range st.records {
-		head := sceneGUID.FindString(r)
-		for i, p := range cast() {
-			if !p.agent || !strings.Contains(head, fmt.Sprintf(` cn="%s"`, p.name)) {
-				continue
-			}
-			for _, m := range sceneConf.FindAllStringSubmatch(r, -1) {
-				conf, cn := st.confs[m[1]], st.users[i].CN
-				if !slices.ContainsFunc(st.call.Legs, func(l Leg) bool { return l.CN == cn && l.Conf == conf }) {
-					st.call.Told = append(st.call.Told, Leg{CN: cn, Conf: conf})
-				}
+	for i, p := range cast() {
+		for _, conf := range st.confs {
+			cn := st.users[i].CN
+			if p.agent && !slices.ContainsFunc(st.call.Legs, func(l Leg) bool { return l.CN == cn && l.Conf == conf }) {
+				st.call.Told = append(st.call.Told, Leg{CN: cn, Conf: conf})
 			}
 		}
 	}

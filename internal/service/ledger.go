@@ -230,7 +230,7 @@ func (s *Service) keepLedger(ctx context.Context) {
 func (s *Service) writeLedger(ctx context.Context) (int, error) {
 	touched, err := s.catalog.LedgerTouched(ctx, s.clock.Now(), ledgerBatch)
 	if err != nil || len(touched) == 0 {
-		return 0, errors.Join(err, s.showMissing(ctx))
+		return 0, err
 	}
 	f, own, err := s.books.facts(ctx)
 	if errors.Is(err, errNobody) {

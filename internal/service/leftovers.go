@@ -131,5 +131,5 @@ func (s *Service) tidy(ctx context.Context) {
 		s.log.Warn("steps that were put off by a wrong clock are due now", "count", n)
 		s.wakeUp()
 	}
-	_ = s.showAside(ctx) // a catalog that cannot be read has a lamp of its own
+	_ = errors.Join(s.showAside(ctx), s.showMissing(ctx)) // a catalog that cannot be read has a lamp of its own
 }

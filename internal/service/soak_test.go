@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"callreel/ingest"
 	"callreel/internal/callcheck"
 	"callreel/internal/catalog"
 	"callreel/internal/clock"
@@ -41,9 +42,9 @@ type soak struct {
 // ordinary run it is short; CALLREEL_SOAK gives the number of calls.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	calls, scale := 120, 20.0
+	calls, scale, every := 120, 20.0, 4*time.Second
 	if n, err := strconv.Atoi(os.Getenv("CALLREEL_SOAK")); err == nil && n > 1 {
-		calls, scale = n, 100
+		calls, scale, every = n, 60, 4*time.Second
 	}
 	s := newSoak(t, scale)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -51,7 +52,7 @@ func TestSoak(t *testing.T) {
 	go func() { chaos <- s.chaos(ctx, t) }()
 	began := time.Now()
 	placed, err := s.sim.Traffic(t.Context(), pbxsim.TrafficPlan{
-		Calls: calls, Every: 4 * time.Second, MinRing: time.Second, MaxRing: 5 * time.Second,
+		Calls: calls, Every: every, MinRing: time.Second, MaxRing: 5 * time.Second,
 		MinTalk: 5 * time.Second, MaxTalk: 25 * time.Second, Odd: true, Scenes: scenes(t),
 	})
 	if err != nil {
@@ -83,9 +84,9 @@ func newSoak(t *testing.T, scale float64) *soak {
 	}
 	s.log = slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var users []pbxsim.User
-	for i := range 40 {
+	for i := range 90 {
 		users = append(users, pbxsim.User{
-			CN: fmt.Sprintf("User %02d", i), Number: strconv.Itoa(20 + i), H323: fmt.Sprintf("user%02d", i), Agent: i%3 != 0,
+			CN: fmt.Sprintf("User %02d", i), Number: strconv.Itoa(100 + i), H323: fmt.Sprintf("user%02d", i), Agent: i%3 != 0,
 			Site: []string{"", "", "north", "south"}[i%4],
 		})
 	}
@@ -104,9 +105,9 @@ func newSoak(t *testing.T, scale float64) *soak {
 	s.feed = newFeed(t, "http://"+s.cfg.Receiver.Listen+"/cdr")
 	s.cfg.Reporting = []pbx.ReportingConfig{{Name: "ap", URL: s.feed.url + "?conf={conf}", Timeout: pbx.Duration(time.Second)}}
 	s.cfg.CDR = service.DefaultConfig().CDR
-	s.cfg.CDR.LastWait, s.cfg.CDR.DiscardSettle = pbx.Duration(5*time.Minute), pbx.Duration(2*time.Minute)
+	s.cfg.CDR.LastWait, s.cfg.CDR.DiscardSettle = pbx.Duration(5*time.Minute), pbx.Duration(4*time.Minute)
 	in := &s.cfg.Inbox[0]
-	in.Poll, in.Settle = 0, 0 // the defaults, in scaled time
+	in.Poll, in.Settle = ingest.Duration(20*time.Second), 0 // scaled; the default
 	sim.SetCDRTarget(s.feed.url)
 	s.start(t)
 	return s
@@ -191,7 +192,7 @@ func rest(ctx context.Context, d time.Duration) {
 // end waits until all is filed and holds it against what was played.
 func (s *soak) end(t *testing.T, calls []*pbxsim.Call) {
 	t.Helper()
-	limit, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	limit, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	if err := s.sim.Wait(limit); err != nil {
 		t.Fatal(err)
