@@ -29,14 +29,15 @@ import (
 // Past looks back: at what has become of calls, and what the rules say to them. It only
 // reads, and a recorder may work on the same catalog meanwhile.
 type Past struct {
-	cfg     Config
-	clock   clock.Clock
-	zone    *time.Location
-	catalog *catalog.Catalog
-	known   []recording.Agent // of the setup and of the PBXes, as they are now
-	roster  *rules.Roster
-	set     rules.Set
-	archive *archive.Archive // nil until it is needed
+	cfg        Config
+	clock      clock.Clock
+	zone       *time.Location
+	catalog    *catalog.Catalog
+	known      []recording.Agent // of the setup and of the PBXes, as they are now
+	roster     *rules.Roster
+	unlicensed []recording.Agent
+	set        rules.Set
+	archive    *archive.Archive // nil until it is needed
 }
 
 // OpenPast opens the catalog of a setup, which must be there, and reads its rules.
@@ -57,7 +58,8 @@ func OpenPast(ctx context.Context, cfg Config, now clock.Clock) (*Past, error) {
 	if p.known, err = c.Agents(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	p.roster = rules.NewRoster(append(cfg.agents(), p.known...))
+	agents, unlicensed := byLicence(append(cfg.agents(), p.known...))
+	p.roster, p.unlicensed = rules.NewRoster(agents), unlicensed
 	return p, nil
 }
 
@@ -196,7 +198,9 @@ func (p *Past) question(ctx context.Context, rec recording.Recording) (explain.Q
 		return q, err
 	}
 	q.Twins, err = p.twins(ctx, rec)
-	q.Facts = p.facts(rec, q.Came)
+	if err == nil {
+		q.Facts, err = p.facts(ctx, rec, q.Came)
+	}
 	q.AgentBy = func(a recording.Agent) string { return p.agentBy(a, rec, q.Came) }
 	return q, err
 }
@@ -220,18 +224,22 @@ func (p *Past) twins(ctx context.Context, rec recording.Recording) ([]recording.
 
 // facts are those of then as far as they are kept: who was seen as an agent during the
 // call, or owns the recording, was one; else who is one now.
-func (p *Past) facts(rec recording.Recording, call recording.Call) rules.Facts {
+func (p *Past) facts(ctx context.Context, rec recording.Recording, call recording.Call) (rules.Facts, error) {
 	f := rules.Facts{
-		Now: p.clock.Now().UTC(), All: p.cfg.Agents == "all", Roster: p.roster,
+		Now: p.clock.Now().UTC(), All: p.cfg.Agents == "all", Roster: p.roster, Unlicensed: p.unlicensed,
 		Settle: time.Duration(p.cfg.CDR.Settle), DiscardSettle: time.Duration(p.cfg.CDR.DiscardSettle),
 	}
-	for _, l := range call.Live {
-		f.Agents = append(f.Agents, l.Agent)
-	}
+	f.Agents, f.Unlicensed = atTheTime(call.Live, f.Unlicensed)
 	if o := rec.Verdict.Owner; rec.Verdict.Decision == recording.Keep && o != (recording.Agent{}) {
 		f.Agents = append(f.Agents, o)
 	}
-	return f
+	if d := rec.Verdict.Draw; d != nil {
+		f.Drawn = []recording.Draw{*d} // a call keeps its number
+	}
+	f.MarksSeen = f.Now
+	asked := rec
+	asked.Call = call
+	return f, memory{p.catalog, p.cfg.Marks.Scripts, p.zone, p.set.MarkTime()}.add(ctx, asked, &f)
 }
 
 // agentBy says why somebody counts as an agent.

@@ -14,9 +14,11 @@ import (
 
 	"callreel/internal/callcheck"
 	"callreel/internal/catalog"
+	"callreel/internal/clock"
 	"callreel/internal/pbxsim"
 	"callreel/internal/recording"
 	"callreel/internal/service"
+	"callreel/rules"
 )
 
 // ruled gives a rig's setup a file of rules.
@@ -103,12 +105,66 @@ func TestTCROverTheLine(t *testing.T) {
 			t.Errorf("an unmarked call ended by %s: %s", rec.Verdict.Rule, rec.Verdict.Reason)
 		}
 	}
+	past := r.past(t)
+	stories, err := past.Explain(t.Context(), marked.Conf)
+	if err != nil || len(stories) != 1 || stories[0].Today != nil {
+		t.Fatalf("%d stories, %v: today's rules must say the same of a marked call: %+v", len(stories), err, stories)
+	}
+	if !slices.ContainsFunc(stories[0].Changes, func(c rules.Change) bool { return c.Changes && c.Verdict.Rule == "not-marked" }) {
+		t.Errorf("nothing tells that the mark decided: %+v", stories[0].Changes)
+	}
 	until(t, "spool and key folder are empty", func() error {
 		return errors.Join(callcheck.Empty(r.cfg.Spool, ".pcap"), callcheck.Empty(r.cfg.Keys.File+".captures", ".key"))
 	})
 	left, err := os.ReadDir(filepath.Join(r.dir, "inbox", "TCR"))
 	if err != nil || len(left) != 2 {
 		t.Errorf("of the TCR folder is left %v, %v; want the script and the mark that says not whose it is", left, err)
+	}
+}
+
+// past looks back at what the rig's recorder did.
+func (r *rig) past(t *testing.T) *service.Past {
+	t.Helper()
+	p, err := service.OpenPast(t.Context(), r.cfg, clock.System())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// TestReplayCounts: random rules, tried on calls that were all kept, would keep each
+// second.
+func TestReplayCounts(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.light(t, service.LampPBX, service.Green)
+	for range 4 {
+		r.call(t, pbxsim.ExternalToAgent)
+	}
+	until(t, "all are done", func() error { return r.count("done", 4) })
+	set, err := rules.Parse("new.toml", []byte("mode = \"random\"\n[random]\nsystem = 2\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	past := r.past(t)
+	from, to, err := past.Month("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dropped := 0
+	err = past.Replay(t.Context(), from, to, set, func(c service.Replayed) error {
+		if c.Changes && c.New.Rule == "random-system" {
+			dropped++
+		}
+		return nil
+	})
+	if err != nil || dropped != 2 {
+		t.Errorf("%d of 4 would not be kept, %v, want 2", dropped, err)
 	}
 }
 
