@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -416,5 +417,46 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 	}
 	if err := (Config{Path: dir, Backup: dir + "2", BackupLayout: Mirror}).Validate(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestRename(t *testing.T) {
+	config := Config{Path: t.TempDir(), Backup: t.TempDir()}
+	a := open(t, config)
+	place := mustFile(t, a, testName, "audio", "sidecar")
+	backup, err := a.Backup(t.Context(), place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := filepath.Join(config.Path, filepath.FromSlash(testName)+".txt")
+	if err := os.WriteFile(notes, []byte("a note"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	base := path.Base(testName) + "_T123456"
+	for _, p := range []recording.Place{place, backup} {
+		for range 2 { // done twice it is the same
+			got, err := a.Rename(t.Context(), p, base, []byte("another sidecar"))
+			if err != nil || !strings.HasSuffix(string(got), base+".wav") {
+				t.Fatalf("%s: renamed to %s, %v", p, got, err)
+			}
+			wantPair(t, a, got, "audio", "another sidecar")
+		}
+	}
+	if text, err := os.ReadFile(strings.TrimSuffix(notes, ".txt") + "_T123456.txt"); err != nil || string(text) != "a note" {
+		t.Errorf("notes %q, %v", text, err)
+	}
+	if left, err := a.Find(t.Context(), testName, "wav"); left != FoundNothing || err != nil {
+		t.Errorf("under the old name stands %q, %v", left, err)
+	}
+	if _, err := a.Rename(t.Context(), PlaceOf(testName+"-none", "wav"), base+"1", nil); !errors.Is(err, recording.ErrNotFound) {
+		t.Errorf("what is not there: %v", err)
+	}
+	again := mustFile(t, a, testName, "audio two", "sidecar two")
+	if _, err := a.Rename(t.Context(), again, base, nil); !errors.Is(err, ErrExists) {
+		t.Errorf("onto another's name: %v", err)
+	}
+	wantPair(t, a, again, "audio two", "sidecar two")
+	if _, err := a.Rename(t.Context(), again, "../x", nil); !errors.Is(err, ErrName) {
+		t.Errorf("out of the archive: %v", err)
 	}
 }

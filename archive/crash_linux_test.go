@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"syscall"
 	"testing"
 )
@@ -150,4 +151,52 @@ func TestFullBackup(t *testing.T) {
 	if entries, _ := readDir(root, "."); len(entries) != 1 {
 		t.Errorf("want the sidecar alone, got %v", entries)
 	}
+}
+
+// TestCrashInRename kills the program while a pair gets another name; done again the
+// rename comes to its end, and at every moment the audio has a sidecar under its name.
+func TestCrashInRename(t *testing.T) {
+	const other = testName + "_T123456"
+	for _, at := range []string{"new sidecar written", "audio has its new name"} {
+		t.Run(at, func(t *testing.T) {
+			config := Config{Path: t.TempDir(), Backup: t.TempDir()}
+			cmd := exec.Command(os.Args[0], "-test.run=^TestRenameToDie$")
+			cmd.Env = append(os.Environ(), "RENAME_AT="+at, "CRASH_PATH="+config.Path, "CRASH_BACKUP="+config.Backup)
+			var died *exec.ExitError
+			if out, err := cmd.CombinedOutput(); !errors.As(err, &died) || died.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+				t.Fatalf("it did not die: %v\n%s", err, out)
+			}
+			a := open(t, config)
+			one, err := a.Find(t.Context(), testName, "wav")
+			two, err2 := a.Find(t.Context(), other, "wav")
+			if err := errors.Join(err, err2); err != nil || one != FoundPair && two != FoundPair {
+				t.Fatalf("after the crash: %q and %q, %v", one, two, err)
+			}
+			place, err := a.Rename(t.Context(), PlaceOf(testName, "wav"), path.Base(other), []byte("new sidecar"))
+			if err != nil || place != PlaceOf(other, "wav") {
+				t.Fatalf("renamed to %s, %v", place, err)
+			}
+			wantPair(t, a, place, "audio", "new sidecar")
+			if left, err := a.Find(t.Context(), testName, "wav"); left != FoundNothing || err != nil {
+				t.Errorf("under the old name stands %q, %v", left, err)
+			}
+		})
+	}
+}
+
+// TestRenameToDie is the program that TestCrashInRename kills.
+func TestRenameToDie(t *testing.T) {
+	at := os.Getenv("RENAME_AT")
+	if at == "" {
+		t.Skip("only for TestCrashInRename")
+	}
+	a := open(t, Config{Path: os.Getenv("CRASH_PATH"), Backup: os.Getenv("CRASH_BACKUP")})
+	place := mustFile(t, a, testName, "audio", "sidecar")
+	a.at = func(step string) {
+		if step == at {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
+	}
+	_, err := a.Rename(t.Context(), place, path.Base(testName+"_T123456"), []byte("new sidecar"))
+	t.Fatal("it lives", err)
 }

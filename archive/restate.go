@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 
-	"callreel/internal/atomicfile"
 	"callreel/internal/recording"
 )
 
@@ -28,15 +26,7 @@ func (a *Archive) Restate(ctx context.Context, place recording.Place, sidecar []
 	if err = errors.Join(err, canceled(ctx)); err != nil {
 		return fmt.Errorf("restate %s: %w", place, err)
 	}
-	f, err := atomicfile.Create(root, path.Clean(name), filePerm)
-	if err != nil {
-		return fmt.Errorf("restate %s: %w", place, err)
-	}
-	defer f.Abort()
-	if _, err = f.Write(sidecar); err == nil {
-		err = f.Commit()
-	}
-	if err == nil {
+	if err = put(root, name, sidecar); err == nil {
 		err = verifyFile(ctx, root, name, sumOf(sidecar))
 	}
 	if err != nil {

@@ -28,21 +28,26 @@ func Name(rec recording.Recording, loc *time.Location) string {
 	}
 	return fmt.Sprintf("%s/%s_%s_%s_%s_%d_%s%s",
 		at.Format("2006_01"), at.Format("2006_01_02_1504"),
-		number(v.Internal), direction, number(v.External), max(v.Ring, 0), uid(rec.Capture), tan(rec.Call))
+		number(v.Internal), direction, number(v.External), max(v.Ring, 0), uid(rec.Capture), tanEnd(rec.Call.TAN))
 }
 
-// tan is the end of the name of a call with a TAN.
-func tan(c recording.Call) string {
-	if c.TAN == "" {
+// tanEnd is the end of the name of a call with a TAN.
+func tanEnd(tan string) string {
+	if tan == "" {
 		return ""
 	}
-	return "_T" + Escape(c.TAN)
+	return "_T" + Escape(tan)
+}
+
+// WithTAN is a name with another TAN than it had; both may be empty.
+func WithTAN(name, had, tan string) string {
+	return strings.TrimSuffix(name, tanEnd(had)) + tanEnd(tan)
 }
 
 // Other is the name of a recording whose own is another's: the beginning of the
 // capture's SHA-256 tells the two apart.
 func Other(rec recording.Recording, loc *time.Location) string {
-	end := tan(rec.Call)
+	end := tanEnd(rec.Call.TAN)
 	return strings.TrimSuffix(Name(rec, loc), end) + "-" + rec.Capture.SHA256[:min(8, len(rec.Capture.SHA256))] + end
 }
 

@@ -88,7 +88,6 @@ type question struct {
 	// of a call that is kept
 	owner    recording.Agent
 	mode     string
-	manual   Manual
 	markTime time.Duration
 	found    *[]marking
 }

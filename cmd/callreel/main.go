@@ -58,6 +58,7 @@ func commands() []command {
 		{"rules", "check rules, test them with cases, try them on past calls", runRules},
 		{"aside", "list what could not become a recording, and try it again", runAside},
 		{"ledger", "every call of an agent, and what became of it", runLedger},
+		{"tan", "give a recording a TAN, or another one", runTAN},
 		{"scripts", "write the scripts for the PBX's voicemail objects", runScripts},
 		{"mark", "mark a call of an agent, to keep it or not", runMark},
 		{"keys", "list, add, retire and exchange keys", runKeys},

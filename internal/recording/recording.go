@@ -26,9 +26,11 @@ type Recording struct {
 	Verdict Verdict `json:"verdict"` // rules
 	Audio   Audio   `json:"audio"`   // convert
 	Name    string  `json:"name"`    // naming: path below the archive, without extension, with "/" between folder and file
-	Seal    Seal    `json:"seal"`    // crypto: how the filed audio and sidecar are sealed
-	Place   Place   `json:"place"`   // archive: the audio file
-	Backup  Place   `json:"backup"`  // archive: its copy, empty if none
+	// Aliases are names it had before, the oldest first; they stay valid.
+	Aliases []string `json:"aliases,omitempty"`
+	Seal    Seal     `json:"seal"`   // crypto: how the filed audio and sidecar are sealed
+	Place   Place    `json:"place"`  // archive: the audio file
+	Backup  Place    `json:"backup"` // archive: its copy, empty if none
 
 	Retry Retry `json:"retry"` // service: what is being waited for, and since when
 }

@@ -93,3 +93,16 @@ func (s *Service) sidecarAt(ctx context.Context, place recording.Place) (recordi
 	rec, _, err := sidecar.Decode(plain)
 	return rec, err
 }
+
+// sealedSidecar is the sidecar of a recording as it lies beside its audio.
+func (s *Service) sealedSidecar(rec recording.Recording) ([]byte, error) {
+	plain, err := sidecar.Encode(rec, sidecar.Meta{Version: s.version, Location: s.location})
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := crypto.SealBytes(s.ring, plain)
+	if err != nil {
+		return nil, fmt.Errorf("seal the sidecar of recording %d: %w", rec.ID, err)
+	}
+	return sealed, nil
+}

@@ -132,7 +132,9 @@ func (p *Past) find(ctx context.Context, word string) ([]recording.Recording, er
 	}
 	if parts, err := naming.Parse(base, p.zone); err == nil {
 		list, err := p.catalog.ByUID(ctx, parts.UID)
-		list = slices.DeleteFunc(list, func(r recording.Recording) bool { return path.Base(r.Name) != base })
+		list = slices.DeleteFunc(list, func(r recording.Recording) bool {
+			return path.Base(r.Name) != base && !slices.ContainsFunc(r.Aliases, func(old string) bool { return path.Base(old) == base })
+		})
 		return list, err
 	}
 	return p.ofCapture(ctx, base)

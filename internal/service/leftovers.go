@@ -152,6 +152,7 @@ func (s *Service) tidy(ctx context.Context) {
 		s.log.Warn("steps that were put off by a wrong clock are due now", "count", n)
 		s.wakeUp()
 	}
+	s.report(LampDisk, "TANs", "a recording cannot be given its TAN", s.wishedTANs(ctx))
 	s.report(LampSoftware, "marks of no call", "marks cannot be looked at", errors.Join(s.lateStars(ctx), s.idleMarks(ctx)))
 	_ = errors.Join(s.showAside(ctx), s.showMissing(ctx)) // a catalog that cannot be read has a lamp of its own
 }

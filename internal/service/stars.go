@@ -6,9 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"callreel/crypto"
 	"callreel/internal/recording"
-	"callreel/internal/sidecar"
 	"callreel/rules"
 )
 
@@ -92,11 +90,7 @@ func (s *Service) giveStar(ctx context.Context, rec recording.Recording, marks [
 		return err
 	}
 	filed.Verdict.Star, filed.Verdict.Marks = true, marks
-	plain, err := sidecar.Encode(filed, sidecar.Meta{Version: s.version, Location: s.location})
-	if err != nil {
-		return err
-	}
-	sealed, err := crypto.SealBytes(s.ring, plain)
+	sealed, err := s.sealedSidecar(filed)
 	if err != nil {
 		return err
 	}

@@ -7,10 +7,8 @@ import (
 	"io"
 	"time"
 
-	"callreel/crypto"
 	"callreel/ingest"
 	"callreel/internal/recording"
-	"callreel/internal/sidecar"
 	"callreel/rules"
 )
 
@@ -276,13 +274,9 @@ func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording
 		return "", err
 	}
 	rec.Seal.AudioSealed, rec.Seal.Key = s.cfg.Keys.EncryptAudio, s.ring.Current()
-	plain, err := sidecar.Encode(*rec, sidecar.Meta{Version: s.version, Location: s.location})
+	sealed, err := s.sealedSidecar(*rec)
 	if err != nil {
 		return "", err
-	}
-	sealed, err := crypto.SealBytes(s.ring, plain)
-	if err != nil {
-		return "", fmt.Errorf("seal the sidecar of recording %d: %w", rec.ID, err)
 	}
 	rec.Place, err = s.commit(ctx, rec, draft, sealed)
 	if err != nil {

@@ -2,12 +2,20 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"path"
+	"slices"
 	"strings"
 	"time"
 
+	"callreel/archive"
 	"callreel/cdr"
+	"callreel/internal/catalog"
+	"callreel/internal/clock"
 	"callreel/internal/recording"
+	"callreel/naming"
 )
 
 // TANConfig says how agents give a call a transaction number while it goes on.
@@ -41,4 +49,104 @@ func (s *Service) tan(ctx context.Context, rec recording.Recording) (string, err
 		return "", err
 	}
 	return cdr.TAN(append(near, rec.Call.Raw...), s.cfg.TAN.Prefix, rec.Verdict.Owner, from, from.Add(2*half)), nil
+}
+
+// wishedTANs gives recordings the TANs that somebody wants them to have, by another name
+// of their files. What is interrupted, or cannot be done now, is done the next time.
+func (s *Service) wishedTANs(ctx context.Context) error {
+	wishes, err := s.catalog.WishedTANs(ctx)
+	for _, id := range slices.Sorted(maps.Keys(wishes)) {
+		err = errors.Join(err, s.giveTAN(ctx, id, wishes[id]))
+	}
+	return err
+}
+
+// giveTAN renames the pair in the archive, saves that, and then renames its copy: a
+// backup that is away does not keep people from what they hear.
+func (s *Service) giveTAN(ctx context.Context, id recording.ID, tan string) error {
+	rec, err := s.catalog.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if rec.Call.TAN != tan {
+		if err := s.rename(ctx, &rec, tan); err != nil {
+			return err
+		}
+	}
+	if rec.Backup != "" {
+		sealed, err := s.archive.Sidecar(ctx, rec.Place)
+		if err == nil {
+			rec.Backup, err = s.archive.Rename(ctx, rec.Backup, path.Base(rec.Name), sealed)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return s.catalog.Renamed(ctx, rec, true)
+}
+
+// rename gives the pair in the archive the name and the sidecar that go with a TAN.
+func (s *Service) rename(ctx context.Context, rec *recording.Recording, tan string) error {
+	name := naming.WithTAN(rec.Name, rec.Call.TAN, tan)
+	filed, err := s.eitherSidecar(ctx, rec.Place, name)
+	if err != nil {
+		return err
+	}
+	rec.Aliases = append(rec.Aliases, rec.Name)
+	rec.Name, rec.Call.TAN = name, tan
+	filed.Name, filed.Call.TAN, filed.Aliases = rec.Name, tan, rec.Aliases
+	sealed, err := s.sealedSidecar(filed)
+	if err != nil {
+		return err
+	}
+	if rec.Place, err = s.archive.Rename(ctx, rec.Place, path.Base(name), sealed); err != nil {
+		return err
+	}
+	s.log.Info("TAN given", "id", rec.ID, "uid", rec.Capture.UID, "agent", rec.Verdict.Owner.E164)
+	return s.catalog.Renamed(ctx, *rec, false)
+}
+
+// eitherSidecar opens a sidecar under its name or, where a crash came in between, under
+// the new one.
+func (s *Service) eitherSidecar(ctx context.Context, place recording.Place, name string) (recording.Recording, error) {
+	filed, err := s.sidecarAt(ctx, place)
+	if !errors.Is(err, recording.ErrNotFound) {
+		return filed, err
+	}
+	return s.sidecarAt(ctx, archive.PlaceOf(name, path.Ext(string(place))))
+}
+
+// ErrTAN says that a text is no TAN.
+var ErrTAN = errors.New("a TAN has six digits")
+
+// ErrSeveral says that a word means more than one recording.
+var ErrSeveral = errors.New("more than one recording is meant")
+
+// WishTAN notes that a recording, named as Past.Explain takes it, is to have a TAN. The
+// recorder gives it within some ten seconds, or when it runs again.
+func WishTAN(ctx context.Context, cfg Config, now clock.Clock, word, tan string) (recording.ID, error) {
+	if len(tan) != 6 || strings.Trim(tan, "0123456789") != "" {
+		return 0, fmt.Errorf("%.20q: %w", tan, ErrTAN)
+	}
+	p, err := OpenPast(ctx, cfg, now)
+	if err != nil {
+		return 0, err
+	}
+	found, err := p.find(ctx, word)
+	if err = errors.Join(err, p.Close()); err != nil {
+		return 0, err
+	}
+	found = slices.DeleteFunc(found, func(r recording.Recording) bool { return r.Place == "" })
+	switch len(found) {
+	case 0:
+		return 0, fmt.Errorf("%.100q: no recording is filed of it: %w", word, recording.ErrNotFound)
+	case 1:
+	default:
+		return 0, fmt.Errorf("%w: %d and %d; name one by its number", ErrSeveral, found[0].ID, found[1].ID)
+	}
+	c, err := catalog.OpenBeside(ctx, cfg.Catalog)
+	if err != nil {
+		return 0, err
+	}
+	return found[0].ID, errors.Join(c.WishTAN(ctx, found[0].ID, tan, now.Now()), c.Close())
 }

@@ -1,13 +1,18 @@
 package service_test
 
 import (
+	"errors"
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"callreel/internal/catalog"
+	"callreel/internal/clock"
 	"callreel/internal/pbx"
+	"callreel/internal/pbxsim"
 	"callreel/internal/recording"
 	"callreel/internal/service"
 )
@@ -38,5 +43,42 @@ func TestTAN(t *testing.T) {
 		if found, err := c.Search(t.Context(), catalog.Query{Number: number}); err != nil || len(found) != want {
 			t.Errorf("%s: %d found, %v, want %d", number, len(found), err, want)
 		}
+	}
+}
+
+// TestTANGivenLater: a filed recording gets a TAN, then another one; audio, sidecar and
+// copy have the new name, and the old ones still find it.
+func TestTANGivenLater(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.light(t, service.LampPBX, service.Green)
+	call := r.call(t, pbxsim.ExternalToAgent)
+	until(t, "done", func() error { return r.count("done", 1) })
+	first := r.known(t, call)
+	words := []string{call.Conf, path.Base(first.Name) + ".wav"}
+	for i, tan := range []string{"123456", "000000"} {
+		id, err := service.WishTAN(t.Context(), r.cfg, clock.System(), words[i], tan)
+		if err != nil || id != first.ID {
+			t.Fatalf("recording %d, %v", id, err)
+		}
+		until(t, "the TAN is given", func() error {
+			if got := r.known(t, call); got.Call.TAN != tan || !strings.HasSuffix(string(got.Backup), "_T"+tan+".wav") {
+				return fmt.Errorf("TAN %q, copy %s", got.Call.TAN, got.Backup)
+			}
+			return nil
+		})
+	}
+	r.allFiled(t)
+	rec := r.filed(t, call)
+	if rec.Name != first.Name+"_T000000" || rec.Call.TAN != "000000" || !slices.Equal(rec.Aliases, []string{first.Name, first.Name + "_T123456"}) {
+		t.Errorf("the sidecar has %q, TAN %q, before %q", rec.Name, rec.Call.TAN, rec.Aliases)
+	}
+	for _, bad := range []string{"", "12345", "1234567", "12345a"} {
+		if _, err := service.WishTAN(t.Context(), r.cfg, clock.System(), call.Conf, bad); !errors.Is(err, service.ErrTAN) {
+			t.Errorf("TAN %q: %v", bad, err)
+		}
+	}
+	if _, err := service.WishTAN(t.Context(), r.cfg, clock.System(), strings.Repeat("f", 32), "123456"); !errors.Is(err, recording.ErrNotFound) {
+		t.Errorf("an unknown call: %v", err)
 	}
 }

@@ -1,6 +1,6 @@
 // Package sidecar is the one owner of the XML that lies beside each recording: it
 // turns a recording.Recording into that text and back. What Decode gives is what
-// Encode was given in Capture, Call, Verdict, Audio, Name, Seal and ID, with all
+// Encode was given in Capture, Call, Verdict, Audio, Name, Aliases, Seal and ID, with all
 // times in UTC, so that a catalog can be rebuilt from sidecars. The summary and
 // the flow of the call are there for the human reader; Decode passes them over.
 // The package does no I/O and holds no key: sealing is the caller's affair.
@@ -36,6 +36,7 @@ type Meta struct {
 type body struct {
 	ID      recording.ID      `json:"id"`
 	Name    string            `json:"name"`
+	Aliases []string          `json:"aliases,omitempty"`
 	Capture recording.Capture `json:"capture"`
 	Verdict recording.Verdict `json:"verdict"`
 	Seal    recording.Seal    `json:"seal"`
@@ -49,7 +50,7 @@ func Encode(rec recording.Recording, m Meta) ([]byte, error) {
 		m.Location = time.UTC
 	}
 	content := &node{name: "recording"}
-	b := body{rec.ID, rec.Name, rec.Capture, rec.Verdict, rec.Seal, rec.Call, rec.Audio}
+	b := body{rec.ID, rec.Name, rec.Aliases, rec.Capture, rec.Verdict, rec.Seal, rec.Call, rec.Audio}
 	if err := encodeStruct(content, reflect.ValueOf(b)); err != nil {
 		return nil, fmt.Errorf("encode sidecar of %d: %w", rec.ID, err)
 	}
@@ -84,7 +85,7 @@ func Decode(data []byte) (recording.Recording, Meta, error) {
 		return recording.Recording{}, Meta{}, fmt.Errorf("%w: recording: %w", ErrFormat, err)
 	}
 	rec := recording.Recording{
-		ID: b.ID, Name: b.Name, Capture: b.Capture, Verdict: b.Verdict, Seal: b.Seal, Call: b.Call, Audio: b.Audio,
+		ID: b.ID, Name: b.Name, Aliases: b.Aliases, Capture: b.Capture, Verdict: b.Verdict, Seal: b.Seal, Call: b.Call, Audio: b.Audio,
 	}
 	return rec, Meta{Version: root.attr("written_by"), Location: location(root.attr("timezone"))}, nil
 }
