@@ -42,7 +42,8 @@ func (r *rig) mark(t *testing.T, folder, name string) {
 	}
 }
 
-// filed waits until a call is in the archive and returns its recording.
+// filed waits until a call is in the archive, and the catalog says so, and returns its
+// recording.
 func (r *rig) filed(t *testing.T, c *pbxsim.Call) (rec recording.Recording) {
 	t.Helper()
 	ring, err := service.ReadRing(r.cfg.Keys.File)
@@ -56,6 +57,9 @@ func (r *rig) filed(t *testing.T, c *pbxsim.Call) (rec recording.Recording) {
 			return errors.Join(errors.New("it is not filed"), err)
 		}
 		rec = list[i].Sidecar
+		if r.known(t, c).Place == "" {
+			return errors.New("the catalog does not say so yet")
+		}
 		return nil
 	})
 	return rec
