@@ -10,15 +10,16 @@ import (
 // Cast tells which agents had a part in a call, whether or not a capture of it is
 // here: the ledger wants a line for each. Whose telephone only rang has a part too;
 // whose telephone sent the call on at once has none.
-func Cast(rec recording.Recording, f Facts) recording.Cast {
-	s := look(&rec, &f)
-	out := recording.Cast{Internal: len(s.views) > 0 && s.internal()}
-	for i := range s.people {
-		p := &s.people[i]
+func (s Set) Cast(rec recording.Recording, f Facts) recording.Cast {
+	f.Manual = s.manual
+	seen := look(&rec, &f)
+	out := recording.Cast{Internal: len(seen.views) > 0 && seen.internal()}
+	for i := range seen.people {
+		p := &seen.people[i]
 		spoke := !p.spoke.IsZero() || p.live != nil && !p.live.Connected.IsZero()
 		out.Answered = out.Answered || spoke
 		if p.agent && (spoke || p.live != nil || !p.rang.IsZero() || !p.called.IsZero() || !p.passed.IsZero()) {
-			out.Parts = append(out.Parts, s.partOf(p, spoke))
+			out.Parts = append(out.Parts, seen.partOf(p, spoke))
 		}
 	}
 	return out

@@ -27,6 +27,9 @@ func (s *scene) describe(p *person) recording.Verdict {
 		v.Internal = p.own[0].cdr.E164
 	}
 	v.Direction = p.direction()
+	if v.Manual = s.manual(); v.Manual {
+		v.Direction = recording.Out
+	}
 	v.External, v.ExternalName = s.external(p, v.Internal)
 	v.Ring = s.ring(p)
 	if v.Started = p.spoke; v.Started.IsZero() {
@@ -58,14 +61,14 @@ func direction(c *recording.CDR) recording.Direction {
 func (s *scene) external(p *person, own string) (number, name string) {
 	for _, list := range [][]view{p.own, s.views} {
 		for _, v := range list {
-			if e := marked(v); e != nil {
+			if e := marked(v); e != nil && !s.facts.Manual.Own(e.E164) {
 				return e.E164, e.DN
 			}
 		}
 	}
 	best := recording.Number{}
 	take := func(n recording.Number) {
-		if len(n.E164) > len(best.E164) && n.E164 != own && !s.machine(n.E164, n.H323) && (!s.trunk || s.numbered(n.E164, "") == nil) {
+		if len(n.E164) > len(best.E164) && n.E164 != own && !s.facts.Manual.Own(n.E164) && !s.machine(n.E164, n.H323) && (!s.trunk || s.numbered(n.E164, "") == nil) {
 			best = n
 		}
 	}

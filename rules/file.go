@@ -14,6 +14,7 @@ type file struct {
 	Ownership ownership `toml:"ownership"`
 	TCR       tcr       `toml:"tcr"`
 	Random    random    `toml:"random"`
+	Manual    Manual    `toml:"manual"`
 	Filters   []Filter  `toml:"filter"`
 }
 
@@ -68,7 +69,7 @@ func (f file) set() Set {
 		at := slices.IndexFunc(all, func(r rule) bool { return r.name == agentTakesPart })
 		all = slices.Insert(all, at, rule{name: "filters", test: filters(f.Filters).decide, filters: f.Filters})
 	}
-	return Set{rules: all, limits: f.limits(), mode: f.Mode, markTime: time.Duration(f.TCR.Minutes) * time.Minute}
+	return Set{rules: all, limits: f.limits(), mode: f.Mode, manual: f.Manual, markTime: time.Duration(f.TCR.Minutes) * time.Minute}
 }
 
 // problems is everything wrong with the file.
@@ -80,6 +81,7 @@ func (f file) problems() []tomlfile.Problem {
 		l.add("", "mode", "%q is not allowed; allowed: standard, tcr, random, pcap", f.Mode)
 	}
 	f.Ownership.check(&l)
+	f.Manual.check(&l)
 	if f.TCR.Minutes < 0 || f.TCR.Minutes > 24*60 {
 		l.add("tcr", "minutes", "%d is not allowed; allowed: 0 to 1440", f.TCR.Minutes)
 	}

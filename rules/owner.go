@@ -48,8 +48,9 @@ func (p *person) part(s *scene) string {
 
 // writer is the agent whose phone wrote the capture, by the capture's name. Where no
 // record of his tells the phone, its registration does.
-func (s *scene) writer() *person { return s.writerOf(s.rec.Capture) }
+func (s *scene) writer() *person { return s.wrote }
 
+// writerOf is the same of any capture of the call.
 func (s *scene) writerOf(c recording.Capture) *person {
 	for i := range s.people {
 		p := &s.people[i]

@@ -44,26 +44,23 @@ func (r *Roster) List() []recording.Agent {
 	return slices.Clone(r.agents)
 }
 
-// agents are all who are known as agents, those of the roster first.
-func (f Facts) agents() []recording.Agent { return append(f.Roster.List(), f.Agents...) }
+// agents are all who are known as agents, in the order in which they count.
+func (f Facts) agents() []recording.Agent { return append(slices.Clone(f.Agents), f.Roster.List()...) }
 
 // Nobody reports that nobody at all is known as an agent, with a licence or without.
 func (f Facts) Nobody() bool {
 	return !f.All && len(f.Agents)+len(f.Unlicensed) == 0 && (f.Roster == nil || len(f.Roster.agents) == 0)
 }
 
-// find returns the first agent that fits: of the roster among those whose key is one of
-// these, then of the few others. Keys only narrow the search.
+// find returns the first agent that fits: of the few of this call, then of the roster
+// among those whose key is one of these. Keys only narrow the search.
 func (f *Facts) find(keys lookup, fits func(*recording.Agent) bool) *recording.Agent {
-	if a := f.Roster.find(keys, fits); a != nil {
-		return a
-	}
 	for i := range f.Agents {
 		if a := &f.Agents[i]; fits(a) {
 			return a
 		}
 	}
-	return nil
+	return f.Roster.find(keys, fits)
 }
 
 // lookup holds what an agent is looked for by; what is empty is not looked for.

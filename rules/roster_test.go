@@ -32,7 +32,7 @@ func TestRosterDecidesLikeAList(t *testing.T) {
 		list := rules.First().Decide(rec, rules.Facts{Now: c.capture.SeenAt, Agents: agents, All: c.all})
 		roster := rules.First().Decide(rec, rules.Facts{Now: c.capture.SeenAt, Roster: rules.NewRoster(agents), All: c.all})
 		half := rules.First().Decide(rec, rules.Facts{
-			Now: c.capture.SeenAt, Roster: rules.NewRoster(agents[:20]), Agents: agents[20:], All: c.all,
+			Now: c.capture.SeenAt, Agents: agents[:20], Roster: rules.NewRoster(agents[20:]), All: c.all,
 		})
 		if !reflect.DeepEqual(list, roster) || !reflect.DeepEqual(list, half) {
 			t.Errorf("%s:\nby list   %+v\nby roster %+v\nby both   %+v", c.file, list, roster, half)

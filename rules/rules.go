@@ -10,6 +10,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"time"
 
 	"callreel/internal/recording"
@@ -19,7 +20,7 @@ import (
 type Facts struct {
 	Now    time.Time
 	Roster *Roster           // who is to be recorded, as last known
-	Agents []recording.Agent // who else is: for instance who was an agent during the call
+	Agents []recording.Agent // who else is, who was seen as one during the call for instance; these count first
 	All    bool              // agents = "all": every user is an agent
 	// Unlicensed are those who would be agents, had there been licences for them.
 	Unlicensed []recording.Agent
@@ -28,6 +29,7 @@ type Facts struct {
 	// late may still name an agent.
 	DiscardSettle time.Duration
 	Live          Coverage // what the PBX links have seen of the call
+	Manual        Manual   // the Set's; Decide fills it in
 
 	Zone *time.Location // for times of day in reasons; nil is UTC
 
@@ -61,7 +63,8 @@ type Coverage struct {
 type Set struct {
 	rules    []rule
 	limits   []limit
-	mode     string        // empty: standard
+	mode     string // empty: standard
+	manual   Manual
 	markTime time.Duration // how long after its end a call may be marked
 }
 
@@ -85,6 +88,7 @@ type question struct {
 	// of a call that is kept
 	owner    recording.Agent
 	mode     string
+	manual   Manual
 	markTime time.Duration
 	found    *[]marking
 }
@@ -137,6 +141,7 @@ func (s Set) Whose() Set {
 // carries the trace of all that were asked. A recording that no rule fires for
 // is kept: what is not understood is not thrown away.
 func (s Set) Decide(rec recording.Recording, f Facts) recording.Verdict {
+	f.Manual = s.manual
 	q := &question{rec: &rec, facts: &f}
 	trace := make([]recording.Tried, 0, len(s.rules))
 	for _, r := range s.rules {
@@ -218,7 +223,7 @@ func seenGrowing(c recording.Capture) bool {
 
 func noCDR(q *question) (recording.Verdict, bool) {
 	if n := len(q.rec.Call.CDRs); n > 0 {
-		return recording.Verdict{Reason: fmt.Sprintf("%d CDRs belong to the conference", n)}, false
+		return recording.Verdict{Reason: strconv.Itoa(n) + " CDRs belong to the conference"}, false
 	}
 	return recording.Verdict{
 		Decision: recording.Wait, Until: q.facts.Now, For: "a CDR of conference " + string(q.rec.Capture.Conf),
@@ -243,7 +248,7 @@ func quiet(rec recording.Recording, f Facts, d time.Duration) (recording.Verdict
 	for _, r := range rec.Call.Raw {
 		last = latest(last, r.Received, f.Now.Add(d))
 	}
-	reason := fmt.Sprintf("the capture or its last CDR came at %s", last.UTC().Format(time.RFC3339))
+	reason := "the capture or its last CDR came at " + last.UTC().Format(time.RFC3339)
 	until := last.Add(d)
 	if last.IsZero() || d <= 0 || !until.After(f.Now) {
 		return recording.Verdict{Reason: reason}, false

@@ -17,6 +17,7 @@ type scene struct {
 	facts  *Facts
 	views  []view // oldest first
 	people []person
+	wrote  *person   // the agent whose phone wrote the capture; nil: nobody's known
 	group  time.Time // when a waiting queue or a broadcast group came into the call; zero: none did
 	queue  time.Time // the same of a waiting queue
 	trunk  bool      // a trunk's record is here: the call has an outside
@@ -45,6 +46,7 @@ func look(rec *recording.Recording, f *Facts) *scene {
 		s.takeLive(&rec.Call.Live[i])
 	}
 	s.takeWriter()
+	s.wrote = s.writerOf(rec.Capture)
 	return s
 }
 

@@ -44,10 +44,8 @@ func (w prefer) decide(q *question) (recording.Verdict, bool) {
 		if s.writtenBy(t.RecordedOn, recording.Capture{MAC: t.MAC, RegName: t.RegName}) != recording.RecordedOn(w) {
 			continue
 		}
-		if why := s.replaces(t, p); why != "" {
-			reason = why
-		} else {
-			return w.leaveOut(v, t), true
+		if reason = s.replaces(t, p); reason == "" {
+			return w.leaveOut(q, v, t), true
 		}
 		if onItsWay(t.State) {
 			coming = t
@@ -56,7 +54,12 @@ func (w prefer) decide(q *question) (recording.Verdict, bool) {
 	return w.wait(q, coming, reason)
 }
 
-func (w prefer) leaveOut(v recording.Verdict, t *recording.Twin) recording.Verdict {
+// leaveOut waits for late CDRs like every rule that throws a call away: one may tell of
+// more talk, or of another agent.
+func (w prefer) leaveOut(q *question, v recording.Verdict, t *recording.Twin) recording.Verdict {
+	if late, waits := quiet(*q.rec, *q.facts, q.facts.DiscardSettle); waits {
+		return late
+	}
 	v.Owner = recording.Agent{}
 	v.Decision, v.Rule = recording.Discard, recordedTwice
 	v.Reason = fmt.Sprintf("the same call of the same agent is filed as recording %d, which is of a %s", t.ID, w)

@@ -45,12 +45,13 @@ func TestPrefer(t *testing.T) {
 		rule   string
 		until  time.Duration // since it was fetched
 	}{
-		{"the phone's is filed", "gateway", "", "phone", []recording.Twin{phone}, time.Second, "discard", "recorded-twice", 0},
+		{"the phone's is filed", "gateway", "", "phone", []recording.Twin{phone}, 30 * time.Second, "discard", "recorded-twice", 0},
+		{"the phone's is filed, a CDR may be late", "gateway", "", "phone", []recording.Twin{phone}, time.Second, "wait", "recorded-twice", 30 * time.Second},
 		{"the phone's itself", "phone", "", "phone", as(func(o *recording.Twin) { o.RecordedOn = "gateway" }), time.Second, "keep", "agent-took-part", 0},
 		{"both are of gateways", "gateway", "", "phone", as(func(o *recording.Twin) { o.RecordedOn = "gateway" }), time.Minute, "keep", "agent-took-part", 0},
 		{"the inbox says gateway, the name says phone", "gateway", "009033010203", "phone", []recording.Twin{phone}, time.Second, "keep", "agent-took-part", 0},
-		{"the other's name says phone", "gateway", "", "phone", as(func(o *recording.Twin) { o.RecordedOn, o.MAC = "gateway", "009033010203" }), time.Second, "discard", "recorded-twice", 0},
-		{"the gateway's is wanted", "phone", "", "gateway", as(func(o *recording.Twin) { o.RecordedOn = "gateway" }), time.Second, "discard", "recorded-twice", 0},
+		{"the other's name says phone", "gateway", "", "phone", as(func(o *recording.Twin) { o.RecordedOn, o.MAC = "gateway", "009033010203" }), 30 * time.Second, "discard", "recorded-twice", 0},
+		{"the gateway's is wanted", "phone", "", "gateway", as(func(o *recording.Twin) { o.RecordedOn = "gateway" }), 30 * time.Second, "discard", "recorded-twice", 0},
 		{"nothing is known of the device", "", "", "phone", []recording.Twin{phone}, time.Second, "keep", "agent-took-part", 0},
 		{"filed, and its file is gone", "gateway", "", "phone", as(func(o *recording.Twin) { o.Safe = false }), time.Minute, "keep", "agent-took-part", 0},
 		{"for another agent", "gateway", "", "phone", as(func(o *recording.Twin) { o.Owner = verdi }), time.Minute, "keep", "agent-took-part", 0},

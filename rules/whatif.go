@@ -40,13 +40,14 @@ type Change struct {
 // Explain decides, and decides again with each thing changed that a call hangs on.
 // Waiting for late CDRs is one of these things; the others are asked as if it were over.
 func (s Set) Explain(rec recording.Recording, f Facts) Explanation {
+	f.Manual = s.manual
 	settled := f
 	settled.Settle, settled.DiscardSettle, settled.MarkPatience, settled.Before = 0, 0, 0, 0
 	sc := look(&rec, &settled)
 	e := Explanation{Verdict: s.Decide(rec, f), Parties: sc.parties()}
 	base := s.Decide(rec, settled)
-	if e.Verdict.Decision == recording.Wait {
-		e.Changes = append(e.Changes, Change{"nothing more comes", differs(base, e.Verdict), base})
+	if e.Verdict.Decision == recording.Wait && base.Decision != recording.Wait {
+		e.Changes = append(e.Changes, Change{"nothing more comes", true, base})
 	}
 	a := asked{set: s, rec: rec, facts: settled, scene: sc, base: base}
 	for _, vary := range variations() {
@@ -194,7 +195,7 @@ func lessRecords(a asked) (out []variant) {
 	for i := range cdrs {
 		c := &cdrs[i]
 		who := label(recording.Agent{CN: c.CN, E164: c.E164, H323: c.H323})
-		v := a.with("the CDR of %s, which begins at %s, had not come", who, c.UTC.UTC().Format(time.TimeOnly))
+		v := a.with("the CDR of %s, which begins at %s UTC, had not come", who, c.UTC.UTC().Format(time.TimeOnly))
 		v.rec.Call.CDRs = slices.Delete(slices.Clone(cdrs), i, i+1)
 		out = append(out, v)
 	}

@@ -54,6 +54,8 @@ func commands() []command {
 		{"demo", "show it all on this machine, with a simulated PBX", runDemo},
 		{"sim", "run the simulated PBX alone", runSim},
 		{"convert", "make a WAV or MP3 file of one capture", runConvert},
+		{"explain", "say why a call was kept or not, and for whom", runExplain},
+		{"rules", "check rules, test them with cases, try them on past calls", runRules},
 		{"aside", "list what could not become a recording, and try it again", runAside},
 		{"ledger", "every call of an agent, and what became of it", runLedger},
 		{"scripts", "write the scripts for the PBX's voicemail objects", runScripts},

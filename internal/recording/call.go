@@ -161,10 +161,13 @@ type Verdict struct {
 	Until        time.Time `json:"until,omitzero"` // Wait: offer again then
 	For          string    `json:"for,omitempty"`  // Wait: what for
 
-	Mode  string `json:"mode,omitempty"`  // of recording, where it is not the standard one
-	Star  bool   `json:"star,omitempty"`  // an agent has marked the call
-	Marks []Mark `json:"marks,omitempty"` // those that are of this call
-	Draw  *Draw  `json:"draw,omitempty"`  // of random recording
+	// Manual is of a call that a telephone's key recorded, with an announcement: both
+	// parties are on one of its sides.
+	Manual bool   `json:"manual,omitempty"`
+	Mode   string `json:"mode,omitempty"`  // of recording, where it is not the standard one
+	Star   bool   `json:"star,omitempty"`  // an agent has marked the call
+	Marks  []Mark `json:"marks,omitempty"` // those that are of this call
+	Draw   *Draw  `json:"draw,omitempty"`  // of random recording
 	// NextMark is the number from which on marks were not known when a mode took a call
 	// back: if there is one by the time that is saved, it is decided again.
 	NextMark int64 `json:"next_mark,omitempty"`

@@ -247,6 +247,9 @@ func (s *Service) judgeAgain(ctx context.Context, rec recording.Recording) error
 	if err != nil {
 		return err
 	}
+	if call.Twins, err = s.twins(ctx, rec); err != nil {
+		return err
+	}
 	rec.Call = call
 	v, err := s.withMarks(ctx, rec)
 	if err != nil {

@@ -61,6 +61,7 @@ func TestCallsAsTheyCame(t *testing.T) {
 	r.light(t, service.LampPBX, service.Green)
 	call := r.call(t, pbxsim.ExternalToAgent)
 	rec := r.filed(t, call)
+	until(t, "done", func() error { return r.count("done", 1) })
 	ring, err := service.ReadRing(r.cfg.Keys.File)
 	if err != nil {
 		t.Fatal(err)

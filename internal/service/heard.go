@@ -70,7 +70,7 @@ func (s *Service) sound(ctx context.Context, rec recording.Recording, src conver
 func (s *Service) conversion(rec recording.Recording) convert.Options {
 	return convert.Options{
 		Format: s.madeFormat(), Bitrate: s.cfg.Audio.Bitrate,
-		Channels: s.cfg.Audio.Channels, PCM: s.cfg.Audio.PCM, Wideband: s.cfg.Audio.Wideband,
+		Channels: s.channels(rec.Verdict), PCM: s.cfg.Audio.PCM, Wideband: s.cfg.Audio.Wideband,
 		Conceal: s.cfg.Audio.Conceal, RecordedOn: rec.Capture.RecordedOn, Swap: rec.Capture.Swap,
 		Call: rec.Capture.Call, Together: rec.Capture.Call == 0,
 		Numbers: internalNumbers(rec.Verdict), Version: s.version, Outside: s.outside,

@@ -135,7 +135,7 @@ func (b bookkeeper) lines(ctx context.Context, k catalog.LedgerKey, f rules.Fact
 		c.Ended = laterOf(c.Ended, r.Received)
 	}
 	rec := recording.Recording{Capture: recording.Capture{Conf: k.Conf, SeenAt: own.Now}, Call: told}
-	c.Cast = rules.Cast(rec, f)
+	c.Cast = b.rules.Cast(rec, f)
 	if len(c.Recordings) > 0 || len(c.Cast.Parts) == 0 {
 		return ledger.Of(c), nil
 	}

@@ -227,7 +227,7 @@ func (s *Service) verdict(ctx context.Context, rec *recording.Recording) (record
 	return s.rules.Decide(*rec, facts), nil
 }
 
-// freshen looks at new CDRs. Where the capture's own SIP is all there is, there
+// freshen looks at new CDRs and at other captures of the conference. Where the capture's own SIP is all there is, there
 // are none.
 func (s *Service) freshen(ctx context.Context, rec *recording.Recording) error {
 	if rec.Capture.Conf == "" && rec.Call.SIP != nil {
@@ -235,6 +235,9 @@ func (s *Service) freshen(ctx context.Context, rec *recording.Recording) error {
 	}
 	call, err := s.correlator.Correlate(ctx, *rec)
 	if err != nil {
+		return err
+	}
+	if call.Twins, err = s.twins(ctx, *rec); err != nil {
 		return err
 	}
 	call.SIP, call.Found, call.Asked = rec.Call.SIP, rec.Call.Found, rec.Call.Asked
@@ -258,6 +261,9 @@ func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording
 	if err != nil {
 		return "", err
 	}
+	if err := s.talkedTo(ctx, rec); err != nil {
+		return "", err
+	}
 	if rec.Call.TAN, err = s.tan(ctx, *rec); err != nil {
 		return "", err
 	}
@@ -266,6 +272,9 @@ func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording
 	}
 	rec.Seal.FileSHA256, rec.Seal.Size = draft.Sum()
 	rec.Seal.ClearSHA256 = clearSum
+	if rec.Call.Twins, err = s.twins(ctx, *rec); err != nil {
+		return "", err
+	}
 	rec.Seal.AudioSealed, rec.Seal.Key = s.cfg.Keys.EncryptAudio, s.ring.Current()
 	plain, err := sidecar.Encode(*rec, sidecar.Meta{Version: s.version, Location: s.location})
 	if err != nil {

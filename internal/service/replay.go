@@ -1,0 +1,121 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"callreel/internal/recording"
+	"callreel/rules"
+)
+
+// ReadRules reads a file of rules; without its name the built-in ones hold.
+func ReadRules(file string) (rules.Set, error) { return RulesConfig{File: file}.load() }
+
+// replayPage bounds how many recordings are in memory at once.
+const replayPage = 200
+
+// Replayed is one call that was asked about again.
+type Replayed struct {
+	Rec     recording.Recording
+	InUse   recording.Verdict // by the rules in use
+	New     recording.Verdict // by the others
+	Changes bool              // fate, owner, direction or external number would be others
+	Then    bool              // the agents of the call are known as of then; else as they are now
+	Why     string            // it could not be asked about; the verdicts are empty
+}
+
+// Month is the time of a month that is written as in the archive, "2026_11".
+func (p *Past) Month(month string) (from, to time.Time, err error) {
+	if month == "" {
+		return time.Unix(0, 0), p.clock.Now().AddDate(1, 0, 0), nil
+	}
+	from, err = time.ParseInLocation("2006_01", month, p.zone)
+	if err != nil {
+		return from, to, fmt.Errorf("month %q is not of the form 2026_11", month)
+	}
+	return from, from.AddDate(0, 1, 0), nil
+}
+
+// Replay decides every call that began in a time with the rules in use and with others,
+// and hands over what came out, in the order of the recordings' numbers.
+func (p *Past) Replay(ctx context.Context, from, to time.Time, set rules.Set, each func(Replayed) error) error {
+	after := recording.ID(0)
+	for {
+		list, err := p.catalog.Started(ctx, from, to, after, replayPage)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		for _, rec := range list {
+			r, err := p.replay(ctx, rec, set)
+			if err == nil {
+				err = each(r)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		after = list[len(list)-1].ID
+	}
+}
+
+func (p *Past) replay(ctx context.Context, rec recording.Recording, set rules.Set) (Replayed, error) {
+	r := Replayed{Rec: rec}
+	if rec.Verdict.Rule == recording.SameFile {
+		r.Why = "the same file is another recording"
+		return r, nil
+	}
+	call, err := p.came(ctx, rec)
+	if err != nil {
+		return r, err
+	}
+	parties := rec.Capture.Conf == "" && call.SIP != nil && call.SIP.Parties != nil
+	if len(call.CDRs) == 0 && !parties {
+		if call, r.Why, err = p.filedCall(ctx, rec); err != nil || r.Why != "" {
+			return r, err
+		}
+	}
+	asked := rec
+	asked.Call = call
+	if asked.Call.Twins, err = p.twins(ctx, rec); err != nil {
+		return r, err
+	}
+	facts := p.facts(rec, call)
+	facts.Settle, facts.DiscardSettle = 0, 0
+	r.Then = len(facts.Agents) > 0 || facts.All
+	r.InUse, r.New = p.set.Decide(asked, facts), set.Decide(asked, facts)
+	r.Changes = rules.Differs(r.InUse, r.New)
+	return r, nil
+}
+
+// filedCall is the call as a recording's sidecar has it; or why that cannot be had.
+func (p *Past) filedCall(ctx context.Context, rec recording.Recording) (recording.Call, string, error) {
+	none := func(format string, args ...any) (recording.Call, string, error) {
+		return recording.Call{}, fmt.Sprintf(format, args...), nil
+	}
+	switch {
+	case rec.Verdict.Early:
+		return none("it was discarded unfetched, and none of its CDRs is here; they are kept %d days", p.cfg.CDR.KeepDays)
+	case rec.Place == "":
+		return none("no CDR of it is here: %s", cmp.Or(rec.Retry.Reason, "none has come"))
+	}
+	a, err := p.files()
+	if err != nil {
+		return recording.Call{}, "", err
+	}
+	if a == nil {
+		return none("its CDRs are no longer in the catalog, and the archive is not there")
+	}
+	filed, err := p.open(ctx, a, rec.Place)
+	if ctx.Err() != nil {
+		return recording.Call{}, "", ctx.Err()
+	}
+	if err != nil {
+		return none("its CDRs are no longer in the catalog, and its sidecar does not open: %v", err)
+	}
+	if len(filed.Call.CDRs) == 0 {
+		return none("neither the catalog nor its sidecar has a CDR of it")
+	}
+	return filed.Call, "", nil
+}
