@@ -195,8 +195,11 @@ func (p *Past) question(ctx context.Context, rec recording.Recording) (explain.Q
 	if q.Came, err = p.came(ctx, rec); err != nil {
 		return q, err
 	}
-	q.Twins, err = p.twins(ctx, rec)
+	if q.Twins, err = p.twins(ctx, rec); err != nil {
+		return q, err
+	}
 	q.Facts = p.facts(rec, q.Came)
+	err = p.addMarks(ctx, rec, q.Came, &q.Facts)
 	q.AgentBy = func(a recording.Agent) string { return p.agentBy(a, rec, q.Came) }
 	return q, err
 }
@@ -232,6 +235,18 @@ func (p *Past) facts(rec recording.Recording, call recording.Call) rules.Facts {
 		f.Agents = append(f.Agents, o)
 	}
 	return f
+}
+
+// addMarks adds the marks that are known by now, and the numbers that random recording
+// gave the call. What its counters stood at for another call is not kept: without numbers
+// a call has the first, and is kept.
+func (p *Past) addMarks(ctx context.Context, rec recording.Recording, call recording.Call, f *rules.Facts) (err error) {
+	rec.Call = call
+	f.MarksSeen = f.Now
+	if f.Drawn, err = p.catalog.Drawn(ctx, rec); err != nil {
+		return err
+	}
+	return markFacts{p.catalog, p.cfg, p.zone, p.set.MarkTime()}.add(ctx, rec, f)
 }
 
 // agentBy says why somebody counts as an agent.

@@ -359,18 +359,31 @@ func (s *Service) Mark(ctx context.Context, m recording.Mark) (known bool, err e
 	return known, err
 }
 
-// addMarks gives the rules the marks that may be of a recording's call, and what else
-// the agents did then.
+// addMarks gives the rules the marks that may be of a recording's call, what else the
+// agents did then, and up to when marks are known.
 func (s *Service) addMarks(ctx context.Context, rec recording.Recording, f *rules.Facts) error {
-	f.MarksSeen, f.Scripts, f.Zone = s.marksSeen(), s.cfg.Marks.Scripts, s.location
+	f.MarksSeen = s.marksSeen() // before they are read
 	_, most := s.polls()
 	f.MarkPatience = min(2*most+looking, mostPause)
-	from, to := s.around(rec, f.Now)
+	return markFacts{s.catalog, s.cfg, s.location, s.rules.MarkTime()}.add(ctx, rec, f)
+}
+
+// markFacts are those about marks that a catalog holds.
+type markFacts struct {
+	catalog  *catalog.Catalog
+	cfg      Config
+	zone     *time.Location
+	markTime time.Duration
+}
+
+func (k markFacts) add(ctx context.Context, rec recording.Recording, f *rules.Facts) error {
+	f.Scripts, f.Zone = k.cfg.Marks.Scripts, k.zone
+	from, to := k.around(rec, f.Now)
 	var err error
-	if f.LastMark, err = s.catalog.LastMark(ctx); err != nil {
+	if f.LastMark, err = k.catalog.LastMark(ctx); err != nil {
 		return err
 	}
-	f.Marks, err = s.catalog.MarksOf(ctx, catalog.MarkQuery{Conf: rec.Capture.Conf, From: from, To: to, Limit: mostMarks})
+	f.Marks, err = k.catalog.MarksOf(ctx, catalog.MarkQuery{Conf: rec.Capture.Conf, From: from, To: to, Limit: mostMarks})
 	switch {
 	case err != nil || len(f.Marks) == 0:
 		return err
@@ -378,11 +391,11 @@ func (s *Service) addMarks(ctx context.Context, rec recording.Recording, f *rule
 		return fmt.Errorf("there are %d marks and more from %s to %s, too many to decide a call by; does something send them without end?",
 			mostMarks, from.Format(time.RFC3339), to.Format(time.RFC3339))
 	}
-	return s.addOthers(ctx, from, to, f)
+	return k.addOthers(ctx, from, to, f)
 }
 
 // around is the time in which a mark may have been made that is of a recording's call.
-func (s *Service) around(rec recording.Recording, now time.Time) (from, to time.Time) {
+func (k markFacts) around(rec recording.Recording, now time.Time) (from, to time.Time) {
 	from, to = rec.Capture.SeenAt, rules.Ended(rec, now)
 	sooner := func(t time.Time) {
 		if !t.IsZero() && t.Before(from) {
@@ -404,16 +417,16 @@ func (s *Service) around(rec recording.Recording, now time.Time) (from, to time.
 	if sip := rec.Call.SIP; sip != nil {
 		sooner(sip.First)
 	}
-	return from.Add(-time.Minute), to.Add(s.rules.MarkTime() + time.Minute)
+	return from.Add(-time.Minute), to.Add(k.markTime + time.Minute)
 }
 
 // addOthers adds the other calls of the marks' agents, as the PBX showed them and as
 // their records tell.
-func (s *Service) addOthers(ctx context.Context, from, to time.Time, f *rules.Facts) error {
+func (k markFacts) addOthers(ctx context.Context, from, to time.Time, f *rules.Facts) error {
 	named := func(o rules.Span) bool {
 		return slices.ContainsFunc(f.Marks, func(m recording.Mark) bool { return rules.NamesAgent(m.Number, o.Agent) })
 	}
-	legs, err := s.catalog.LegsBetween(ctx, from, to)
+	legs, err := k.catalog.LegsBetween(ctx, from, to)
 	if err != nil {
 		return err
 	}
@@ -422,7 +435,7 @@ func (s *Service) addOthers(ctx context.Context, from, to time.Time, f *rules.Fa
 			f.Others = append(f.Others, o)
 		}
 	}
-	list, err := s.catalog.CDRsBetween(ctx, from, f.Now, mostOthers) // a record comes when its call has ended
+	list, err := k.catalog.CDRsBetween(ctx, from, f.Now, mostOthers) // a record comes when its call has ended
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"callreel/internal/pbxsim"
 	"callreel/internal/recording"
 	"callreel/internal/service"
+	"callreel/rules"
 )
 
 // ruled gives a rig's setup a file of rules.
@@ -105,6 +106,17 @@ func TestTCROverTheLine(t *testing.T) {
 	for _, lost := range []*pbxsim.Call{r.calls[0], other} {
 		if rec := r.known(t, lost); rec.Verdict.Rule != "not-marked" || !strings.Contains(rec.Verdict.Reason, "nobody marked") {
 			t.Errorf("an unmarked call ended by %s: %s", rec.Verdict.Rule, rec.Verdict.Reason)
+		}
+	}
+	for _, c := range []*pbxsim.Call{marked, other} {
+		_, stories := told(t, r.cfg, c.Conf)
+		want := map[bool]string{true: "had not marked", false: "had marked"}[c == marked]
+		says := func(ch rules.Change) bool { return ch.Changes && strings.Contains(ch.What, "agent "+c.Internal+" "+want) }
+		if len(stories) != 1 || stories[0].Today != nil || !slices.ContainsFunc(stories[0].Changes, says) {
+			t.Errorf("of the call with %s explain tells %+v", c.Internal, stories)
+		}
+		if text, _ := told(t, r.cfg, c.Conf); strings.Contains(text, "asked to keep the call") != (c == marked) {
+			t.Errorf("explain says %s", text)
 		}
 	}
 	until(t, "spool and key folder are empty", func() error {

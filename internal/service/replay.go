@@ -82,6 +82,9 @@ func (p *Past) replay(ctx context.Context, rec recording.Recording, set rules.Se
 		return r, err
 	}
 	facts := p.facts(rec, call)
+	if err := p.addMarks(ctx, rec, call, &facts); err != nil {
+		return r, err
+	}
 	facts.Settle, facts.DiscardSettle = 0, 0
 	r.Then = len(facts.Agents) > 0 || facts.All
 	r.InUse, r.New = p.set.Decide(asked, facts), set.Decide(asked, facts)
