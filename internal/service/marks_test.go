@@ -111,7 +111,9 @@ func TestTCROverTheLine(t *testing.T) {
 	for _, c := range []*pbxsim.Call{marked, other} {
 		_, stories := told(t, r.cfg, c.Conf)
 		want := map[bool]string{true: "had not marked", false: "had marked"}[c == marked]
-		says := func(ch rules.Change) bool { return ch.Changes && strings.Contains(ch.What, "agent "+c.Internal+" "+want) }
+		says := func(ch rules.Change) bool {
+			return ch.Changes && strings.Contains(ch.What, "agent "+c.Internal+" "+want)
+		}
 		if len(stories) != 1 || stories[0].Today != nil || !slices.ContainsFunc(stories[0].Changes, says) {
 			t.Errorf("of the call with %s explain tells %+v", c.Internal, stories)
 		}
