@@ -231,8 +231,18 @@ func noCDR(q *question) (recording.Verdict, bool) {
 	}, true
 }
 
+// cdrsStillComing waits longer while the PBX showed somebody of whom no record is here:
+// the others' alone may make the call another's.
 func cdrsStillComing(q *question) (recording.Verdict, bool) {
-	return quiet(*q.rec, *q.facts, q.facts.Settle)
+	v, wait := quiet(*q.rec, *q.facts, q.facts.Settle)
+	if wait || len(q.rec.Call.Live) == 0 {
+		return v, wait
+	}
+	p := q.scene().firstOf(func(p *person) bool { return p.live != nil && len(p.own) == 0 })
+	if p == nil {
+		return v, false
+	}
+	return quiet(*q.rec, *q.facts, q.facts.DiscardSettle)
 }
 
 // cdrMayBeLate stands behind agentTookPart: no CDR here names an agent.

@@ -15,25 +15,33 @@ import (
 func (s *Sim) objects() []*object {
 	var list []*object
 	for _, u := range s.cfg.Users {
-		if u.H323 == "" {
-			u.H323 = u.CN
-		}
-		if u.MAC == "" {
-			u.MAC = fmt.Sprintf("009033%06x", s.random.Uint32()&0xffffff)
-		}
-		o := &object{User: u, typ: "ep", object: "user", guid: s.guid()}
-		if u.Agent {
-			o.groups = append(o.groups, s.cfg.Group)
-		}
-		if s.cfg.WideScope {
-			o.groups = append(o.groups, everyone)
-		}
-		list = append(list, o)
+		list = append(list, s.object(u))
 	}
 	return append(list,
 		&object{User: User{CN: s.cfg.User, H323: s.cfg.User}, typ: "ep", object: "user", guid: s.guid(), groups: []string{s.cfg.Group}},
 		&object{User: User{CN: trunkCN, Number: "0", H323: "trunk"}, typ: "gw", object: "trunk", guid: s.guid(), groups: []string{s.cfg.Group}},
 	)
+}
+
+// object makes the object of a user. The caller holds mu or is alone.
+func (s *Sim) object(u User) *object {
+	if u.H323 == "" {
+		u.H323 = u.CN
+	}
+	if u.MAC == "" {
+		u.MAC = fmt.Sprintf("009033%06x", s.random.Uint32()&0xffffff)
+	}
+	o := &object{User: u, typ: "ep", object: "user", guid: s.guid()}
+	if u.Executive {
+		o.object = "executive"
+	}
+	if u.Agent {
+		o.groups = append(o.groups, s.cfg.Group)
+	}
+	if s.cfg.WideScope {
+		o.groups = append(o.groups, everyone)
+	}
+	return o
 }
 
 const trunkCN = "Trunk"
@@ -47,6 +55,34 @@ func (s *Sim) guid() string {
 func (s *Sim) SetAgent(cn string, agent bool) {
 	for _, one := range s.sites {
 		one.exchange.setAgent(cn, agent)
+	}
+}
+
+// SetClockOffset makes the PBX's clock go ahead, or behind, in the records that come.
+func (s *Sim) SetClockOffset(ahead time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ahead = ahead
+}
+
+func (s *Sim) offset() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ahead
+}
+
+// AddUser adds an object at the main PBX.
+func (s *Sim) AddUser(u User) {
+	s.mu.Lock()
+	o := s.object(u)
+	s.mu.Unlock()
+	s.exchange.add(o)
+}
+
+// RemoveUser deletes an object. His calls go on, as the telephones' do.
+func (s *Sim) RemoveUser(cn string) {
+	for _, one := range s.sites {
+		one.exchange.remove(cn)
 	}
 }
 
@@ -70,6 +106,13 @@ func (s *Sim) Place(ctx context.Context, p Plan) (*Call, error) {
 
 // launch plays the call in a goroutine that Close waits for.
 func (s *Sim) launch(c *Call, u *object) error {
+	return s.start(c, func() {
+		s.play(c, u)
+		s.release(u.CN)
+	})
+}
+
+func (s *Sim) start(c *Call, play func()) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -77,9 +120,9 @@ func (s *Sim) launch(c *Call, u *object) error {
 	}
 	s.active[c] = true
 	s.running.Go(func() {
-		s.play(c, u)
-		s.release(u.CN)
+		play()
 		s.mu.Lock()
+		c.external, c.internal = nil, nil
 		delete(s.active, c)
 		s.mu.Unlock()
 		close(c.ended)
@@ -117,8 +160,8 @@ func (x *exchange) candidates(p Plan) []*object {
 	defer x.mu.Unlock()
 	var fit []*object
 	for _, o := range x.objects {
-		isUser := o.object == "user" && o.CN != x.cfg.User
-		if isUser && o.Agent == p.Scenario.agentTakesPart() && (p.User == "" || p.User == o.CN) {
+		isUser := o.object != "trunk" && o.CN != x.cfg.User
+		if isUser && o.Agent == p.Scenario.agentTakesPart() && (p.User == "" && o.Cast == 0 || p.User == o.CN) {
 			twin := *o
 			fit = append(fit, &twin)
 		}
@@ -142,10 +185,10 @@ func (s *Sim) expect(p Plan, u *object) (*Call, error) {
 	frames := int(p.Talk / (frameMillis * time.Millisecond))
 	hold := int(p.Hold / (frameMillis * time.Millisecond))
 	c := &Call{
-		Scenario: p.Scenario, Conf: s.guid(), Kept: p.Scenario.agentTakesPart() && frames > hold && !p.NoCapture, CN: u.CN,
+		Scenario: p.Scenario, Conf: s.guid(), Kept: p.Scenario.agentTakesPart() && frames > hold && !p.NoCapture && !p.NoCDR, CN: u.CN,
 		Internal: u.Number, External: p.External, Direction: "o", Ring: int(p.Ring / time.Second),
 		Setup: s.clock.Now().Truncate(time.Millisecond), HoldAt: (frames - hold) / 2, HoldFrames: hold,
-		Frames: frames - hold, plan: p, ended: make(chan struct{}),
+		Frames: frames - hold, serial: s.serial, plan: p, Untold: p.NoOwnCDR || p.NoCDR, ended: make(chan struct{}),
 	}
 	if p.Scenario.incoming() {
 		c.Direction = "i"
@@ -155,11 +198,10 @@ func (s *Sim) expect(p Plan, u *object) (*Call, error) {
 	if frames > 0 && !p.NoCapture {
 		c.File = s.fileName(c.Conf, u)
 	}
-	c.external, c.internal = sp.dialogue(s.serial, frames)
-	for _, b := range [][]byte{c.external, c.internal} {
-		copy(b[c.HoldAt*frameSamples:], silence(hold*frameSamples))
+	if p.Scenario.agentTakesPart() {
+		c.Legs = []Leg{{c.CN, c.Conf, c.answered()}}
 	}
-	c.ExternalSHA256, c.InternalSHA256 = hexSum(c.external), hexSum(c.internal)
+	c.speak(sp)
 	return c, nil
 }
 

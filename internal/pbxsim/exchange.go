@@ -271,9 +271,30 @@ func (x *exchange) setAgent(cn string, agent bool) {
 	if agent {
 		o.groups = append(o.groups, x.cfg.Group)
 	}
+	x.show(o, x.inScope(o))
+}
+
+// show tells the sessions of an object as it is now.
+func (x *exchange) show(o *object, active bool) {
 	for _, s := range x.sessions {
-		s.users = append(s.users, x.wire.userInfo(o, x.inScope(o)))
+		s.users = append(s.users, x.wire.userInfo(o, active))
 		s.wake()
+	}
+}
+
+func (x *exchange) add(o *object) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.objects = append(x.objects, o)
+	x.show(o, x.inScope(o))
+}
+
+func (x *exchange) remove(cn string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if o := x.object(cn); o != nil {
+		x.objects = slices.DeleteFunc(x.objects, func(other *object) bool { return other == o })
+		x.show(o, false)
 	}
 }
 

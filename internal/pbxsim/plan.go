@@ -34,6 +34,8 @@ type Plan struct {
 	Hold     time.Duration // in the middle of Talk, no voice is sent
 
 	NoCapture bool          // the telephone writes none
+	NoOwnCDR  bool          // the user's record never comes, the trunk's does
+	NoCDR     bool          // none ever comes
 	Late      time.Duration // the capture is put into the drop directory whole, so long after the end
 }
 
@@ -58,12 +60,17 @@ type Call struct {
 	HoldAt     int // frame before which the hold begins
 	HoldFrames int // frames that were not sent
 
-	// SHA-256, lower-case hex, of each side's A-law from Start to End, 8000
-	// bytes a second, with 0xD5 for the time on hold.
+	// SHA-256, lower-case hex, of each side's A-law from Start on for all its frames,
+	// 8000 bytes a second, with 0xD5 for the time on hold.
 	ExternalSHA256 string
 	InternalSHA256 string
 
-	external, internal []byte // the same in full
+	Legs   []Leg // what the PBX shows of agents
+	Told   []Leg // of scenes, what records alone may tell of agents
+	Untold bool  // no record of the user's own comes
+
+	external, internal []byte // the same in full, while the call is played
+	serial             int
 	plan               Plan
 
 	mu    sync.Mutex
@@ -74,8 +81,28 @@ type Call struct {
 }
 
 // Voice returns both sides' A-law from Start to End, as the digests describe
-// it. The slices are not to be changed.
-func (c *Call) Voice() (external, internal []byte) { return c.external, c.internal }
+// it, made anew: thousands of calls would not fit into memory.
+func (c *Call) Voice() (external, internal []byte) {
+	sp, err := loadSpeech()
+	if err != nil {
+		return nil, nil // it was there when the call was placed
+	}
+	return c.said(sp)
+}
+
+func (c *Call) said(sp speech) (external, internal []byte) {
+	external, internal = sp.dialogue(c.serial, c.Frames+c.HoldFrames)
+	for _, b := range [][]byte{external, internal} {
+		copy(b[c.HoldAt*frameSamples:], silence(c.HoldFrames*frameSamples))
+	}
+	return external, internal
+}
+
+// speak fixes what is said.
+func (c *Call) speak(sp speech) {
+	c.external, c.internal = c.said(sp)
+	c.ExternalSHA256, c.InternalSHA256 = hexSum(c.external), hexSum(c.internal)
+}
 
 func (c *Call) answered() bool { return c.Frames+c.HoldFrames > 0 }
 
@@ -92,6 +119,9 @@ func (c *Call) movedTo() string {
 	defer c.mu.Unlock()
 	return c.moved
 }
+
+// Plan is how the call was planned; of a scene it says nothing.
+func (c *Call) Plan() Plan { return c.plan }
 
 // Done is closed when the call has ended and its capture is uploaded.
 func (c *Call) Done() <-chan struct{} { return c.ended }

@@ -13,13 +13,23 @@ func (s *Sim) records(c *Call, u *object) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	trunk := s.exchange.trunk()
-	own := record{c: c, self: u, id: s.guid(), far: party{number: c.External, external: true}, sys: "SIM"}
+	setup := c.Setup.Add(s.ahead)
+	own := record{c: c, self: u, id: s.guid(), setup: setup, far: party{number: c.External, external: true}, sys: "SIM"}
 	line := record{
-		c: c, self: trunk, id: s.guid(), far: party{number: u.Number, h323: u.H323}, sys: "SIM",
+		c: c, self: trunk, id: s.guid(), setup: setup, far: party{number: u.Number, h323: u.H323}, sys: "SIM",
 		device: "trunk", pseudo: "trunk",
 	}
 	own.called, line.called = c.Scenario.incoming(), !c.Scenario.incoming()
 	own.device = u.H323
+	if u.Executive {
+		own.pseudo = "executive"
+	}
+	switch {
+	case c.plan.NoCDR:
+		return nil
+	case c.plan.NoOwnCDR:
+		return []string{line.xml()}
+	}
 	return []string{own.xml(), line.xml()}
 }
 
@@ -54,6 +64,7 @@ type record struct {
 	id, sys, device, pseudo string
 	far                     party
 	called                  bool // the object was called
+	setup                   time.Time
 }
 
 func (r record) xml() string {
@@ -64,7 +75,7 @@ func (r record) xml() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<cdr guid="%s" id="%s" sys="%s" pbx="." node="root" device="%s" cn="%s" e164="%s" h323="%s" dir="%s" utc="%d" local="%d">`,
 		r.self.guid, r.id, r.sys, html.EscapeString(r.device), html.EscapeString(r.self.CN), r.self.Number,
-		html.EscapeString(r.self.H323), dir, r.c.Setup.Unix(), localSeconds(r.c.Setup))
+		html.EscapeString(r.self.H323), dir, r.setup.Unix(), localSeconds(r.setup))
 	b.WriteString(r.userTag())
 	fmt.Fprintf(&b, `<event msg="setup-%s" time="0"%s conf="%s"/>`, near, r.far.attributes(), r.c.Conf)
 	fmt.Fprintf(&b, `<event msg="alert-%s" time="0"%s/>`, back, r.far.attributes())

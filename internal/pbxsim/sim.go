@@ -35,6 +35,9 @@ type User struct {
 	Site   string // location of the slave PBX he is homed on; empty = here
 	MAC    string // of the phone, 12 hex; empty = made up
 	Agent  bool   // member of the recording group
+
+	Cast      int  // of which cast of scenes he is; 0: he takes ordinary calls
+	Executive bool // an executive object, with the telephone of a user
 }
 
 // Config describes the PBX. The zero value of every field is usable but for
@@ -133,6 +136,7 @@ type Sim struct {
 	running  sync.WaitGroup // everything that Close waits for
 
 	mu       sync.Mutex
+	ahead    time.Duration // of the PBX's clock
 	random   *rand.Rand
 	serial   int
 	busy     map[string]bool // users in a call, by cn

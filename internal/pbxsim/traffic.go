@@ -16,6 +16,9 @@ type TrafficPlan struct {
 	MaxTalk time.Duration
 	Mix     []Scenario  // taken in turn; empty = all four, agents twice as often
 	Placed  func(*Call) // if not nil, called for every call when it begins
+
+	Scenes []*Scene // if not empty, every third call is one of these, in turn
+	Odd    bool     // one call in ten is not answered, has no capture or a late one, or lacks records
 }
 
 // DefaultMix has four agents' calls to two others.
@@ -35,9 +38,7 @@ func (s *Sim) Traffic(ctx context.Context, p TrafficPlan) ([]*Call, error) {
 		if i > 0 && !s.pause(ctx, p.Every) {
 			return placed, errors.Join(ctx.Err(), s.life.Err())
 		}
-		c, err := s.placeWhenFree(ctx, Plan{
-			Scenario: p.Mix[i%len(p.Mix)], Ring: s.between(p.MinRing, p.MaxRing), Talk: s.between(p.MinTalk, p.MaxTalk),
-		})
+		c, err := s.whenFree(ctx, func() (*Call, error) { return s.next(ctx, p, i) })
 		if err != nil {
 			return placed, err
 		}
@@ -51,9 +52,39 @@ func (s *Sim) Traffic(ctx context.Context, p TrafficPlan) ([]*Call, error) {
 	return placed, nil
 }
 
-func (s *Sim) placeWhenFree(ctx context.Context, p Plan) (*Call, error) {
+// next places the i-th call.
+func (s *Sim) next(ctx context.Context, p TrafficPlan, i int) (*Call, error) {
+	if n := len(p.Scenes); n > 0 && i%3 == 2 {
+		return s.PlayScene(ctx, p.Scenes[i/3%n], p.MinTalk)
+	}
+	plan := Plan{Scenario: p.Mix[i%len(p.Mix)], Ring: s.between(p.MinRing, p.MaxRing), Talk: s.between(p.MinTalk, p.MaxTalk)}
+	if p.Odd {
+		s.makeOdd(&plan)
+	}
+	return s.Place(ctx, plan)
+}
+
+// makeOdd changes one call in ten.
+func (s *Sim) makeOdd(p *Plan) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.random.IntN(50) {
+	case 0:
+		p.Talk = 0
+	case 1:
+		p.NoCapture = true
+	case 2:
+		p.NoOwnCDR = true
+	case 3:
+		p.NoCDR = true
+	case 4:
+		p.Late = time.Duration(1+s.random.IntN(120)) * time.Second
+	}
+}
+
+func (s *Sim) whenFree(ctx context.Context, place func() (*Call, error)) (*Call, error) {
 	for {
-		c, err := s.Place(ctx, p)
+		c, err := place()
 		if !errors.Is(err, errBusy) {
 			return c, err
 		}

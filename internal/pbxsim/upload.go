@@ -77,8 +77,27 @@ func (s *Sim) capture(w io.Writer, c *Call, u *object) error {
 			return err
 		}
 	}
+	if err := s.quietTail(w, c); err != nil {
+		return err
+	}
 	_, err := w.Write(d.closing(c.End))
 	return err
+}
+
+// quietTail is the rest of a scene's capture: it goes on growing, by packets that are
+// neither voice nor signalling.
+func (s *Sim) quietTail(w io.Writer, c *Call) error {
+	const step = 5 * time.Second
+	from := c.Start.Add(time.Duration(c.Frames+c.HoldFrames) * frameMillis * time.Millisecond)
+	for at := from.Add(step); at.Before(c.End); at = at.Add(step) {
+		if !s.until(at) {
+			return s.life.Err()
+		}
+		if _, err := w.Write(datagram(at, localSide(portLocal+1), remoteSide(portRemote+1), []byte("kept alive"))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // voices makes the two streams of a capture; the phone's user is local.

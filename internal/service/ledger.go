@@ -119,18 +119,19 @@ func (b bookkeeper) lines(ctx context.Context, k catalog.LedgerKey, f rules.Fact
 	if err != nil {
 		return nil, err
 	}
-	f.Agents = slices.Clip(f.Agents)
+	var here []recording.Agent // they come first, as for the rules
 	told := call
 	told.Live = slices.Clone(call.Live)
 	for i, leg := range call.Live {
-		f.Agents = append(f.Agents, leg.Agent)
+		here = append(here, leg.Agent)
 		told.Live[i].Agent.Unlicensed = false // his call has a line all the same
 		c.Live = c.Live || leg.Ended.IsZero()
 		c.Ended = laterOf(c.Ended, leg.Ended)
 	}
 	for _, e := range c.Before {
-		f.Agents = append(f.Agents, e.Agent)
+		here = append(here, e.Agent)
 	}
+	f.Agents = append(here, f.Agents...)
 	for _, r := range call.Raw {
 		c.Ended = laterOf(c.Ended, r.Received)
 	}
@@ -229,7 +230,7 @@ func (s *Service) keepLedger(ctx context.Context) {
 func (s *Service) writeLedger(ctx context.Context) (int, error) {
 	touched, err := s.catalog.LedgerTouched(ctx, s.clock.Now(), ledgerBatch)
 	if err != nil || len(touched) == 0 {
-		return 0, errors.Join(err, s.showMissing(ctx))
+		return 0, err
 	}
 	f, own, err := s.books.facts(ctx)
 	if errors.Is(err, errNobody) {

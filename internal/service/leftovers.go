@@ -153,5 +153,5 @@ func (s *Service) tidy(ctx context.Context) {
 		s.wakeUp()
 	}
 	s.report(LampSoftware, "marks of no call", "marks cannot be looked at", errors.Join(s.lateStars(ctx), s.idleMarks(ctx)))
-	_ = s.showAside(ctx) // a catalog that cannot be read has a lamp of its own
+	_ = errors.Join(s.showAside(ctx), s.showMissing(ctx)) // a catalog that cannot be read has a lamp of its own
 }

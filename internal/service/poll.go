@@ -194,12 +194,14 @@ func (s *Service) offer(ctx context.Context, b *box, rec recording.Recording) er
 }
 
 // pbxSays tells whether the PBXes know a conference, and whether it lives. Each
-// leg counts as long as the link to its own PBX is up; the others do not matter.
+// leg counts as long as the link to its own PBX is up; the others do not matter. Of an
+// uncertain leg that has ended it is not known whether the call has: its agent may have
+// left the group, or been deleted, in the middle.
 func (s *Service) pbxSays(legs []recording.Leg) (knows, live bool) {
 	knows = len(legs) > 0
 	for _, l := range legs {
 		up := s.links.sees(l.Agent.PBX)
-		knows = knows && up
+		knows = knows && up && (l.Ended.IsZero() || !l.Uncertain)
 		live = live || up && l.Ended.IsZero()
 	}
 	return knows, live

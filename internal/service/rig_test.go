@@ -30,6 +30,12 @@ type rig struct {
 // newRig starts both; change may change the setup before.
 func newRig(t *testing.T, change func(*service.Config)) *rig {
 	t.Helper()
+	return newRigOf(t, pbxsim.Config{}, change)
+}
+
+// newRigOf is newRig with a PBX of one's own; its times and folder are the rig's.
+func newRigOf(t *testing.T, pbx pbxsim.Config, change func(*service.Config)) *rig {
+	t.Helper()
 	r := &rig{dir: t.TempDir()}
 	inbox := filepath.Join(r.dir, "inbox")
 	for _, dir := range []string{inbox, filepath.Join(r.dir, "backup")} {
@@ -38,9 +44,8 @@ func newRig(t *testing.T, change func(*service.Config)) *rig {
 		}
 	}
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	sim, err := pbxsim.Start(t.Context(), pbxsim.Config{
-		InboxDir: inbox, CDRDelay: 200 * time.Millisecond, CDRLateBy: 3 * time.Second, PollHold: time.Second, Seed: 3,
-	})
+	pbx.InboxDir, pbx.CDRDelay, pbx.CDRLateBy, pbx.PollHold, pbx.Seed = inbox, 200*time.Millisecond, 3*time.Second, time.Second, 3
+	sim, err := pbxsim.Start(t.Context(), pbx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +88,7 @@ func setup(dir string, sim *pbxsim.Sim) service.Config {
 	cfg.CDR.FirstWait, cfg.CDR.SecondWait = pbx.Duration(500*time.Millisecond), pbx.Duration(500*time.Millisecond)
 	cfg.CDR.Settle, cfg.CDR.DiscardSettle = pbx.Duration(300*time.Millisecond), pbx.Duration(600*time.Millisecond)
 	cfg.PBX = []pbx.Config{{
-		Name: "sim", URL: sim.PBXURL(), User: user, Password: password, Group: group,
+		Name: "sim", URL: sim.PBXURL(), Standby: sim.StandbyHost(), User: user, Password: password, Group: group,
 		PollTimeout: pbx.Duration(5 * time.Second), CallTimeout: pbx.Duration(2 * time.Second),
 	}}
 	in := ingest.Config{}

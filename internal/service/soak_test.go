@@ -14,12 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"callreel/ingest"
 	"callreel/internal/callcheck"
 	"callreel/internal/catalog"
 	"callreel/internal/clock"
 	"callreel/internal/pbx"
 	"callreel/internal/pbxsim"
-	"callreel/internal/recording"
 	"callreel/internal/service"
 )
 
@@ -36,15 +36,15 @@ type soak struct {
 	made map[string]int
 }
 
-// TestSoak plays calls in scaled time to a recorder under random faults of
-// every kind and restarts, and wants every call filed once, or ended with a
-// reason, at the end. In the ordinary run it is short; CALLREEL_SOAK gives the
-// number of calls.
+// TestSoak plays calls of all kinds in scaled time to a recorder under random faults of
+// every kind and restarts, and wants every call filed once and for its own agent, or
+// ended with a reason, and a line in the ledger for each with what was played. In the
+// ordinary run it is short; CALLREEL_SOAK gives the number of calls.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	calls, scale := 60, 20.0
+	calls, scale, every := 120, 20.0, 4*time.Second
 	if n, err := strconv.Atoi(os.Getenv("CALLREEL_SOAK")); err == nil && n > 1 {
-		calls, scale = n, 50
+		calls, scale, every = n, 60, 4*time.Second
 	}
 	s := newSoak(t, scale)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -52,8 +52,8 @@ func TestSoak(t *testing.T) {
 	go func() { chaos <- s.chaos(ctx, t) }()
 	began := time.Now()
 	placed, err := s.sim.Traffic(t.Context(), pbxsim.TrafficPlan{
-		Calls: calls, Every: 4 * time.Second, MinRing: time.Second, MaxRing: 5 * time.Second,
-		MinTalk: 10 * time.Second, MaxTalk: 40 * time.Second,
+		Calls: calls, Every: every, MinRing: time.Second, MaxRing: 5 * time.Second,
+		MinTalk: 5 * time.Second, MaxTalk: 25 * time.Second, Odd: true, Scenes: scenes(t),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -84,12 +84,13 @@ func newSoak(t *testing.T, scale float64) *soak {
 	}
 	s.log = slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	var users []pbxsim.User
-	for i := range 40 {
+	for i := range 90 {
 		users = append(users, pbxsim.User{
-			CN: fmt.Sprintf("User %02d", i), Number: strconv.Itoa(20 + i), H323: fmt.Sprintf("user%02d", i), Agent: i%3 != 0,
+			CN: fmt.Sprintf("User %02d", i), Number: strconv.Itoa(100 + i), H323: fmt.Sprintf("user%02d", i), Agent: i%3 != 0,
 			Site: []string{"", "", "north", "south"}[i%4],
 		})
 	}
+	users = append(users, pbxsim.SceneUsers(40)...)
 	sim, err := pbxsim.Start(t.Context(), pbxsim.Config{
 		InboxDir: filepath.Join(s.dir, "inbox"), Users: users, CDRDelay: 3 * time.Second, CDRLateBy: 20 * time.Second,
 		PollHold: time.Second, Clock: s.clock, Seed: 11, Standby: true,
@@ -101,13 +102,12 @@ func newSoak(t *testing.T, scale float64) *soak {
 	s.sim = sim
 	s.cfg = setup(s.dir, sim)
 	s.cfg.Receiver.Listen, s.cfg.Player.Listen = takeAddr(t), ""
-	s.cfg.PBX[0].Standby = sim.StandbyHost()
 	s.feed = newFeed(t, "http://"+s.cfg.Receiver.Listen+"/cdr")
 	s.cfg.Reporting = []pbx.ReportingConfig{{Name: "ap", URL: s.feed.url + "?conf={conf}", Timeout: pbx.Duration(time.Second)}}
 	s.cfg.CDR = service.DefaultConfig().CDR
-	s.cfg.CDR.LastWait = pbx.Duration(5 * time.Minute)
+	s.cfg.CDR.LastWait, s.cfg.CDR.DiscardSettle = pbx.Duration(5*time.Minute), pbx.Duration(4*time.Minute)
 	in := &s.cfg.Inbox[0]
-	in.Poll, in.Settle = 0, 0 // the defaults, in scaled time
+	in.Poll, in.Settle = ingest.Duration(20*time.Second), 0 // scaled; the default
 	sim.SetCDRTarget(s.feed.url)
 	s.start(t)
 	return s
@@ -145,6 +145,10 @@ func (s *soak) chaos(ctx context.Context, t *testing.T) error {
 	random.Shuffle(len(faults), func(a, b int) { faults[a], faults[b] = faults[b], faults[a] })
 	next := 0
 	for i := 0; ctx.Err() == nil; i++ {
+		if i%5 == 0 {
+			s.made["PBX's clock set"]++
+			s.sim.SetClockOffset(time.Duration(random.IntN(120)-60) * time.Second)
+		}
 		wait := time.Duration(100+random.IntN(600)) * time.Millisecond
 		switch i % 9 {
 		case 8:
@@ -188,7 +192,7 @@ func rest(ctx context.Context, d time.Duration) {
 // end waits until all is filed and holds it against what was played.
 func (s *soak) end(t *testing.T, calls []*pbxsim.Call) {
 	t.Helper()
-	limit, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	limit, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	if err := s.sim.Wait(limit); err != nil {
 		t.Fatal(err)
@@ -204,6 +208,7 @@ func (s *soak) end(t *testing.T, calls []*pbxsim.Call) {
 	defer c.Close()
 	finished(t, c)
 	ended := s.reasons(t, c)
+	s.ledger(t, c, calls)
 	for _, folder := range []string{s.cfg.Archive.Path, s.cfg.Archive.Backup} {
 		if err := callcheck.Calls(folder, ring, calls); err != nil {
 			for line := range strings.Lines(err.Error()) {
@@ -238,9 +243,7 @@ func finished(t *testing.T, c *catalog.Catalog) {
 // with why; each is allowed only with a reason.
 func (s *soak) reasons(t *testing.T, c *catalog.Catalog) map[string]string {
 	t.Helper()
-	list, err := c.Search(t.Context(), catalog.Query{
-		Limit: 1000, States: []recording.State{recording.Quarantined, recording.Unusable},
-	})
+	list, err := c.Aside(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +253,6 @@ func (s *soak) reasons(t *testing.T, c *catalog.Catalog) map[string]string {
 			t.Errorf("recording %d ended as %s without a reason", rec.ID, rec.State)
 		}
 		out[string(rec.Capture.Conf)] = rec.Retry.Reason
-		t.Logf("%s: %s: %s", rec.Capture.Conf, rec.State, rec.Retry.Reason)
 	}
 	return out
 }

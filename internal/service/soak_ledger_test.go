@@ -1,0 +1,188 @@
+package service_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"callreel/internal/catalog"
+	"callreel/internal/pbxsim"
+	"callreel/internal/recording"
+	"callreel/internal/service"
+)
+
+// scenes are those ownership cases that a cast of two agents and a user can play to a
+// trunk: all but an executive's, a phone's own capture and "everybody is an agent".
+func scenes(t *testing.T) (list []*pbxsim.Scene) {
+	t.Helper()
+	files, err := filepath.Glob("../../rules/testdata/cases/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sc, err := pbxsim.ReadScene(strings.TrimSuffix(filepath.Base(f), ".txt"), string(text))
+		if err != nil {
+			t.Log(err)
+			continue
+		}
+		list = append(list, sc)
+	}
+	if len(list) < 55 {
+		t.Fatalf("%d scenes of %d cases", len(list), len(files))
+	}
+	return list
+}
+
+// books holds the lines of a ledger against what was played.
+type books struct {
+	t      *testing.T
+	lines  map[string]recording.Entry // by conference and agent, those not accounted for yet
+	heard  func(conf string) bool     // the recorder was told of the conference by anybody
+	silent int                        // calls of which nobody told it
+	counts map[string]int
+}
+
+// ledger waits until no line is open and wants exactly one for each agent's part that
+// was played, with what was played, and none beside.
+func (s *soak) ledger(t *testing.T, c *catalog.Catalog, calls []*pbxsim.Call) {
+	t.Helper()
+	until(t, "the ledger is written", func() error {
+		open, err := c.LedgerOpen(t.Context())
+		if err == nil && len(open) > 0 {
+			err = fmt.Errorf("%d lines are open, one of %v", len(open), open[0])
+		}
+		touched, err2 := c.LedgerTouched(t.Context(), time.Time{}, 10)
+		if err == nil && len(touched) > 0 {
+			err = fmt.Errorf("%d have to be made", len(touched))
+		}
+		if err == nil {
+			err = err2
+		}
+		return err
+	})
+	list, err := c.LedgerBetween(t.Context(), time.Unix(0, 0), time.Now().AddDate(10, 0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &books{t: t, lines: map[string]recording.Entry{}, counts: map[string]int{}}
+	b.heard = func(conf string) bool {
+		legs, err := c.Legs(t.Context(), recording.ConfID(conf))
+		cdrs, err2 := c.CDRs(t.Context(), recording.ConfID(conf))
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		return len(legs)+len(cdrs) > 0
+	}
+	unknown := map[string]bool{}
+	for _, e := range list {
+		b.counts[string(e.Outcome)]++
+		if e.Agent.CN == "" {
+			unknown[string(e.Conf)] = true
+			continue
+		}
+		key := string(e.Conf) + " " + e.Agent.CN
+		if _, twice := b.lines[key]; twice {
+			t.Errorf("%s has two lines", key)
+		}
+		b.lines[key] = e
+	}
+	for _, call := range calls {
+		b.account(call, unknown[call.Conf])
+	}
+	for key, e := range b.lines {
+		t.Errorf("%s has a line and was not played: %s, %s", key, e.Outcome, e.Reason)
+	}
+	s.sums(t)
+	t.Logf("ledger of %d calls: %v; %d of which nobody told the recorder", len(calls), b.counts, b.silent)
+}
+
+// account takes the lines of one call.
+func (b *books) account(call *pbxsim.Call, unknown bool) {
+	for _, leg := range call.Told {
+		key := leg.Conf + " " + leg.CN
+		if e, ok := b.lines[key]; ok && e.Outcome != recording.OutcomeFiled && e.Outcome != recording.OutcomeOpen {
+			delete(b.lines, key)
+		}
+	}
+	for _, leg := range once(call.Legs) {
+		key := leg.Conf + " " + leg.CN
+		e, ok := b.lines[key]
+		delete(b.lines, key)
+		want := wanted(call, leg)
+		switch {
+		case !ok && unknown && call.Plan().NoCDR:
+			// The PBX was away during the whole call, and no record came: only the capture tells.
+		case !ok && !b.heard(leg.Conf):
+			b.silent++
+		case !ok:
+			b.t.Errorf("%s of call %s (%s) has no line", key, call.Conf, call.Scenario)
+		case !strings.Contains(want, string(e.Outcome)):
+			b.t.Errorf("%s of call %s (%s) is %s (%s), want %s; %+v", key, call.Conf, call.Scenario, e.Outcome, e.Reason, want, call.Plan())
+		case e.Outcome == recording.OutcomeFiled && len(e.Places) != 1:
+			b.t.Errorf("%s is filed as %v", key, e.Places)
+		}
+	}
+}
+
+// once are the parts of a call, one for each agent and conference: he may have been in
+// it twice.
+func once(legs []pbxsim.Leg) (out []pbxsim.Leg) {
+	for _, l := range legs {
+		known := false
+		for i := range out {
+			if out[i].CN == l.CN && out[i].Conf == l.Conf {
+				out[i].Connected, known = out[i].Connected || l.Connected, true
+			}
+		}
+		if !known {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// wanted is what may stand in the line of an agent's part.
+func wanted(call *pbxsim.Call, leg pbxsim.Leg) string {
+	p := call.Plan()
+	switch {
+	case leg.Conf != call.Conf:
+		return "with-other discarded no-capture not-answered" // a consultation; no capture of it was played
+	case call.Kept && leg.CN == call.CN:
+		return "filed"
+	case p.NoCapture:
+		return "no-capture"
+	case !leg.Connected && !p.NoCDR:
+		return "not-answered"
+	case p.NoCDR:
+		return "no-cdr"
+	case call.Kept:
+		return "with-other"
+	default:
+		return "discarded"
+	}
+}
+
+// sums holds the ledger against archive and catalog as the command does.
+func (s *soak) sums(t *testing.T) {
+	t.Helper()
+	l, err := service.OpenLedger(t.Context(), s.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	day := time.Now().Truncate(24 * time.Hour)
+	check, err := l.Check(t.Context(), day.AddDate(0, 0, -2), day.AddDate(1, 0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range check.Differences {
+		t.Errorf("sums: %s", d)
+	}
+}
