@@ -29,14 +29,15 @@ import (
 // Past looks back: at what has become of calls, and what the rules say to them. It only
 // reads, and a recorder may work on the same catalog meanwhile.
 type Past struct {
-	cfg     Config
-	clock   clock.Clock
-	zone    *time.Location
-	catalog *catalog.Catalog
-	known   []recording.Agent // of the setup and of the PBXes, as they are now
-	roster  *rules.Roster
-	set     rules.Set
-	archive *archive.Archive // nil until it is needed
+	cfg        Config
+	clock      clock.Clock
+	zone       *time.Location
+	catalog    *catalog.Catalog
+	known      []recording.Agent // of the setup and of the PBXes, as they are now
+	roster     *rules.Roster
+	unlicensed []recording.Agent
+	set        rules.Set
+	archive    *archive.Archive // nil until it is needed
 }
 
 // OpenPast opens the catalog of a setup, which must be there, and reads its rules.
@@ -57,7 +58,8 @@ func OpenPast(ctx context.Context, cfg Config, now clock.Clock) (*Past, error) {
 	if p.known, err = c.Agents(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	p.roster = rules.NewRoster(append(cfg.agents(), p.known...))
+	agents, unlicensed := byLicence(append(cfg.agents(), p.known...))
+	p.roster, p.unlicensed = rules.NewRoster(agents), unlicensed
 	return p, nil
 }
 
@@ -195,11 +197,10 @@ func (p *Past) question(ctx context.Context, rec recording.Recording) (explain.Q
 	if q.Came, err = p.came(ctx, rec); err != nil {
 		return q, err
 	}
-	if q.Twins, err = p.twins(ctx, rec); err != nil {
-		return q, err
+	q.Twins, err = p.twins(ctx, rec)
+	if err == nil {
+		q.Facts, err = p.facts(ctx, rec, q.Came)
 	}
-	q.Facts = p.facts(rec, q.Came)
-	err = p.addMarks(ctx, rec, q.Came, &q.Facts)
 	q.AgentBy = func(a recording.Agent) string { return p.agentBy(a, rec, q.Came) }
 	return q, err
 }
@@ -223,30 +224,22 @@ func (p *Past) twins(ctx context.Context, rec recording.Recording) ([]recording.
 
 // facts are those of then as far as they are kept: who was seen as an agent during the
 // call, or owns the recording, was one; else who is one now.
-func (p *Past) facts(rec recording.Recording, call recording.Call) rules.Facts {
+func (p *Past) facts(ctx context.Context, rec recording.Recording, call recording.Call) (rules.Facts, error) {
 	f := rules.Facts{
-		Now: p.clock.Now().UTC(), All: p.cfg.Agents == "all", Roster: p.roster,
+		Now: p.clock.Now().UTC(), All: p.cfg.Agents == "all", Roster: p.roster, Unlicensed: p.unlicensed,
 		Settle: time.Duration(p.cfg.CDR.Settle), DiscardSettle: time.Duration(p.cfg.CDR.DiscardSettle),
 	}
-	for _, l := range call.Live {
-		f.Agents = append(f.Agents, l.Agent)
-	}
+	f.Agents, f.Unlicensed = atTheTime(call.Live, f.Unlicensed)
 	if o := rec.Verdict.Owner; rec.Verdict.Decision == recording.Keep && o != (recording.Agent{}) {
 		f.Agents = append(f.Agents, o)
 	}
-	return f
-}
-
-// addMarks adds the marks that are known by now, and the numbers that random recording
-// gave the call. What its counters stood at for another call is not kept: without numbers
-// a call has the first, and is kept.
-func (p *Past) addMarks(ctx context.Context, rec recording.Recording, call recording.Call, f *rules.Facts) (err error) {
-	rec.Call = call
-	f.MarksSeen = f.Now
-	if f.Drawn, err = p.catalog.Drawn(ctx, rec); err != nil {
-		return err
+	if d := rec.Verdict.Draw; d != nil {
+		f.Drawn = []recording.Draw{*d} // a call keeps its number
 	}
-	return markFacts{p.catalog, p.cfg, p.zone, p.set.MarkTime()}.add(ctx, rec, f)
+	f.MarksSeen = f.Now
+	asked := rec
+	asked.Call = call
+	return f, memory{p.catalog, p.cfg.Marks.Scripts, p.zone, p.set.MarkTime()}.add(ctx, asked, &f)
 }
 
 // agentBy says why somebody counts as an agent.

@@ -359,31 +359,36 @@ func (s *Service) Mark(ctx context.Context, m recording.Mark) (known bool, err e
 	return known, err
 }
 
-// addMarks gives the rules the marks that may be of a recording's call, what else the
-// agents did then, and up to when marks are known.
+// memory is where marks are remembered, and how long after a call they may come.
+type memory struct {
+	catalog *catalog.Catalog
+	scripts []string // objects that take marks
+	zone    *time.Location
+	after   time.Duration
+}
+
+func (s *Service) memory() memory {
+	return memory{s.catalog, s.cfg.Marks.Scripts, s.location, s.rules.MarkTime()}
+}
+
+// addMarks gives the rules the marks that may be of a recording's call.
 func (s *Service) addMarks(ctx context.Context, rec recording.Recording, f *rules.Facts) error {
-	f.MarksSeen = s.marksSeen() // before they are read
+	f.MarksSeen = s.marksSeen()
 	_, most := s.polls()
 	f.MarkPatience = min(2*most+looking, mostPause)
-	return markFacts{s.catalog, s.cfg, s.location, s.rules.MarkTime()}.add(ctx, rec, f)
+	return s.memory().add(ctx, rec, f)
 }
 
-// markFacts are those about marks that a catalog holds.
-type markFacts struct {
-	catalog  *catalog.Catalog
-	cfg      Config
-	zone     *time.Location
-	markTime time.Duration
-}
-
-func (k markFacts) add(ctx context.Context, rec recording.Recording, f *rules.Facts) error {
-	f.Scripts, f.Zone = k.cfg.Marks.Scripts, k.zone
-	from, to := k.around(rec, f.Now)
+// add gives the rules the marks that may be of a recording's call, and what else the
+// agents did then.
+func (m memory) add(ctx context.Context, rec recording.Recording, f *rules.Facts) error {
+	f.Scripts, f.Zone = m.scripts, m.zone
+	from, to := m.around(rec, f.Now)
 	var err error
-	if f.LastMark, err = k.catalog.LastMark(ctx); err != nil {
+	if f.LastMark, err = m.catalog.LastMark(ctx); err != nil {
 		return err
 	}
-	f.Marks, err = k.catalog.MarksOf(ctx, catalog.MarkQuery{Conf: rec.Capture.Conf, From: from, To: to, Limit: mostMarks})
+	f.Marks, err = m.catalog.MarksOf(ctx, catalog.MarkQuery{Conf: rec.Capture.Conf, From: from, To: to, Limit: mostMarks})
 	switch {
 	case err != nil || len(f.Marks) == 0:
 		return err
@@ -391,11 +396,11 @@ func (k markFacts) add(ctx context.Context, rec recording.Recording, f *rules.Fa
 		return fmt.Errorf("there are %d marks and more from %s to %s, too many to decide a call by; does something send them without end?",
 			mostMarks, from.Format(time.RFC3339), to.Format(time.RFC3339))
 	}
-	return k.addOthers(ctx, from, to, f)
+	return m.addOthers(ctx, from, to, f)
 }
 
 // around is the time in which a mark may have been made that is of a recording's call.
-func (k markFacts) around(rec recording.Recording, now time.Time) (from, to time.Time) {
+func (m memory) around(rec recording.Recording, now time.Time) (from, to time.Time) {
 	from, to = rec.Capture.SeenAt, rules.Ended(rec, now)
 	sooner := func(t time.Time) {
 		if !t.IsZero() && t.Before(from) {
@@ -417,16 +422,16 @@ func (k markFacts) around(rec recording.Recording, now time.Time) (from, to time
 	if sip := rec.Call.SIP; sip != nil {
 		sooner(sip.First)
 	}
-	return from.Add(-time.Minute), to.Add(k.markTime + time.Minute)
+	return from.Add(-time.Minute), to.Add(m.after + time.Minute)
 }
 
 // addOthers adds the other calls of the marks' agents, as the PBX showed them and as
 // their records tell.
-func (k markFacts) addOthers(ctx context.Context, from, to time.Time, f *rules.Facts) error {
+func (m memory) addOthers(ctx context.Context, from, to time.Time, f *rules.Facts) error {
 	named := func(o rules.Span) bool {
-		return slices.ContainsFunc(f.Marks, func(m recording.Mark) bool { return rules.NamesAgent(m.Number, o.Agent) })
+		return slices.ContainsFunc(f.Marks, func(mark recording.Mark) bool { return rules.NamesAgent(mark.Number, o.Agent) })
 	}
-	legs, err := k.catalog.LegsBetween(ctx, from, to)
+	legs, err := m.catalog.LegsBetween(ctx, from, to)
 	if err != nil {
 		return err
 	}
@@ -435,7 +440,7 @@ func (k markFacts) addOthers(ctx context.Context, from, to time.Time, f *rules.F
 			f.Others = append(f.Others, o)
 		}
 	}
-	list, err := k.catalog.CDRsBetween(ctx, from, f.Now, mostOthers) // a record comes when its call has ended
+	list, err := m.catalog.CDRsBetween(ctx, from, f.Now, mostOthers) // a record comes when its call has ended
 	if err != nil {
 		return err
 	}

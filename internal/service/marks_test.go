@@ -14,9 +14,11 @@ import (
 
 	"callreel/internal/callcheck"
 	"callreel/internal/catalog"
+	"callreel/internal/clock"
 	"callreel/internal/pbxsim"
 	"callreel/internal/recording"
 	"callreel/internal/service"
+	"callreel/internal/vmscript"
 	"callreel/rules"
 )
 
@@ -121,12 +123,66 @@ func TestTCROverTheLine(t *testing.T) {
 			t.Errorf("explain says %s", text)
 		}
 	}
+	past := r.past(t)
+	stories, err := past.Explain(t.Context(), marked.Conf)
+	if err != nil || len(stories) != 1 || stories[0].Today != nil {
+		t.Fatalf("%d stories, %v: today's rules must say the same of a marked call: %+v", len(stories), err, stories)
+	}
+	if !slices.ContainsFunc(stories[0].Changes, func(c rules.Change) bool { return c.Changes && c.Verdict.Rule == "not-marked" }) {
+		t.Errorf("nothing tells that the mark decided: %+v", stories[0].Changes)
+	}
 	until(t, "spool and key folder are empty", func() error {
 		return errors.Join(callcheck.Empty(r.cfg.Spool, ".pcap"), callcheck.Empty(r.cfg.Keys.File+".captures", ".key"))
 	})
 	left, err := os.ReadDir(filepath.Join(r.dir, "inbox", "TCR"))
 	if err != nil || len(left) != 2 {
 		t.Errorf("of the TCR folder is left %v, %v; want the script and the mark that says not whose it is", left, err)
+	}
+}
+
+// past looks back at what the rig's recorder did.
+func (r *rig) past(t *testing.T) *service.Past {
+	t.Helper()
+	p, err := service.OpenPast(t.Context(), r.cfg, clock.System())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// TestReplayCounts: random rules, tried on calls that were all kept, would keep each
+// second.
+func TestReplayCounts(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.light(t, service.LampPBX, service.Green)
+	for range 4 {
+		r.call(t, pbxsim.ExternalToAgent)
+	}
+	until(t, "all are done", func() error { return r.count("done", 4) })
+	set, err := rules.Parse("new.toml", []byte("mode = \"random\"\n[random]\nsystem = 2\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	past := r.past(t)
+	from, to, err := past.Month("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dropped := 0
+	err = past.Replay(t.Context(), from, to, set, func(c service.Replayed) error {
+		if c.Changes && c.New.Rule == "random-system" {
+			dropped++
+		}
+		return nil
+	})
+	if err != nil || dropped != 2 {
+		t.Errorf("%d of 4 would not be kept, %v, want 2", dropped, err)
 	}
 }
 
@@ -267,5 +323,50 @@ func TestStarOfAFiledRecording(t *testing.T) {
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(body), `"star":true`) {
 		t.Errorf("the page is told %s, %v", body, err)
+	}
+}
+
+// TestVoicemailScripts runs our own scripts, as the simulated PBX's voicemail object does:
+// a call to them marks the caller's conversation, and he hears whether it did.
+func TestVoicemailScripts(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, ruled(t, "mode = \"tcr\"\n[tcr]\nminutes = 0\n"))
+	r.light(t, service.LampPBX, service.Green)
+	dial := func(script, query, caller, second string) *pbxsim.Voicemail {
+		v := &pbxsim.Voicemail{Files: vmscript.Files(), Query: query, Caller: caller, Second: second, Conf: strings.Repeat("ab", 16)}
+		if err := v.Run(t.Context(), script); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	here := "recorder=" + r.s.Addr("receiver") + "/mark"
+	for _, row := range []struct{ query, second, heard string }{{here, "", "Track1.g711a"}, {here, "57", "Track2.g711a"}} {
+		c := r.answered(t, pbxsim.ExternalToAgent, 1500*time.Millisecond)
+		if v := dial("TCR/TCRec.xml", row.query, c.Internal, row.second); !slices.Equal(v.Played, []string{row.heard}) || !v.Ended {
+			t.Errorf("second leg %q: heard %q, ended %v", row.second, v.Played, v.Ended)
+		}
+		<-c.Done()
+		if rec := r.filed(t, c); len(rec.Verdict.Marks) != 1 {
+			t.Errorf("marks %+v", rec.Verdict.Marks)
+		}
+	}
+	c := r.answered(t, pbxsim.ExternalToAgent, 1500*time.Millisecond)
+	if v := dial("TCR/TCRec.xml", here+"&skip=1", c.Internal, ""); !slices.Equal(v.Played, []string{"Skipped.g711a"}) {
+		t.Errorf("skip: heard %q", v.Played)
+	}
+	for what, v := range map[string]*pbxsim.Voicemail{
+		"nobody's number": dial("TCR/TCRec.xml", here, "4711", ""),
+		"no recorder":     dial("TCR/TCRec.xml", "recorder=127.0.0.1:1/mark", c.Internal, ""),
+	} {
+		if !slices.Equal(v.Played, []string{"Failed.g711a"}) {
+			t.Errorf("%s: heard %q", what, v.Played)
+		}
+	}
+	until(t, "the skipped call is not kept", func() error { return r.count("discarded", 1) })
+	if v := dial("TAN.xml", "", c.Internal, ""); !slices.Equal(v.Played, []string{"TAN.g711a"}) || !v.Ended {
+		t.Errorf("TAN beside the call: heard %q", v.Played)
+	}
+	if v := dial("TAN.xml", "", "0012345", c.Internal); v.Transferred != c.Internal || len(v.Played) > 0 {
+		t.Errorf("TAN by passing the call on: goes to %q, heard %q", v.Transferred, v.Played)
 	}
 }

@@ -41,14 +41,14 @@ func (p *Past) Month(month string) (from, to time.Time, err error) {
 // Replay decides every call that began in a time with the rules in use and with others,
 // and hands over what came out, in the order of the recordings' numbers.
 func (p *Past) Replay(ctx context.Context, from, to time.Time, set rules.Set, each func(Replayed) error) error {
-	after := recording.ID(0)
+	after, counted := recording.ID(0), map[string]int64{}
 	for {
 		list, err := p.catalog.Started(ctx, from, to, after, replayPage)
 		if err != nil || len(list) == 0 {
 			return err
 		}
 		for _, rec := range list {
-			r, err := p.replay(ctx, rec, set)
+			r, err := p.replay(ctx, rec, set, counted)
 			if err == nil {
 				err = each(r)
 			}
@@ -60,7 +60,18 @@ func (p *Past) Replay(ctx context.Context, from, to time.Time, set rules.Set, ea
 	}
 }
 
-func (p *Past) replay(ctx context.Context, rec recording.Recording, set rules.Set) (Replayed, error) {
+// count counts a call in random recording.
+func count(counted map[string]int64, d *recording.Draw) {
+	if d != nil && d.Counts {
+		counted[""]++
+	}
+	if d != nil && d.CountsOwn {
+		counted[d.Agent]++
+	}
+}
+
+// replay asks about one call. The other rules count those before it, if their mode does.
+func (p *Past) replay(ctx context.Context, rec recording.Recording, set rules.Set, counted map[string]int64) (Replayed, error) {
 	r := Replayed{Rec: rec}
 	if rec.Verdict.Rule == recording.SameFile {
 		r.Why = "the same file is another recording"
@@ -81,13 +92,16 @@ func (p *Past) replay(ctx context.Context, rec recording.Recording, set rules.Se
 	if asked.Call.Twins, err = p.twins(ctx, rec); err != nil {
 		return r, err
 	}
-	facts := p.facts(rec, call)
-	if err := p.addMarks(ctx, rec, call, &facts); err != nil {
+	facts, err := p.facts(ctx, rec, call)
+	if err != nil {
 		return r, err
 	}
 	facts.Settle, facts.DiscardSettle = 0, 0
 	r.Then = len(facts.Agents) > 0 || facts.All
-	r.InUse, r.New = p.set.Decide(asked, facts), set.Decide(asked, facts)
+	r.InUse = p.set.Decide(asked, facts)
+	facts.Drawn, facts.Counters = nil, counted
+	r.New = set.Decide(asked, facts)
+	count(counted, r.New.Draw)
 	r.Changes = rules.Differs(r.InUse, r.New)
 	return r, nil
 }
