@@ -91,12 +91,11 @@ func (q *question) counts(m marking) bool {
 // shared reports whether two agents have a mark's number, at two PBXes for instance.
 func (q *question) shared(number string) bool {
 	var first *recording.Agent
-	for i := range q.facts.Agents {
-		a := &q.facts.Agents[i]
+	for _, a := range q.facts.agents() {
 		switch {
-		case !NamesAgent(number, *a):
+		case !NamesAgent(number, a):
 		case first == nil:
-			first = a
+			first = &a
 		case a.GUID != "" && first.GUID != "" && !sameGUID(a.GUID, first.GUID), a.CN != "" && first.CN != "" && a.CN != first.CN:
 			return true
 		}

@@ -221,7 +221,8 @@ func TestNumberOfTwoAgents(t *testing.T) {
 	} {
 		c := markCase{marks: []recording.Mark{row.mark}}
 		f := c.facts(after(1000))
-		f.Agents = append(f.Agents, rossi, other) // one that is listed twice is one
+		f.Agents = append(f.Agents, rossi) // one that is listed twice is one
+		f.Roster = rules.NewRoster([]recording.Agent{rossi, other})
 		rec := recording.Recording{Capture: recording.Capture{Conf: conf}, Call: recording.Call{CDRs: []recording.CDR{talk(rossi)}}}
 		if v := rules.First().Decide(rec, f); fmt.Sprint(v.Decision, " ", v.Star) != row.want {
 			t.Errorf("%s by %s: %s, star %v; want %s", row.mark.Kind, row.mark.Number, v.Decision, v.Star, row.want)

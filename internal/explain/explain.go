@@ -176,6 +176,21 @@ func party(a recording.Agent) string {
 	return fmt.Sprintf("%s (%s)", a.E164, n)
 }
 
+// marks tells of the marks that are of the call, and of its numbers in random recording.
+func marks(v recording.Verdict) (out []Fact) {
+	for _, m := range v.Marks {
+		says := "asked to keep the call"
+		if m.Kind == recording.MarkSkip {
+			says = "asked not to keep the call"
+		}
+		out = append(out, Fact{"mark", m.At.UTC(), fmt.Sprintf("agent %s %s, by %s", m.Number, says, cmp.Or(m.From, "a mark"))})
+	}
+	if d := v.Draw; d != nil {
+		out = append(out, Fact{Source: "counters", What: fmt.Sprintf("before the call the system's stood at %d, that of %s at %d", d.System, d.Agent, d.Own)})
+	}
+	return out
+}
+
 // facts lists everything with its source.
 func (q Question) facts(e rules.Explanation) []Fact {
 	var out []Fact
@@ -195,6 +210,7 @@ func (q Question) facts(e rules.Explanation) []Fact {
 	for _, p := range e.Parties {
 		out = append(out, q.member(p))
 	}
+	out = append(out, marks(e.Verdict)...)
 	for _, t := range q.Twins {
 		out = append(out, Fact{"recorded twice", t.Start.UTC(), fmt.Sprintf("recording %d of a %s is %s %s", t.ID, cmp.Or(string(t.RecordedOn), "device"), t.State, t.Name)})
 	}

@@ -45,7 +45,8 @@ func (r *rig) mark(t *testing.T, folder, name string) {
 	}
 }
 
-// filed waits until a call is in the archive and returns its recording.
+// filed waits until a call is in the archive, and the catalog says so, and returns its
+// recording.
 func (r *rig) filed(t *testing.T, c *pbxsim.Call) (rec recording.Recording) {
 	t.Helper()
 	ring, err := service.ReadRing(r.cfg.Keys.File)
@@ -59,6 +60,9 @@ func (r *rig) filed(t *testing.T, c *pbxsim.Call) (rec recording.Recording) {
 			return errors.Join(errors.New("it is not filed"), err)
 		}
 		rec = list[i].Sidecar
+		if r.known(t, c).Place == "" {
+			return errors.New("the catalog does not say so yet")
+		}
 		return nil
 	})
 	return rec
@@ -104,6 +108,19 @@ func TestTCROverTheLine(t *testing.T) {
 	for _, lost := range []*pbxsim.Call{r.calls[0], other} {
 		if rec := r.known(t, lost); rec.Verdict.Rule != "not-marked" || !strings.Contains(rec.Verdict.Reason, "nobody marked") {
 			t.Errorf("an unmarked call ended by %s: %s", rec.Verdict.Rule, rec.Verdict.Reason)
+		}
+	}
+	for _, c := range []*pbxsim.Call{marked, other} {
+		_, stories := told(t, r.cfg, c.Conf)
+		want := map[bool]string{true: "had not marked", false: "had marked"}[c == marked]
+		says := func(ch rules.Change) bool {
+			return ch.Changes && strings.Contains(ch.What, "agent "+c.Internal+" "+want)
+		}
+		if len(stories) != 1 || stories[0].Today != nil || !slices.ContainsFunc(stories[0].Changes, says) {
+			t.Errorf("of the call with %s explain tells %+v", c.Internal, stories)
+		}
+		if text, _ := told(t, r.cfg, c.Conf); strings.Contains(text, "asked to keep the call") != (c == marked) {
+			t.Errorf("explain says %s", text)
 		}
 	}
 	past := r.past(t)
