@@ -35,8 +35,8 @@ func (c LedgerConfig) Validate() error {
 }
 
 const (
-	ledgerEvery = time.Second
-	ledgerBatch = 200 // conferences whose lines are saved at once
+	ledgerEvery = 5 * time.Second // who reads works out himself what is not saved yet
+	ledgerBatch = 200             // conferences whose lines are saved at once
 )
 
 // causeNoCapture is under which calls without audio stand in the lamps.
