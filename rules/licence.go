@@ -6,9 +6,6 @@ import (
 	"callreel/internal/recording"
 )
 
-// NoLicence is the rule that does not keep a call for want of a licence.
-const NoLicence = "no-licence"
-
 // noLicence stands behind all that keep a call and that wait for late CDRs: no agent
 // took part, and CDRs prove that one did who would be one with a licence.
 func noLicence(q *question) (recording.Verdict, bool) {

@@ -124,7 +124,7 @@ func First() Set {
 		{name: agentTakesPart, test: agentTookPart},
 		{name: cdrLate, test: cdrMayBeLate},
 		{name: AgentWithoutCDR, test: agentWithoutCDR},
-		{name: NoLicence, test: noLicence},
+		{name: recording.NoLicence, test: noLicence},
 		{name: "no-agent", test: noAgent},
 	}}
 }

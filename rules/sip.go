@@ -49,7 +49,7 @@ func sipNoAgent(rec recording.Recording, f Facts) (recording.Verdict, bool) {
 	v.Decision, v.Reason = recording.Discard, "by the capture's own SIP none of the parties is an agent; no CDR tells more"
 	if agent, called, ok := agentBySIP(rec.Call.SIP.Parties, Facts{Agents: f.Unlicensed}); ok {
 		v = bySIP(rec.Call.SIP.Parties, called)
-		v.Decision, v.Rule, v.Owner = recording.Discard, NoLicence, agent
+		v.Decision, v.Rule, v.Owner = recording.Discard, recording.NoLicence, agent
 		v.Reason = fmt.Sprintf("by the capture's own SIP agent %s took part, for whom there is no licence; no CDR tells more", name(agent))
 	}
 	return v, true

@@ -57,6 +57,9 @@ func Of(c Case) []recording.Entry {
 	out = append(out, c.nobodys(len(out) == 0)...)
 	for _, e := range c.Before {
 		if c.Conf != "" && named(e.Agent) && !has(out, e.Agent) {
+			if !e.Again.IsZero() {
+				e.Again = c.Facts.Now.Add(lookAgain)
+			}
 			out = append(out, e)
 		}
 	}
@@ -214,17 +217,14 @@ func (c Case) filed(e *recording.Entry, best *recording.Recording) {
 	}
 }
 
-// The rules whose discards the ledger has words of its own for.
-const (
-	ruleNotMarked = "not-marked"
-	ruleNoLicence = "no-licence"
-)
+// ruleNotMarked is the rule that does not keep what nobody marked.
+const ruleNotMarked = "not-marked"
 
 func discarded(rule string) recording.Outcome {
 	switch rule {
 	case ruleNotMarked:
 		return recording.OutcomeNotMarked
-	case ruleNoLicence:
+	case recording.NoLicence:
 		return recording.OutcomeNoLicence
 	}
 	return recording.OutcomeDiscarded

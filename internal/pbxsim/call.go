@@ -257,7 +257,7 @@ func (s *Sim) converse(c *Call, u *object) {
 		return
 	}
 	home.change(l, stateDisconnect|direction, "r-disc")
-	s.sender.add(s.records(c, u))
+	c.sent(s.sender.add(s.records(c, u)))
 }
 
 // Transfer moves a live call to another conference, as a transfer does, and

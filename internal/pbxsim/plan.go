@@ -77,6 +77,7 @@ type Call struct {
 	err   error
 	leg   *leg   // nil before it is up
 	moved string // conference id after a transfer
+	lost  bool   // some of its records
 	ended chan struct{}
 }
 
@@ -131,6 +132,21 @@ func (c *Call) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
+}
+
+// RecordsLost reports whether the PBX has lost some of the call's records because its
+// buffer was full. It is known once Done is closed.
+func (c *Call) RecordsLost() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lost
+}
+
+// sent notes what became of the records.
+func (c *Call) sent(lost bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lost = lost
 }
 
 func (c *Call) fail(err error) {

@@ -371,7 +371,7 @@ func (s *Sim) perform(st *staged) {
 	s.until(st.call.End)
 	st.call.fail(<-upload)
 	if s.life.Err() == nil {
-		s.sender.add(st.told(s.offset()))
+		st.call.sent(s.sender.add(st.told(s.offset())))
 	}
 }
 

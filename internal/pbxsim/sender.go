@@ -52,8 +52,8 @@ func (n *sender) setTarget(url string) {
 }
 
 // add queues the records of a call. What does not fit into the buffer is lost
-// with a log line, as in a PBX.
-func (n *sender) add(records []string) {
+// with a log line, as in a PBX; it reports whether any was.
+func (n *sender) add(records []string) (lost bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	due := n.sim.clock.Now().Add(n.sim.cfg.CDRDelay)
@@ -62,23 +62,25 @@ func (n *sender) add(records []string) {
 	}
 	for _, r := range records {
 		if n.sim.faults.on(CDRGarbage) {
-			n.put(posting{"log-msg<cdr guid=\"75c1\x00<<broken", due})
+			_ = n.put(posting{"log-msg<cdr guid=\"75c1\x00<<broken", due})
 		}
-		n.put(posting{"log-msg" + r, due})
+		lost = !n.put(posting{"log-msg" + r, due}) || lost
 		if n.sim.faults.on(CDRDuplicate) {
-			n.put(posting{"log-msg" + r, due})
+			_ = n.put(posting{"log-msg" + r, due})
 		}
 	}
 	n.cond.Broadcast()
+	return lost
 }
 
-func (n *sender) put(p posting) {
+func (n *sender) put(p posting) bool {
 	if n.size+len(p.body) > senderBuffer {
 		n.sim.log.Error("call detail record lost: the buffer of the simulated pbx is full")
-		return
+		return false
 	}
 	n.queue = append(n.queue, p)
 	n.size += len(p.body)
+	return true
 }
 
 // run sends until the simulation ends.

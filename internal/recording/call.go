@@ -141,6 +141,9 @@ const (
 // SameFile is the rule by which a file that is here already is not kept again.
 const SameFile = "same-file"
 
+// NoLicence is the rule that does not keep a call for want of a licence.
+const NoLicence = "no-licence"
+
 // Verdict is the rules' answer with the rule that gave it and the facts about
 // the call that follow from whose call it is. rules owns it.
 type Verdict struct {

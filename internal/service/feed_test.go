@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -27,11 +28,34 @@ type feed struct {
 	office        *office
 	mu            sync.Mutex
 	fault         feedFault
+	withheld      map[string]bool // conferences of which the recorder did not get all records
+}
+
+var confOf = regexp.MustCompile(`conf="([0-9a-f]{32})"`)
+
+// withhold notes that the recorder does not get a record, and reports whether it does not.
+func (f *feed) withhold(body []byte) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fault != feedReportingOnly {
+		return false
+	}
+	for _, m := range confOf.FindAllSubmatch(body, -1) {
+		f.withheld[string(m[1])] = true
+	}
+	return true
+}
+
+// held reports whether a record of the conference was withheld from the recorder.
+func (f *feed) held(conf string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.withheld[conf]
 }
 
 func newFeed(t *testing.T, recorder string) *feed {
 	t.Helper()
-	f := &feed{recorder: recorder, office: &office{}}
+	f := &feed{recorder: recorder, office: &office{}, withheld: map[string]bool{}}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
 	f.url = server.URL + "/cdr"
@@ -62,7 +86,7 @@ func (f *feed) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	body, err := io.ReadAll(req.Body)
-	if err != nil || f.now() != feedReportingOnly && !f.forward(req, body) {
+	if err != nil || !f.withhold(body) && !f.forward(req, body) {
 		w.WriteHeader(http.StatusBadGateway) // the PBX sends it again
 		return
 	}

@@ -35,8 +35,8 @@ func (c LedgerConfig) Validate() error {
 }
 
 const (
-	ledgerEvery = time.Second
-	ledgerBatch = 200 // conferences whose lines are saved at once
+	ledgerEvery = 5 * time.Second // who reads works out himself what is not saved yet
+	ledgerBatch = 200             // conferences whose lines are saved at once
 )
 
 // causeNoCapture is under which calls without audio stand in the lamps.
@@ -104,10 +104,10 @@ func (b bookkeeper) lines(ctx context.Context, k catalog.LedgerKey, f rules.Fact
 	}
 	if k.Conf == "" {
 		rec, err := b.catalog.Get(ctx, k.Recording)
-		if err != nil {
+		if err != nil && !errors.Is(err, recording.ErrNotFound) {
 			return nil, err
 		}
-		if rec.Capture.Conf == "" { // else its SIP has told it meanwhile
+		if err == nil && rec.Capture.Conf == "" { // else its SIP has told it meanwhile
 			c.Recordings = []recording.Recording{rec}
 		}
 		return ledger.Of(c), nil
@@ -241,7 +241,11 @@ func (s *Service) writeLedger(ctx context.Context) (int, error) {
 	}
 	list := make([]catalog.LedgerLines, 0, len(touched))
 	for _, t := range touched {
-		entries, err := s.books.lines(ctx, t.LedgerKey, f, own)
+		known := own
+		if t.Old {
+			known.Listed = own.Now // else what is not missed at once would be an alarm later
+		}
+		entries, err := s.books.lines(ctx, t.LedgerKey, f, known)
 		if err != nil {
 			return 0, err
 		}

@@ -38,7 +38,7 @@ func OpenLedger(ctx context.Context, cfg Config) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := catalog.OpenBeside(ctx, cfg.Catalog)
+	c, err := catalog.OpenReader(ctx, cfg.Catalog)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,12 @@ func (l *Ledger) Zone() *time.Location { return l.zone }
 // Accept notes that somebody has looked at the calls without a capture of one
 // conference, or of all with an empty one, and returns how many lines that were.
 func (l *Ledger) Accept(ctx context.Context, conf recording.ConfID) (int64, error) {
-	return l.catalog.AcceptMissing(ctx, conf)
+	c, err := catalog.OpenBeside(ctx, l.cfg.Catalog)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	return c.AcceptMissing(ctx, conf)
 }
 
 // Between returns the lines of the calls that began from a time on and before another,

@@ -45,7 +45,9 @@ type books struct {
 	t      *testing.T
 	lines  map[string]recording.Entry // by conference and agent, those not accounted for yet
 	heard  func(conf string) bool     // the recorder was told of the conference by anybody
-	silent int                        // calls of which nobody told it
+	held   func(conf string) bool     // a record of it went to Reporting alone
+	silent map[string]int             // calls of which nobody told it, by scenario
+	lost   int                        // calls of which records were lost or went to Reporting alone
 	counts map[string]int
 }
 
@@ -71,7 +73,7 @@ func (s *soak) ledger(t *testing.T, c *catalog.Catalog, calls []*pbxsim.Call) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &books{t: t, lines: map[string]recording.Entry{}, counts: map[string]int{}}
+	b := &books{t: t, lines: map[string]recording.Entry{}, counts: map[string]int{}, silent: map[string]int{}, held: s.feed.held}
 	b.heard = func(conf string) bool {
 		legs, err := c.Legs(t.Context(), recording.ConfID(conf))
 		cdrs, err2 := c.CDRs(t.Context(), recording.ConfID(conf))
@@ -100,7 +102,7 @@ func (s *soak) ledger(t *testing.T, c *catalog.Catalog, calls []*pbxsim.Call) {
 		t.Errorf("%s has a line and was not played: %s, %s", key, e.Outcome, e.Reason)
 	}
 	s.sums(t)
-	t.Logf("ledger of %d calls: %v; %d of which nobody told the recorder", len(calls), b.counts, b.silent)
+	t.Logf("ledger of %d calls: %v; of %d some records were lost or went to Reporting alone; of these nobody told the recorder: %v", len(calls), b.counts, b.lost, b.silent)
 }
 
 // account takes the lines of one call.
@@ -111,16 +113,25 @@ func (b *books) account(call *pbxsim.Call, unknown bool) {
 			delete(b.lines, key)
 		}
 	}
+	doubt := call.RecordsLost() || b.held(call.Conf)
+	if doubt {
+		b.lost++
+	}
 	for _, leg := range once(call.Legs) {
 		key := leg.Conf + " " + leg.CN
 		e, ok := b.lines[key]
 		delete(b.lines, key)
 		want := wanted(call, leg)
+		if doubt || b.held(leg.Conf) {
+			want = doubted(call, leg)
+		}
 		switch {
 		case !ok && unknown && call.Plan().NoCDR:
 			// The PBX was away during the whole call, and no record came: only the capture tells.
 		case !ok && !b.heard(leg.Conf):
-			b.silent++
+			b.silent[string(call.Scenario)]++
+		case !ok && (unknown || doubt || b.held(leg.Conf)):
+			// His own record was among those that did not come, and the PBX was away.
 		case !ok:
 			b.t.Errorf("%s of call %s (%s) has no line", key, call.Conf, call.Scenario)
 		case !strings.Contains(want, string(e.Outcome)):
@@ -166,6 +177,19 @@ func wanted(call *pbxsim.Call, leg pbxsim.Leg) string {
 		return "with-other"
 	default:
 		return "discarded"
+	}
+}
+
+// doubted is what may stand there if records were lost: a call that is to be kept is
+// kept for its own agent all the same, or put aside.
+func doubted(call *pbxsim.Call, leg pbxsim.Leg) string {
+	switch {
+	case call.Kept && leg.Conf == call.Conf && leg.CN == call.CN:
+		return "filed no-cdr"
+	case call.Kept:
+		return "with-other no-cdr not-answered no-capture discarded"
+	default:
+		return "filed with-other no-cdr not-answered no-capture discarded"
 	}
 }
 
