@@ -20,7 +20,7 @@ import (
 )
 
 // confOf makes a conference id of its own.
-func confOf(n int) recording.ConfID { return recording.ConfID(fmt.Sprintf("%032x", 0xc03a0000+n)) }
+func numberedConf(n int) recording.ConfID { return recording.ConfID(fmt.Sprintf("%032x", 0xc03a0000+n)) }
 
 // told is what is told of a call as text, and as stories.
 func told(t *testing.T, cfg service.Config, word string) (string, []explain.Story) {
@@ -49,7 +49,7 @@ func TestExplain(t *testing.T) {
 	s := running(t, cfg)
 	const filed, ofUser, noCDR, broken = 1, 2, 3, 4
 	for n, number := range map[int]string{filed: "24", ofUser: "31", broken: "24"} {
-		post(t, s, cdrOf(number, confOf(n)))
+		post(t, s, cdrOf(number, numberedConf(n)))
 	}
 	content := pcapOf(time.Now(), sipCall("0012345", "24")...)
 	for n := range 4 {
@@ -57,14 +57,14 @@ func TestExplain(t *testing.T) {
 		if n+1 == broken {
 			body = []byte("no capture")
 		}
-		if err := os.WriteFile(filepath.Join(cfg.Inbox[0].Path, string(confOf(n+1))+".pcap"), body, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(cfg.Inbox[0].Path, string(numberedConf(n+1))+".pcap"), body, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var done recording.Recording
 	for n := range 4 {
 		until(t, "all come to their end", func() error {
-			list := rows(t, cfg, confOf(n+1))
+			list := rows(t, cfg, numberedConf(n+1))
 			if len(list) != 1 || !list[0].State.Ended() {
 				return fmt.Errorf("conference %d: %+v", n+1, list)
 			}
@@ -74,8 +74,8 @@ func TestExplain(t *testing.T) {
 			return nil
 		})
 	}
-	post(t, s, cdrOf("24", confOf(5))) // of which no capture comes
-	s.Leg(t.Context(), "main", recording.Leg{Agent: recording.Agent{CN: "Anna", E164: "24", PBX: "main"}, Conf: confOf(6), ToAgent: true, Began: time.Now(), Connected: time.Now()})
+	post(t, s, cdrOf("24", numberedConf(5))) // of which no capture comes
+	s.Leg(t.Context(), "main", recording.Leg{Agent: recording.Agent{CN: "Anna", E164: "24", PBX: "main"}, Conf: numberedConf(6), ToAgent: true, Began: time.Now(), Connected: time.Now()})
 
 	for _, row := range []struct {
 		name, word string
@@ -84,12 +84,12 @@ func TestExplain(t *testing.T) {
 		{"filed, by number", fmt.Sprint(done.ID), []string{"done\n", "kept for 24", "filed as " + done.Name, "=> agent-took-part", "   no-cdr: 1 CDRs", "CDR: of 24", "24 is an agent: ", "if 24 were no agent: not kept", "had not come: waits for a CDR"}},
 		{"filed, by its audio", filepath.Join("somewhere", filepath.Base(done.Name)+".wav"), []string{"kept for 24"}},
 		{"filed, by its sidecar", filepath.Base(done.Name) + ".xml", []string{"kept for 24"}},
-		{"by the capture's name", string(confOf(filed)) + ".pcap", []string{"kept for 24"}},
-		{"not kept", string(confOf(ofUser)), []string{"discarded\n", `not kept, by rule "no-agent"`, "31 is no agent", "if 31 were an agent: kept for 31", "the same, if the rules had exceptions"}},
-		{"no CDR", strings.ToUpper(string(confOf(noCDR))), []string{"quarantined\n", "kept until a CDR comes", "CDR: none of this conference is here", "=> no-cdr", "as they stand now"}},
-		{"unusable", string(confOf(broken)), []string{"unusable\n", "cannot become a recording", "=> agent-took-part"}},
-		{"no capture, a CDR", string(confOf(5)), []string{"no capture came", "kept for 24", "CDR: of 24"}},
-		{"no capture, SOAP only", string(confOf(6)), []string{"no capture came", "SOAP: PBX main: ", "has not ended", "the PBX showed him as one", "if the CDR of 24 (Anna) had come", "kept for 24 (Anna), in"}},
+		{"by the capture's name", string(numberedConf(filed)) + ".pcap", []string{"kept for 24"}},
+		{"not kept", string(numberedConf(ofUser)), []string{"discarded\n", `not kept, by rule "no-agent"`, "31 is no agent", "if 31 were an agent: kept for 31", "the same, if the rules had exceptions"}},
+		{"no CDR", strings.ToUpper(string(numberedConf(noCDR))), []string{"quarantined\n", "kept until a CDR comes", "CDR: none of this conference is here", "=> no-cdr", "as they stand now"}},
+		{"unusable", string(numberedConf(broken)), []string{"unusable\n", "cannot become a recording", "=> agent-took-part"}},
+		{"no capture, a CDR", string(numberedConf(5)), []string{"no capture came", "kept for 24", "CDR: of 24"}},
+		{"no capture, SOAP only", string(numberedConf(6)), []string{"no capture came", "SOAP: PBX main: ", "has not ended", "the PBX showed him as one", "if the CDR of 24 (Anna) had come", "kept for 24 (Anna), in"}},
 	} {
 		text, stories := told(t, cfg, row.word)
 		for _, want := range row.want {
@@ -98,12 +98,12 @@ func TestExplain(t *testing.T) {
 			}
 		}
 	}
-	_, stories := told(t, cfg, string(confOf(ofUser)))
+	_, stories := told(t, cfg, string(numberedConf(ofUser)))
 	var back []explain.Story
 	if doc, err := json.Marshal(stories); err != nil || json.Unmarshal(doc, &back) != nil || len(back[0].Rules) == 0 || len(back[0].Changes) == 0 || len(back[0].Facts) == 0 {
 		t.Errorf("as JSON: %+v, %v", back, err)
 	}
-	unknown(t, cfg, string(confOf(99)), "no capture, no CDR and no call event")
+	unknown(t, cfg, string(numberedConf(99)), "no capture, no CDR and no call event")
 	unknown(t, cfg, "4711", "nothing is known")
 	unknown(t, cfg, "holiday.pcap", "nothing is known")
 	alone(t, cfg, done)

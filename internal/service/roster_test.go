@@ -26,13 +26,13 @@ func TestAgentsChange(t *testing.T) {
 		{[]recording.Agent{{CN: "Verdi", E164: "25", PBX: "main"}}, recording.Discarded},
 	} {
 		s.Agents(t.Context(), "main", row.agents)
-		post(t, s, cdrOf("24", confOf(n)))
-		file := filepath.Join(cfg.Inbox[0].Path, string(confOf(n))+".pcap")
+		post(t, s, cdrOf("24", numberedConf(n)))
+		file := filepath.Join(cfg.Inbox[0].Path, string(numberedConf(n))+".pcap")
 		if err := os.WriteFile(file, pcapOf(time.Now(), sipCall("0012345", "24")...), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		until(t, "it comes to its end", func() error {
-			list := rows(t, cfg, confOf(n))
+			list := rows(t, cfg, numberedConf(n))
 			if len(list) != 1 || !list[0].State.Ended() {
 				return fmt.Errorf("%+v", list)
 			}
