@@ -20,7 +20,9 @@ import (
 )
 
 // confOf makes a conference id of its own.
-func numberedConf(n int) recording.ConfID { return recording.ConfID(fmt.Sprintf("%032x", 0xc03a0000+n)) }
+func numberedConf(n int) recording.ConfID {
+	return recording.ConfID(fmt.Sprintf("%032x", 0xc03a0000+n))
+}
 
 // told is what is told of a call as text, and as stories.
 func told(t *testing.T, cfg service.Config, word string) (string, []explain.Story) {
