@@ -28,11 +28,40 @@ type Asterisk struct {
 	Trunks []string
 }
 
+// BadLines is the error of lines that are no rows.
+type BadLines struct {
+	Lines []string // the first of them, at most mostBad, each cut to maxRow
+	Count int
+	First error
+}
+
+// mostBad bounds what is kept of bad lines.
+const mostBad = 20
+
+func (e *BadLines) Error() string {
+	if e.Count == 1 {
+		return e.First.Error()
+	}
+	return fmt.Sprintf("%d lines are no rows, the first: %s", e.Count, e.First)
+}
+
+func (e *BadLines) Unwrap() error { return e.First }
+
+func (e *BadLines) add(line string, err error) *BadLines {
+	if e == nil {
+		e = &BadLines{First: err}
+	}
+	if e.Count++; len(e.Lines) < mostBad {
+		e.Lines = append(e.Lines, line[:min(len(line), maxRow)])
+	}
+	return e
+}
+
 // Parse reads CSV lines as cdr_csv writes them. It reads on behind a line that is
-// none; the error tells the first one, and the good ones are returned with it.
+// none; the error is then *BadLines, and the good ones are returned with it.
 func (a Asterisk) Parse(body string) ([]Parsed, error) {
 	var all []Parsed
-	var bad error
+	var bad *BadLines
 	for n, line := range strings.Split(body, "\n") {
 		line = strings.TrimSuffix(line, "\r")
 		if strings.TrimSpace(line) == "" {
@@ -43,12 +72,15 @@ func (a Asterisk) Parse(body string) ([]Parsed, error) {
 		if err == nil {
 			found, err = a.ParseFields(fields, line)
 		}
-		if err != nil && bad == nil {
-			bad = fmt.Errorf("asterisk CDR, line %d: %w", n+1, err)
+		if err != nil {
+			bad = bad.add(line, fmt.Errorf("asterisk CDR, line %d: %w", n+1, err))
 		}
 		all = append(all, found...)
 	}
-	return all, bad
+	if bad != nil {
+		return all, bad
+	}
+	return all, nil
 }
 
 // ParseFields reads one row whose fields have names, those of the columns of

@@ -1,6 +1,7 @@
 package cdr
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -82,6 +83,18 @@ func TestAsteriskGoesOnBehindABadLine(t *testing.T) {
 		if len(parsed) != 4 {
 			t.Errorf("%.60s: %d records, want the 4 of the good lines", tt.line, len(parsed))
 		}
+	}
+}
+
+// TestAsteriskManyBadLines: of a file that is none only the beginning is kept.
+func TestAsteriskManyBadLines(t *testing.T) {
+	_, err := Asterisk{}.Parse(strings.Repeat("what is this\n", 1000))
+	var bad *BadLines
+	if !errors.As(err, &bad) || bad.Count != 1000 || len(bad.Lines) != mostBad || bad.Lines[0] != "what is this" {
+		t.Fatalf("%T %v", err, err)
+	}
+	if want := "1000 lines are no rows, the first: asterisk CDR, line 1: "; !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v, want %s…", err, want)
 	}
 }
 

@@ -2,8 +2,10 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"callreel/cdr"
@@ -73,8 +75,12 @@ type rows struct{ *Service }
 
 // Rows stores CSV lines; those that are none are kept as garbage.
 func (r rows) Rows(ctx context.Context, pbx, lines string) error {
-	parsed, bad := r.dialects[pbx].Parse(lines)
-	return r.saveRows(ctx, pbx, parsed, bad, lines)
+	parsed, err := r.dialects[pbx].Parse(lines)
+	var bad *cdr.BadLines
+	if errors.As(err, &bad) {
+		lines = strings.Join(bad.Lines, "\n")
+	}
+	return r.saveRows(ctx, pbx, parsed, err, lines)
 }
 
 // Fields stores one row with named fields.

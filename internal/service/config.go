@@ -198,7 +198,7 @@ func (c Config) problems() []tomlfile.Problem {
 func (c Config) sameReceive(i int) error {
 	path := c.Asterisk[i].Receive
 	other := slices.ContainsFunc(c.Asterisk[:i], func(o asterisk.Config) bool { return o.Receive == path })
-	if path != "" && (other || path == c.Receiver.Path) {
+	if path != "" && (other || path == c.Receiver.Path || path == c.Receiver.MarkPath) {
 		return fmt.Errorf("asterisk: receive %q is taken; each needs a path of its own", path)
 	}
 	return nil
