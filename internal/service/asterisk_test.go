@@ -97,6 +97,11 @@ func TestAsteriskCalls(t *testing.T) {
 			if rec.Capture.Conf != recording.ConfIDOfUnique(unique) {
 				t.Errorf("conference %s", rec.Capture.Conf)
 			}
+			for _, word := range []string{unique, tt.capture} {
+				if told, err := r.past(t).Explain(t.Context(), word); err != nil || len(told) != 1 || told[0].ID != rec.ID {
+					t.Errorf("explain %s: %d told, %v", word, len(told), err)
+				}
+			}
 			if tt.state == recording.Done && !strings.Contains(rec.Call.Raw[0].XML, "<asterisk>") {
 				t.Errorf("the row as it came is not in the record: %s", rec.Call.Raw[0].XML)
 			}

@@ -111,6 +111,19 @@ func bare(word string) string {
 	return base
 }
 
+// meantConf is the conference that a word means: by its id, or by that of an Asterisk
+// channel, which a capture's name may begin with.
+func meantConf(word string) (recording.ConfID, bool) {
+	if conf, err := recording.ParseConfID(word); err == nil {
+		return conf, true
+	}
+	id, ok := ingest.UniqueID(strings.TrimSuffix(word, ".pcap") + ".pcap")
+	if !ok {
+		return "", false
+	}
+	return recording.ConfIDOfUnique(id), true
+}
+
 // find looks for recordings in the catalog, the ways that are quick first.
 func (p *Past) find(ctx context.Context, word string) ([]recording.Recording, error) {
 	base := bare(word)
@@ -121,7 +134,7 @@ func (p *Past) find(ctx context.Context, word string) ([]recording.Recording, er
 		}
 		return []recording.Recording{rec}, err
 	}
-	if conf, err := recording.ParseConfID(base); err == nil {
+	if conf, ok := meantConf(base); ok {
 		if list, err := p.catalog.ByConf(ctx, conf); err != nil || len(list) > 0 {
 			return list, err
 		}
@@ -132,6 +145,7 @@ func (p *Past) find(ctx context.Context, word string) ([]recording.Recording, er
 	}
 	if parts, err := naming.Parse(base, p.zone); err == nil {
 		list, err := p.catalog.ByUID(ctx, parts.UID)
+		base := strings.TrimSuffix(base, ".pcap")
 		list = slices.DeleteFunc(list, func(r recording.Recording) bool {
 			return path.Base(r.Name) != base && !slices.ContainsFunc(r.Aliases, func(old string) bool { return path.Base(old) == base })
 		})
@@ -269,8 +283,8 @@ func (p *Past) agentBy(a recording.Agent, rec recording.Recording, call recordin
 // withoutCapture tells of a conference of which there is no capture, by what the PBX
 // showed or wrote of it.
 func (p *Past) withoutCapture(ctx context.Context, word string) ([]explain.Story, error) {
-	conf, err := recording.ParseConfID(bare(word))
-	if err != nil {
+	conf, ok := meantConf(bare(word))
+	if !ok {
 		return nil, fmt.Errorf("nothing is known of %q: %w", word, recording.ErrNotFound)
 	}
 	q, err := p.question(ctx, recording.Recording{Capture: recording.Capture{Conf: conf}})
@@ -286,7 +300,7 @@ func (p *Past) withoutCapture(ctx context.Context, word string) ([]explain.Story
 
 // fromSidecar reads a filed recording that the catalog does not have.
 func (p *Past) fromSidecar(ctx context.Context, word string) (recording.Recording, bool, error) {
-	base := bare(word)
+	base := strings.TrimSuffix(bare(word), ".pcap")
 	if _, err := naming.Parse(base, p.zone); err != nil || len(base) < len("2006_01") {
 		return recording.Recording{}, false, nil
 	}
@@ -295,7 +309,7 @@ func (p *Past) fromSidecar(ctx context.Context, word string) (recording.Recordin
 		return recording.Recording{}, false, err
 	}
 	name := base[:len("2006_01")] + "/" + base
-	for _, f := range []convert.Format{convert.WAV, convert.MP3} {
+	for _, f := range []convert.Format{convert.WAV, convert.MP3, convert.PCAP} {
 		found, err := a.Find(ctx, name, f.Extension())
 		if err != nil {
 			return recording.Recording{}, false, err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"path"
 	"path/filepath"
 	"testing"
 
@@ -76,6 +77,9 @@ func TestCallsAsTheyCame(t *testing.T) {
 	}
 	if f.Audio.DurationS < 0.5 || f.Audio.Start.IsZero() || f.Audio.Status != recording.AudioOK {
 		t.Errorf("%.2f s from %s, %s", f.Audio.DurationS, f.Audio.Start, f.Audio.Status)
+	}
+	if told, err := r.past(t).Explain(t.Context(), path.Base(list[0].Path)); err != nil || len(told) != 1 || told[0].ID != rec.ID {
+		t.Errorf("explain by the file's name: %d told, %v", len(told), err)
 	}
 	url := fmt.Sprintf("http://%s/api/recordings/%d/audio", r.s.Addr("player"), rec.ID)
 	wav := fetch(t, url, "")
