@@ -102,7 +102,8 @@ func (p *Past) Explain(ctx context.Context, word string) ([]explain.Story, error
 	return p.withoutCapture(ctx, word)
 }
 
-// bare is a word without folder and without the extension of a filed recording.
+// bare is a word without folder and without the extension of a filed recording. One
+// that is filed as a capture has the extension of any capture, which stays.
 func bare(word string) string {
 	base := path.Base(strings.ReplaceAll(word, `\`, "/"))
 	for _, ext := range []string{".wav", ".mp3", ".xml"} {
@@ -132,8 +133,9 @@ func (p *Past) find(ctx context.Context, word string) ([]recording.Recording, er
 	}
 	if parts, err := naming.Parse(base, p.zone); err == nil {
 		list, err := p.catalog.ByUID(ctx, parts.UID)
+		name := strings.TrimSuffix(base, convert.PCAP.Extension())
 		list = slices.DeleteFunc(list, func(r recording.Recording) bool {
-			return path.Base(r.Name) != base && !slices.ContainsFunc(r.Aliases, func(old string) bool { return path.Base(old) == base })
+			return path.Base(r.Name) != name && !slices.ContainsFunc(r.Aliases, func(old string) bool { return path.Base(old) == name })
 		})
 		return list, err
 	}
@@ -286,7 +288,7 @@ func (p *Past) withoutCapture(ctx context.Context, word string) ([]explain.Story
 
 // fromSidecar reads a filed recording that the catalog does not have.
 func (p *Past) fromSidecar(ctx context.Context, word string) (recording.Recording, bool, error) {
-	base := bare(word)
+	base := strings.TrimSuffix(bare(word), convert.PCAP.Extension())
 	if _, err := naming.Parse(base, p.zone); err != nil || len(base) < len("2006_01") {
 		return recording.Recording{}, false, nil
 	}
@@ -295,7 +297,7 @@ func (p *Past) fromSidecar(ctx context.Context, word string) (recording.Recordin
 		return recording.Recording{}, false, err
 	}
 	name := base[:len("2006_01")] + "/" + base
-	for _, f := range []convert.Format{convert.WAV, convert.MP3} {
+	for _, f := range []convert.Format{convert.WAV, convert.MP3, convert.PCAP} {
 		found, err := a.Find(ctx, name, f.Extension())
 		if err != nil {
 			return recording.Recording{}, false, err

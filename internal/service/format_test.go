@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"callreel/convert"
@@ -76,6 +77,9 @@ func TestCallsAsTheyCame(t *testing.T) {
 	}
 	if f.Audio.DurationS < 0.5 || f.Audio.Start.IsZero() || f.Audio.Status != recording.AudioOK {
 		t.Errorf("%.2f s from %s, %s", f.Audio.DurationS, f.Audio.Start, f.Audio.Status)
+	}
+	if text, _ := told(t, r.cfg, list[0].Path); !strings.Contains(text, "kept for "+rec.Verdict.Owner.E164) {
+		t.Errorf("explained by the name of its file: %s", text)
 	}
 	url := fmt.Sprintf("http://%s/api/recordings/%d/audio", r.s.Addr("player"), rec.ID)
 	wav := fetch(t, url, "")
