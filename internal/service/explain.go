@@ -37,6 +37,7 @@ type Past struct {
 	roster     *rules.Roster
 	unlicensed []recording.Agent
 	set        rules.Set
+	markTime   time.Duration    // how long after a call's end marks are looked for
 	archive    *archive.Archive // nil until it is needed
 }
 
@@ -54,7 +55,7 @@ func OpenPast(ctx context.Context, cfg Config, now clock.Clock) (*Past, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Past{cfg: cfg, clock: now, zone: zone, catalog: c, set: set}
+	p := &Past{cfg: cfg, clock: now, zone: zone, catalog: c, set: set, markTime: set.MarkTime()}
 	if p.known, err = c.Agents(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -243,7 +244,7 @@ func (p *Past) facts(ctx context.Context, rec recording.Recording, call recordin
 	f.MarksSeen = f.Now
 	asked := rec
 	asked.Call = call
-	return f, memory{p.catalog, p.cfg.Marks.Scripts, p.zone, p.set.MarkTime()}.add(ctx, asked, &f)
+	return f, memory{p.catalog, p.cfg.Marks.Scripts, p.zone, p.markTime}.add(ctx, asked, &f)
 }
 
 // agentBy says why somebody counts as an agent.

@@ -41,6 +41,7 @@ func (p *Past) Month(month string) (from, to time.Time, err error) {
 // Replay decides every call that began in a time with the rules in use and with others,
 // and hands over what came out, in the order of the recordings' numbers.
 func (p *Past) Replay(ctx context.Context, from, to time.Time, set rules.Set, each func(Replayed) error) error {
+	p.markTime = max(p.markTime, set.MarkTime())
 	after, counted := recording.ID(0), map[string]int64{}
 	for {
 		list, err := p.catalog.Started(ctx, from, to, after, replayPage)
