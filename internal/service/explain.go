@@ -56,10 +56,12 @@ func OpenPast(ctx context.Context, cfg Config, now clock.Clock) (*Past, error) {
 		return nil, err
 	}
 	p := &Past{cfg: cfg, clock: now, zone: zone, catalog: c, set: set, markTime: set.MarkTime()}
-	if p.known, err = c.Agents(ctx); err != nil {
+	setup, known, err := cfg.counted(ctx, c)
+	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	agents, unlicensed := byLicence(append(cfg.agents(), p.known...))
+	p.known = known
+	agents, unlicensed := byLicence(append(setup, known...))
 	p.roster, p.unlicensed = rules.NewRoster(agents), unlicensed
 	return p, nil
 }
