@@ -251,9 +251,7 @@ func (p *Past) facts(ctx context.Context, rec recording.Recording, call recordin
 
 // agentBy says why somebody counts as an agent.
 func (p *Past) agentBy(a recording.Agent, rec recording.Recording, call recording.Call) string {
-	same := func(o recording.Agent) bool {
-		return o.GUID != "" && strings.EqualFold(o.GUID, a.GUID) || o.CN != "" && o.CN == a.CN || o.E164 != "" && o.E164 == a.E164
-	}
+	same := a.Same
 	switch {
 	case slices.ContainsFunc(call.Live, func(l recording.Leg) bool { return same(l.Agent) }):
 		return "the PBX showed him as one during the call"

@@ -112,6 +112,26 @@ func TestExplain(t *testing.T) {
 	replayFromSidecar(t, cfg, done)
 }
 
+// TestExplainTwoPBXes: where agents of two PBXes have the same number, the one that was in
+// the call is told of.
+func TestExplainTwoPBXes(t *testing.T) {
+	t.Parallel()
+	cfg := plain(t)
+	cfg.Agent = nil
+	s := running(t, cfg)
+	for name, a := range map[string]recording.Agent{
+		"a": {CN: "Anna", E164: "24", GUID: strings.Repeat("A", 32), PBX: "a"},
+		"b": {CN: "Bruno", E164: "24", GUID: strings.Repeat("B", 32), PBX: "b"},
+	} {
+		s.Agents(t.Context(), name, []recording.Agent{a})
+	}
+	named := strings.NewReplacer(`guid=""`, `guid="`+strings.Repeat("b", 32)+`"`, `cn=""`, `cn="Bruno"`)
+	post(t, s, named.Replace(cdrOf("24", numberedConf(1))))
+	if text, _ := told(t, cfg, string(numberedConf(1))); !strings.Contains(text, "24 (Bruno) is an agent: PBX b names him") {
+		t.Errorf("in\n%s", text)
+	}
+}
+
 func unknown(t *testing.T, cfg service.Config, word, want string) {
 	t.Helper()
 	past, err := service.OpenPast(t.Context(), cfg, clock.System())
