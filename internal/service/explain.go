@@ -240,13 +240,27 @@ func (p *Past) facts(ctx context.Context, rec recording.Recording, call recordin
 	if o := rec.Verdict.Owner; rec.Verdict.Decision == recording.Keep && o != (recording.Agent{}) {
 		f.Agents = append(f.Agents, o)
 	}
-	if d := rec.Verdict.Draw; d != nil {
-		f.Drawn = []recording.Draw{*d} // a call keeps its number
+	if err := p.draws(ctx, rec, &f); err != nil {
+		return f, err
 	}
 	f.MarksSeen = f.Now
 	asked := rec
 	asked.Call = call
 	return f, memory{p.catalog, p.cfg.Marks.Scripts, p.zone, p.markTime}.add(ctx, asked, &f)
+}
+
+// draws gives the rules what random recording goes by. A call keeps its number, and
+// without one gets the next.
+func (p *Past) draws(ctx context.Context, rec recording.Recording, f *rules.Facts) (err error) {
+	if f.Counters, err = p.catalog.Counters(ctx); err != nil {
+		return err
+	}
+	if d := rec.Verdict.Draw; d != nil {
+		f.Drawn = []recording.Draw{*d}
+		return nil
+	}
+	f.Drawn, err = p.catalog.Drawn(ctx, rec)
+	return err
 }
 
 // agentBy says why somebody counts as an agent.

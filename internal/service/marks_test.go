@@ -310,9 +310,16 @@ func TestRandomOverTheLine(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, ruled(t, "mode = \"random\"\n[random]\nsystem = 2\n"))
 	r.light(t, service.LampPBX, service.Green)
-	for range 4 {
+	for range 3 {
 		r.call(t, pbxsim.ExternalToAgent)
 	}
+	until(t, "one is not kept", func() error { return r.count("discarded", 1) })
+	until(t, "two are", func() error { return r.count("done", 2) })
+	post(t, r.s, cdrOf(r.calls[0].Internal, numberedConf(1)))
+	if text, _ := told(t, r.cfg, string(numberedConf(1))); !strings.Contains(text, "=> random-system: call 3 of the system") {
+		t.Errorf("a call that is not counted yet would not be the next:\n%s", text)
+	}
+	r.call(t, pbxsim.ExternalToAgent)
 	until(t, "two are not kept", func() error { return r.count("discarded", 2) })
 	for i, c := range r.calls {
 		if i%2 == 0 {
