@@ -98,7 +98,7 @@ func acceptMissing(ctx context.Context, l *service.Ledger, which string, stdout 
 	var conf recording.ConfID
 	if which != "all" {
 		var err error
-		if conf, err = recording.ParseConfID(which); err != nil {
+		if conf, err = recording.ParseCallID(which); err != nil {
 			return usagef("%v; write the conference of a line, or all", err)
 		}
 	}

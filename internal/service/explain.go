@@ -125,7 +125,7 @@ func (p *Past) find(ctx context.Context, word string) ([]recording.Recording, er
 		}
 		return []recording.Recording{rec}, err
 	}
-	if conf, err := recording.ParseConfID(base); err == nil {
+	if conf, err := recording.ParseCallID(base); err == nil {
 		if list, err := p.catalog.ByConf(ctx, conf); err != nil || len(list) > 0 {
 			return list, err
 		}
@@ -286,7 +286,7 @@ func (p *Past) agentBy(a recording.Agent, rec recording.Recording, call recordin
 // withoutCapture tells of a conference of which there is no capture, by what the PBX
 // showed or wrote of it.
 func (p *Past) withoutCapture(ctx context.Context, word string) ([]explain.Story, error) {
-	conf, err := recording.ParseConfID(bare(word))
+	conf, err := recording.ParseCallID(bare(word))
 	if err != nil {
 		return nil, fmt.Errorf("nothing is known of %q: %w", word, recording.ErrNotFound)
 	}
