@@ -94,7 +94,13 @@ func (q *question) note(v *recording.Verdict) {
 			v.Marks = append(v.Marks, m.Mark)
 		}
 	}
-	v.Star = q.mode != ModeTCR && keep != nil && (skip == nil || !keep.At.Before(skip.At))
+	v.Star = q.mode != ModeTCR && keep != nil && (skip == nil || overrules(keep, skip))
+}
+
+// overrules reports whether a keep mark came after a skip mark, or in the same second: a
+// file's time tells whole ones only.
+func overrules(keep, skip *recording.Mark) bool {
+	return !keep.At.Truncate(time.Second).Before(skip.At.Truncate(time.Second))
 }
 
 // skipMark drops what its agent asked not to keep, unless a keep mark came after it.
@@ -103,7 +109,7 @@ func skipMark(q *question, _ *recording.Verdict) (recording.Verdict, bool) {
 	switch {
 	case skip == nil:
 		return q.untilLooked()
-	case keep != nil && !keep.At.Before(skip.At):
+	case keep != nil && overrules(keep, skip):
 		return recording.Verdict{Reason: fmt.Sprintf("a keep mark at %s came after the skip mark at %s", q.clock(keep.At), q.clock(skip.At))}, false
 	}
 	if q.mode == ModeTCR {

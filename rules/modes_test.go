@@ -190,6 +190,7 @@ func TestMarksInStandardMode(t *testing.T) {
 		{name: "skipped too late", cdrs: one, marks: []recording.Mark{mark(skip, "24", 101)}, want: kept},
 		{name: "skipped by another agent", cdrs: one, marks: []recording.Mark{mark(skip, "25", 50)}, want: kept},
 		{name: "skipped, then kept", cdrs: one, marks: []recording.Mark{mark(skip, "24", 50), mark(keep, "24", 60)}, want: kept, star: true},
+		{name: "both in one second", cdrs: one, marks: []recording.Mark{mark(keep, "24", 50), mark(skip, "24", 50.4)}, want: kept, star: true},
 		{name: "both at once", cdrs: one, marks: []recording.Mark{mark(skip, "24", 50), mark(keep, "24", 50)}, want: kept, star: true},
 		{
 			name: "skipped while in two calls: it is not certain which", cdrs: one, marks: []recording.Mark{mark(skip, "24", 50)},

@@ -60,15 +60,17 @@ func (s Set) Explain(rec recording.Recording, f Facts) Explanation {
 }
 
 // Differs reports whether fate or owner of a call, its direction or its external number
-// are others in one verdict than in the other.
+// are others in one verdict than in the other. The number of a recording that was begun by
+// hand is found when it is filed, and no rule's.
 func Differs(a, b recording.Verdict) bool { return differs(a, b) }
 
 func differs(a, b recording.Verdict) bool {
 	if a.Decision != b.Decision {
 		return true
 	}
+	number := a.External != b.External && !(a.Manual && b.Manual)
 	return a.Decision == recording.Keep &&
-		(a.Owner.CN != b.Owner.CN || a.Owner.E164 != b.Owner.E164 || a.Direction != b.Direction || a.External != b.External)
+		(a.Owner.CN != b.Owner.CN || a.Owner.E164 != b.Owner.E164 || a.Direction != b.Direction || number)
 }
 
 // asked is a question with its answer.

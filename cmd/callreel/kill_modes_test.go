@@ -127,6 +127,9 @@ func (r *rig) copiesAreSealed(t *testing.T) (n int) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if len(bytes.Trim(b, "\x00")) == 0 {
+			continue // the disk's check, killed over its file
+		}
 		if len(b) >= 512 && !bytes.Contains(b[:512], []byte("once-")) {
 			t.Errorf("%s has no key of its own: %s", f.Name(), fmt.Sprintf("%.16x", b))
 		}

@@ -98,7 +98,7 @@ func acceptMissing(ctx context.Context, l *service.Ledger, which string, stdout 
 	var conf recording.ConfID
 	if which != "all" {
 		var err error
-		if conf, err = recording.ParseConfID(which); err != nil {
+		if conf, err = recording.ParseCallID(which); err != nil {
 			return usagef("%v; write the conference of a line, or all", err)
 		}
 	}
@@ -117,7 +117,7 @@ func acceptMissing(ctx context.Context, l *service.Ledger, which string, stdout 
 func (f ledgerFlags) span(zone *time.Location) (from, to time.Time, err error) {
 	switch {
 	case f.month != "":
-		if from, err = time.ParseInLocation("2006-01", f.month, zone); err != nil {
+		if from, err = time.ParseInLocation("2006-01", strings.ReplaceAll(f.month, "_", "-"), zone); err != nil {
 			return from, to, usagef("--month %q is not of the form 2026-11", f.month)
 		}
 		return from, from.AddDate(0, 1, 0), nil

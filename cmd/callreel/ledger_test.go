@@ -78,7 +78,7 @@ func TestLedger(t *testing.T) {
 	if text := call(exitDone, "--month", "2026-11", "--only", "not-answered"); strings.Contains(text, "12:00:00  open") || !strings.Contains(text, "1 calls") {
 		t.Error(text)
 	}
-	if text := call(exitDone, "--month", "2026-11", "--agent", "25"); !strings.HasPrefix(text, "no calls") {
+	if text := call(exitDone, "--month", "2026_11", "--agent", "25"); !strings.HasPrefix(text, "no calls") {
 		t.Error(text)
 	}
 	rows, err := csv.NewReader(strings.NewReader(call(exitDone, "--month", "2026-11", "--csv", "--agent", "Rossi"))).ReadAll()

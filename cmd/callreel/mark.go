@@ -27,7 +27,7 @@ func runMark(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	fl := newFlags("mark", markUsage, stderr)
 	config := fl.String("config", "callreel.toml", "the setup, a TOML `file`")
 	skip := fl.Bool("skip", false, "do not keep the call")
-	conf := fl.String("conf", "", "the call meant, by its conference `id`, whenever it was")
+	conf := fl.String("conf", "", "the call meant, whenever it was, by its conference `id` or the unique id of an Asterisk channel")
 	at := fl.String("at", "", "mark the call of this `time` instead of now: 2026-11-21T12:30:00, by the clock of the setup, or with its own +01:00")
 	if err := fl.Parse(args); err != nil {
 		return asUsage(err)
@@ -69,7 +69,7 @@ func fillMark(m *recording.Mark, cfg service.Config, conf, at string, now time.T
 		return usagef("%.100q is no number or name of an agent", m.Number)
 	}
 	if conf != "" {
-		if m.Conf, err = recording.ParseConfID(conf); err != nil {
+		if m.Conf, err = recording.ParseCallID(conf); err != nil {
 			return &exitError{exitUsage, err}
 		}
 	}

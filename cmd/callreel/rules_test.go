@@ -174,6 +174,7 @@ func TestRulesReplay(t *testing.T) {
 		t.Errorf("tells of what stays:\n%s", out)
 	}
 	call(exitNothing, "rules replay", "--month", "2026_10", "--rules", keep)
+	call(exitNothing, "rules replay", "--month", "2026-10", "--rules", keep)
 	if out := call(exitDone, "rules replay", "--month", "2026_11", "--rules", keep); !strings.Contains(out, "4 calls") {
 		t.Error(out)
 	}

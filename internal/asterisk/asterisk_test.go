@@ -185,6 +185,29 @@ func TestFollowReadsEveryFileRotatedMeanwhile(t *testing.T) {
 	d.want(6)
 }
 
+// TestFollowFilesOfANight: a file that was begun and rotated away between two looks is
+// read, though the one before it had been read to its end.
+func TestFollowFilesOfANight(t *testing.T) {
+	d := newDesk(t)
+	d.write(lines(0, 2))
+	d.poll()
+	at := time.Now().Add(-time.Hour)
+	for n, name := range []string{".1", ".0"} {
+		if err := errors.Join(os.Rename(d.path, d.path+name), os.Chtimes(d.path+name, at, at.Add(time.Duration(n)*time.Minute))); err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			d.poll() // there is no new file yet
+			d.poll()
+			d.write(lines(2, 5)) // nobody looks
+		}
+	}
+	d.write(lines(5, 6))
+	d.poll()
+	d.poll()
+	d.want(6)
+}
+
 // TestFollowWaitsForTheDisk: what could not be stored is read again.
 func TestFollowWaitsForTheDisk(t *testing.T) {
 	d := newDesk(t)

@@ -104,15 +104,18 @@ func (f *Follower) Poll(ctx context.Context) error {
 		return fmt.Errorf("read the call detail records of %s: %w", f.cfg.Name, err)
 	}
 	if !same {
-		if err := f.catchUp(ctx, pos); err != nil {
+		reached, err := f.catchUp(ctx, pos)
+		if err != nil {
 			return fmt.Errorf("read the call detail records of %s: %w", f.cfg.Name, err)
 		}
-		pos = Position{}
-		if err := f.sink.SavePosition(ctx, f.cfg.Name, pos); err != nil {
+		// It stands until the present file has a line: that may be rotated away, too,
+		// before anybody looks again.
+		if err := f.sink.SavePosition(ctx, f.cfg.Name, reached); err != nil {
 			return err
 		}
+		pos = Position{}
 	}
-	err = f.read(ctx, f.place, pos, true)
+	_, err = f.read(ctx, f.place, pos, true)
 	if errors.Is(err, fs.ErrNotExist) && !same {
 		return nil
 	}
@@ -129,14 +132,14 @@ func isSame(ctx context.Context, p place, pos Position) (bool, error) {
 		return true, nil
 	}
 	head, err := readAt(ctx, p, 0, pos.Length)
-	if err != nil {
+	if err != nil || digest(head) != pos.Head {
 		return false, err
 	}
 	end, err := readAt(ctx, p, pos.Offset-1, 1)
 	if errors.Is(err, errShort) {
 		return false, nil
 	}
-	return digest(head) == pos.Head && string(end) == "\n", err
+	return string(end) == "\n", err
 }
 
 func readAt(ctx context.Context, p place, offset int64, n int) ([]byte, error) {
@@ -149,11 +152,12 @@ func readAt(ctx context.Context, p place, offset int64, n int) ([]byte, error) {
 }
 
 // catchUp reads what was left in the file that has been rotated away, and the files
-// that came between it and the present one.
-func (f *Follower) catchUp(ctx context.Context, pos Position) error {
+// that came between it and the present one. It returns the position behind the last of
+// them; the zero value if the file is not found.
+func (f *Follower) catchUp(ctx context.Context, pos Position) (reached Position, err error) {
 	older, err := f.place.before(ctx)
 	if err != nil {
-		return err
+		return reached, err
 	}
 	found := false
 	for _, p := range older {
@@ -164,27 +168,34 @@ func (f *Follower) catchUp(ctx context.Context, pos Position) error {
 			}
 			from = pos
 		}
-		if err := f.read(ctx, p, from, false); err != nil {
-			return err
+		end, err := f.read(ctx, p, from, false)
+		if err != nil {
+			return reached, err
 		}
-		f.log.Info("the rest of a rotated file of call detail records was read", "bytes_before", from.Offset)
+		if end.Offset > from.Offset {
+			f.log.Info("the rest of a rotated file of call detail records was read", "bytes_before", from.Offset)
+		}
+		if end.Offset > 0 { // an empty file is like any other
+			reached = end
+		}
 	}
 	if !found {
 		f.log.Warn("the file of call detail records was replaced, and the one before is not there: records may be missing", "read_to", pos.Offset)
 	}
-	return nil
+	return reached, nil
 }
 
-// read stores what a file has from a position on. With save the position is kept, and
-// nothing is read of a file that has been rotated away meanwhile.
-func (f *Follower) read(ctx context.Context, p place, pos Position, save bool) error {
+// read stores what a file has from a position on, and returns the one behind it. With
+// save the position is kept, and nothing is read of a file that has been rotated away
+// meanwhile.
+func (f *Follower) read(ctx context.Context, p place, pos Position, save bool) (Position, error) {
 	r, err := p.open(ctx, pos.Offset)
 	if err != nil {
-		return err
+		return pos, err
 	}
 	defer r.Close()
 	if same, err := isSame(ctx, p, pos); !same || err != nil {
-		return err
+		return pos, err
 	}
 	buf := make([]byte, 0, mostRead)
 	for ended := false; !ended; {
@@ -192,11 +203,11 @@ func (f *Follower) read(ctx context.Context, p place, pos Position, save bool) e
 		buf = buf[:len(buf)+n]
 		ended = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 		if err != nil && !ended {
-			return err
+			return pos, err
 		}
 		whole, err := f.store(ctx, buf, ended && !save)
 		if err != nil {
-			return err
+			return pos, err
 		}
 		pos = pos.behind(buf[:whole])
 		buf = buf[:copy(buf, buf[whole:])]
@@ -204,10 +215,10 @@ func (f *Follower) read(ctx context.Context, p place, pos Position, save bool) e
 			continue
 		}
 		if err := f.sink.SavePosition(ctx, f.cfg.Name, pos); err != nil {
-			return err
+			return pos, err
 		}
 	}
-	return nil
+	return pos, nil
 }
 
 // store stores the whole lines of buf, all of it where nothing more is to come, and

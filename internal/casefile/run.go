@@ -70,10 +70,11 @@ func (c Case) Known(byPBX bool) []recording.Agent {
 	return agents
 }
 
-// Ask hands rules these records in this order, long after the last came.
+// Ask hands rules these records in this order, long after the last came. They are asked
+// whose call it is, and not about their mode: a case has no marks and no counters.
 func (c Case) Ask(set rules.Set, cdrs []recording.CDR, legs []recording.Leg) recording.Verdict {
 	rec := recording.Recording{Capture: c.Capture, Call: recording.Call{CDRs: cdrs, Live: legs}}
-	return set.Decide(rec, rules.Facts{Now: c.Capture.SeenAt, Agents: c.Known(len(legs) > 0), All: c.All})
+	return set.Whose().Decide(rec, rules.Facts{Now: c.Capture.SeenAt, Agents: c.Known(len(legs) > 0), All: c.All})
 }
 
 // Miss is an expectation that was not met.

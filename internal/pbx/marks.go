@@ -158,7 +158,7 @@ func readMark(w http.ResponseWriter, req *http.Request) (recording.Mark, error) 
 		return mark, fmt.Errorf("n must be the agent's number or name, with 1 to %d characters", maxMarkNumber)
 	}
 	if conf := strings.TrimSpace(req.Form.Get("conf")); conf != "" {
-		id, err := recording.ParseConfID(conf)
+		id, err := recording.ParseCallID(conf)
 		if err != nil {
 			return mark, fmt.Errorf("conf: %w", err)
 		}

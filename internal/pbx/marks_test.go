@@ -47,6 +47,7 @@ func TestMarker(t *testing.T) {
 		{"for a script", "GET", "/mark?n=24&answer=voicemail", nil, 200, recording.Mark{Kind: "keep", Number: "24"}, `<assign out="ok" value="1"/>`},
 		{"for a script, nobody's", "GET", "/mark?n=241&answer=voicemail", nil, 200, recording.Mark{Kind: "keep", Number: "241"}, `<assign out="ok" value="0"/>`},
 		{"for a script, not stored", "GET", "/mark?n=24&answer=voicemail", errors.New("disk full"), 200, recording.Mark{Kind: "keep", Number: "24"}, `<assign out="ok" value="0"/>`},
+		{"with an Asterisk's call", "GET", "/mark?n=24&conf=1335310195.17", nil, 200, recording.Mark{Kind: "keep", Number: "24", Conf: recording.ConfIDOfUnique("1335310195.17")}, "marked"},
 		{"of no number", "GET", "/mark?conf=" + id, nil, 400, recording.Mark{}, "n must be"},
 		{"of control characters", "GET", "/mark?n=2%004", nil, 400, recording.Mark{}, "n must be"},
 		{"too long", "GET", "/mark?n=" + strings.Repeat("1", 65), nil, 400, recording.Mark{}, "n must be"},

@@ -28,6 +28,15 @@ func ParseConfID(s string) (ConfID, error) {
 	return ConfID(strings.Repeat("0", 32-len(low)) + low), nil
 }
 
+// ParseCallID reads what people and scripts name a call by: a conference id, or the unique
+// id of an Asterisk channel, "1335310195.17". The error is ParseConfID's.
+func ParseCallID(s string) (ConfID, error) {
+	if _, _, _, ok := splitUnique(s); ok {
+		return ConfIDOfUnique(s), nil
+	}
+	return ParseConfID(s)
+}
+
 func clip(s string) string {
 	const most = 40
 	if len(s) <= most {

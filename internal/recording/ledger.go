@@ -1,6 +1,9 @@
 package recording
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Part is one agent's part in the call of one conference.
 type Part struct {
@@ -82,7 +85,7 @@ func (e Entry) Missing() bool { return e.Outcome == OutcomeNoCapture || e.Outcom
 func (a Agent) Same(o Agent) bool {
 	switch {
 	case a.GUID != "" && o.GUID != "":
-		return a.GUID == o.GUID
+		return strings.EqualFold(a.GUID, o.GUID)
 	case a.CN != "" && o.CN != "":
 		return a.CN == o.CN
 	default:

@@ -115,7 +115,7 @@ func TestAsteriskGoesOnWhereItStood(t *testing.T) {
 	t.Parallel()
 	r := asteriskOffice(t, nil)
 	now := time.Now().Truncate(time.Second)
-	r.row(t, "what is this\n"+asteriskRow("24", fmt.Sprintf("%d.1", now.Unix()), now))
+	r.row(t, "what is this\n"+asteriskRow("24", fmt.Sprintf("%d.1", now.Unix()), now)+asteriskRow("24", fmt.Sprintf("%d.2", now.Unix()), now))
 	until(t, "the bad line is told", func() error {
 		for _, l := range r.s.Lamps() {
 			if strings.Contains(fmt.Sprint(l), "asterisk CDR, line 1") {
@@ -127,5 +127,8 @@ func TestAsteriskGoesOnWhereItStood(t *testing.T) {
 	r.drop(t, fmt.Sprintf("%d.1.pcap", now.Unix()), pcapOf(now, sipCall("0123456", "24")...))
 	if rec := theOnly(t, r.cfg); rec.State != recording.Done {
 		t.Errorf("%s: %s %s", rec.State, rec.Verdict.Reason, rec.Retry.Reason)
+	}
+	if text, _ := told(t, r.cfg, fmt.Sprintf("%d.2", now.Unix())); !strings.Contains(text, "no capture came") {
+		t.Errorf("the other call by its unique id:\n%s", text)
 	}
 }

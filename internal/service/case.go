@@ -16,7 +16,7 @@ func (p *Past) Cases(ctx context.Context, word string) ([]casefile.Case, error) 
 	if err != nil {
 		return nil, err
 	}
-	if conf, bad := recording.ParseConfID(bare(word)); len(found) == 0 && bad == nil {
+	if conf, bad := recording.ParseCallID(bare(word)); len(found) == 0 && bad == nil {
 		found = []recording.Recording{{Capture: recording.Capture{Conf: conf, UID: string(conf)}}}
 	}
 	var out []casefile.Case

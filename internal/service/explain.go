@@ -37,6 +37,7 @@ type Past struct {
 	roster     *rules.Roster
 	unlicensed []recording.Agent
 	set        rules.Set
+	markTime   time.Duration    // how long after a call's end marks are looked for
 	archive    *archive.Archive // nil until it is needed
 }
 
@@ -54,11 +55,13 @@ func OpenPast(ctx context.Context, cfg Config, now clock.Clock) (*Past, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Past{cfg: cfg, clock: now, zone: zone, catalog: c, set: set}
-	if p.known, err = c.Agents(ctx); err != nil {
+	p := &Past{cfg: cfg, clock: now, zone: zone, catalog: c, set: set, markTime: set.MarkTime()}
+	setup, known, err := cfg.counted(ctx, c)
+	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	agents, unlicensed := byLicence(append(cfg.agents(), p.known...))
+	p.known = known
+	agents, unlicensed := byLicence(append(setup, known...))
 	p.roster, p.unlicensed = rules.NewRoster(agents), unlicensed
 	return p, nil
 }
@@ -102,7 +105,8 @@ func (p *Past) Explain(ctx context.Context, word string) ([]explain.Story, error
 	return p.withoutCapture(ctx, word)
 }
 
-// bare is a word without folder and without the extension of a filed recording.
+// bare is a word without folder and without the extension of a filed recording. One
+// that is filed as a capture has the extension of any capture, which stays.
 func bare(word string) string {
 	base := path.Base(strings.ReplaceAll(word, `\`, "/"))
 	for _, ext := range []string{".wav", ".mp3", ".xml"} {
@@ -114,7 +118,7 @@ func bare(word string) string {
 // meantConf is the conference that a word means: by its id, or by that of an Asterisk
 // channel, which a capture's name may begin with.
 func meantConf(word string) (recording.ConfID, bool) {
-	if conf, err := recording.ParseConfID(word); err == nil {
+	if conf, err := recording.ParseCallID(word); err == nil {
 		return conf, true
 	}
 	id, ok := ingest.UniqueID(strings.TrimSuffix(word, ".pcap") + ".pcap")
@@ -145,9 +149,9 @@ func (p *Past) find(ctx context.Context, word string) ([]recording.Recording, er
 	}
 	if parts, err := naming.Parse(base, p.zone); err == nil {
 		list, err := p.catalog.ByUID(ctx, parts.UID)
-		base := strings.TrimSuffix(base, ".pcap")
+		name := strings.TrimSuffix(base, convert.PCAP.Extension())
 		list = slices.DeleteFunc(list, func(r recording.Recording) bool {
-			return path.Base(r.Name) != base && !slices.ContainsFunc(r.Aliases, func(old string) bool { return path.Base(old) == base })
+			return path.Base(r.Name) != name && !slices.ContainsFunc(r.Aliases, func(old string) bool { return path.Base(old) == name })
 		})
 		return list, err
 	}
@@ -249,20 +253,32 @@ func (p *Past) facts(ctx context.Context, rec recording.Recording, call recordin
 	if o := rec.Verdict.Owner; rec.Verdict.Decision == recording.Keep && o != (recording.Agent{}) {
 		f.Agents = append(f.Agents, o)
 	}
-	if d := rec.Verdict.Draw; d != nil {
-		f.Drawn = []recording.Draw{*d} // a call keeps its number
+	if err := p.draws(ctx, rec, &f); err != nil {
+		return f, err
 	}
 	f.MarksSeen = f.Now
 	asked := rec
 	asked.Call = call
-	return f, memory{p.catalog, p.cfg.Marks.Scripts, p.zone, p.set.MarkTime()}.add(ctx, asked, &f)
+	return f, memory{p.catalog, p.cfg.Marks.Scripts, p.zone, p.markTime}.add(ctx, asked, &f)
+}
+
+// draws gives the rules what random recording goes by. A call keeps its number, and
+// without one gets the next.
+func (p *Past) draws(ctx context.Context, rec recording.Recording, f *rules.Facts) (err error) {
+	if f.Counters, err = p.catalog.Counters(ctx); err != nil {
+		return err
+	}
+	if d := rec.Verdict.Draw; d != nil {
+		f.Drawn = []recording.Draw{*d}
+		return nil
+	}
+	f.Drawn, err = p.catalog.Drawn(ctx, rec)
+	return err
 }
 
 // agentBy says why somebody counts as an agent.
 func (p *Past) agentBy(a recording.Agent, rec recording.Recording, call recording.Call) string {
-	same := func(o recording.Agent) bool {
-		return o.GUID != "" && strings.EqualFold(o.GUID, a.GUID) || o.CN != "" && o.CN == a.CN || o.E164 != "" && o.E164 == a.E164
-	}
+	same := a.Same
 	switch {
 	case slices.ContainsFunc(call.Live, func(l recording.Leg) bool { return same(l.Agent) }):
 		return "the PBX showed him as one during the call"
@@ -300,7 +316,7 @@ func (p *Past) withoutCapture(ctx context.Context, word string) ([]explain.Story
 
 // fromSidecar reads a filed recording that the catalog does not have.
 func (p *Past) fromSidecar(ctx context.Context, word string) (recording.Recording, bool, error) {
-	base := strings.TrimSuffix(bare(word), ".pcap")
+	base := strings.TrimSuffix(bare(word), convert.PCAP.Extension())
 	if _, err := naming.Parse(base, p.zone); err != nil || len(base) < len("2006_01") {
 		return recording.Recording{}, false, nil
 	}

@@ -112,6 +112,33 @@ func TestExplain(t *testing.T) {
 	replayFromSidecar(t, cfg, done)
 }
 
+// TestExplainTwoPBXes: where agents of two PBXes have the same number, the one that was in
+// the call is told of.
+func TestExplainTwoPBXes(t *testing.T) {
+	t.Parallel()
+	cfg := plain(t)
+	cfg.Agent = nil
+	c, err := catalog.Open(t.Context(), cfg.Catalog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, a := range []recording.Agent{
+		{CN: "Anna", E164: "24", GUID: strings.Repeat("A", 32), PBX: "a"},
+		{CN: "Bruno", E164: "24", GUID: strings.Repeat("B", 32), PBX: "b"},
+	} {
+		err = errors.Join(err, c.SaveAgents(t.Context(), a.PBX, []recording.Agent{a}))
+	}
+	named := strings.NewReplacer(`guid=""`, `guid="`+strings.Repeat("b", 32)+`"`, `cn=""`, `cn="Bruno"`)
+	record := catalog.CDR{XML: named.Replace(cdrOf("24", numberedConf(1))), Confs: []recording.ConfID{numberedConf(1)}}
+	if err = errors.Join(err, c.SaveCDRs(t.Context(), []catalog.CDR{record}, time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	if text, _ := told(t, cfg, string(numberedConf(1))); !strings.Contains(text, "24 (Bruno) is an agent: PBX b names him") {
+		t.Errorf("in\n%s", text)
+	}
+}
+
 func unknown(t *testing.T, cfg service.Config, word, want string) {
 	t.Helper()
 	past, err := service.OpenPast(t.Context(), cfg, clock.System())

@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -157,6 +158,13 @@ func (r *rig) count(state string, want int) error {
 	return nil
 }
 
+// unmount takes a file system away. It is a command, so that the tests compile where
+// nothing is mounted.
+func unmount(t *testing.T, folder string) {
+	t.Helper()
+	_ = exec.CommandContext(context.WithoutCancel(t.Context()), "umount", "-l", folder).Run()
+}
+
 // TestFullDisk fills a real, small file system under the archive.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
@@ -164,7 +172,7 @@ func TestFullDisk(t *testing.T) {
 	if err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small).Run(); err != nil {
 		t.Skipf("a small file system cannot be mounted here: %v", err)
 	}
-	t.Cleanup(func() { _ = syscall.Unmount(small, syscall.MNT_DETACH) })
+	t.Cleanup(func() { unmount(t, small) })
 	r := newRig(t, func(c *service.Config) { c.Archive.Path = filepath.Join(small, "archive") })
 	r.call(t, pbxsim.ExternalToAgent)
 	r.allFiled(t)
@@ -190,7 +198,7 @@ func TestFullSpool(t *testing.T) {
 	if err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small).Run(); err != nil {
 		t.Skipf("a small file system cannot be mounted here: %v", err)
 	}
-	t.Cleanup(func() { _ = syscall.Unmount(small, syscall.MNT_DETACH) })
+	t.Cleanup(func() { unmount(t, small) })
 	r := newRig(t, func(c *service.Config) { c.Spool = filepath.Join(small, "spool") })
 	ballast := filepath.Join(small, "ballast")
 	if err := os.WriteFile(ballast, make([]byte, 2<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {

@@ -42,6 +42,10 @@ func OpenLedger(ctx context.Context, cfg Config) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
+	setup, _, err := cfg.counted(ctx, c)
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
 	clk := clock.System()
 	slowest := ""
 	if len(cfg.Inbox) > 0 {
@@ -49,7 +53,7 @@ func OpenLedger(ctx context.Context, cfg Config) (*Ledger, error) {
 	}
 	return &Ledger{cfg: cfg, catalog: c, zone: zone, books: bookkeeper{
 		cfg: cfg, catalog: c, rules: set, clock: clk, correlator: cdr.Correlator{Source: callSource{c}, Now: clk.Now},
-		setup:  cfg.agents,
+		setup:  func() []recording.Agent { return slices.Clone(setup) },
 		listed: func() (time.Time, string) { return time.Time{}, slowest }, // only the recorder knows
 	}}, nil
 }

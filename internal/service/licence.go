@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"callreel/internal/catalog"
 	"callreel/internal/pbx"
 	"callreel/internal/recording"
 )
@@ -119,6 +120,18 @@ func (c LicenceConfig) mark(counts map[string]int, lists ...[]recording.Agent) (
 		}
 	}
 	return left
+}
+
+// counted are the agents of the setup, and those that a catalog knows; who has no licence
+// is marked, as the recorder does. It is for who looks back.
+func (c Config) counted(ctx context.Context, from *catalog.Catalog) (setup, known []recording.Agent, err error) {
+	if known, err = from.Agents(ctx); err != nil {
+		return nil, nil, err
+	}
+	counts, err := from.Licences(ctx, c.Licence.Name)
+	setup = c.agents()
+	c.Licence.mark(counts, setup, known)
+	return setup, known, err
 }
 
 // byLicence divides agents into those that are recorded and those without a licence.

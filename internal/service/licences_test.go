@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +85,28 @@ func TestLicencesOverARestart(t *testing.T) {
 	defer stop()
 	// The older of the two faults is shown: the count of before held from the start on.
 	until(t, "still one too many", lamp(s, "1 agents have no licence and are not recorded: Mary Example"))
+}
+
+// TestLicencesOfTheSetup: who looks back counts the agents of the setup down as the
+// recorder did.
+func TestLicencesOfTheSetup(t *testing.T) {
+	t.Parallel()
+	cfg := plain(t)
+	cfg.Agent = []service.AgentConfig{{Number: "24"}, {Number: "25"}}
+	cfg.Licence.Count = int64(1)
+	s := running(t, cfg)
+	post(t, s, cdrOf("25", numberedConf(1)))
+	file := filepath.Join(cfg.Inbox[0].Path, string(numberedConf(1))+".pcap")
+	if err := os.WriteFile(file, pcapOf(time.Now(), sipCall("0012345", "25")...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rec := theOnly(t, cfg)
+	if rec.Verdict.Rule != recording.NoLicence {
+		t.Fatalf("%s by %q", rec.State, rec.Verdict.Rule)
+	}
+	if text, _ := told(t, cfg, string(numberedConf(1))); strings.Contains(text, "would say something else") || !strings.Contains(text, "25 is no agent") {
+		t.Errorf("explained as if there were a licence:\n%s", text)
+	}
 }
 
 // begin starts a recorder; stop ends it and waits.

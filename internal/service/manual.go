@@ -27,8 +27,25 @@ func (s *Service) talkedTo(ctx context.Context, rec *recording.Recording) error 
 		return err
 	}
 	n := cdr.Beside(near, rec.Verdict.Owner, rec.Capture.Conf, from, to, s.rules.Manual().Own)
+	if n.E164 == "" { // the call may go on, and have no record yet
+		n, err = s.shownTo(ctx, *rec, from, to)
+	}
 	rec.Verdict.External, rec.Verdict.ExternalName = n.E164, n.DN
-	return nil
+	return err
+}
+
+// shownTo is whom the PBX showed the owner with in another call, from one time to
+// another: in the one that he was in last. Its number is empty if there is none.
+func (s *Service) shownTo(ctx context.Context, rec recording.Recording, from, to time.Time) (recording.Number, error) {
+	legs, err := s.catalog.LegsBetween(ctx, from, to)
+	var last recording.Leg
+	for _, l := range legs {
+		his := l.Agent.Same(rec.Verdict.Owner) && l.Conf != rec.Capture.Conf && l.Peer.E164 != "" && !s.rules.Manual().Own(l.Peer.E164)
+		if his && !l.Connected.IsZero() && l.Connected.Before(from.Add(tanSlack)) && !l.Connected.Before(last.Connected) {
+			last = l
+		}
+	}
+	return last.Peer, err
 }
 
 // channels is what of a call goes into the file. One that was begun by hand has the

@@ -33,4 +33,38 @@ func TestManualRecording(t *testing.T) {
 	if rec.State != recording.Done || !strings.Contains(rec.Name, "_24_o_0999888_") || rec.Audio.Channels != 1 || !rec.Verdict.Manual {
 		t.Errorf("%s as %q, %d channels: %s %s", rec.State, rec.Name, rec.Audio.Channels, rec.Verdict.Reason, rec.Retry.Reason)
 	}
+	if text, _ := told(t, r.cfg, own); strings.Contains(text, "would say something else") {
+		t.Errorf("explained as if the rules had not decided so:\n%s", text)
+	}
+}
+
+// TestManualRecordingInACall: it ends before the call does that it is of. No record of
+// that call is here then, but the PBX has shown whom the agent speaks to.
+func TestManualRecordingInACall(t *testing.T) {
+	t.Parallel()
+	r := foreign(t, func(c *service.Config) {
+		c.CDR.FirstWait = pbx.Duration(time.Minute)
+		c.Rules.File = writeRules(t, "[manual]\ntrunk = \"57\"\nannouncement = \"76\"\n")
+	})
+	const own = "0badc0de0badc0de0badc0de0badc0de"
+	now := time.Now()
+	leg := func(conf, number string, began time.Time) {
+		r.s.Leg(t.Context(), "main", recording.Leg{
+			Agent: recording.Agent{CN: "Anna Rossi", E164: "24", PBX: "main"}, Conf: recording.ConfID(conf), ToAgent: true,
+			Peer: recording.Number{E164: number}, Began: began, Connected: began,
+		})
+	}
+	leg("11111111111111111111111111111111", "0999888", now.Add(-time.Minute))
+	leg(own, "5776", now)
+	r.s.Leg(t.Context(), "main", recording.Leg{
+		Agent: recording.Agent{CN: "Luca Bianchi", E164: "27", PBX: "main"}, Conf: "22222222222222222222222222222222",
+		Peer: recording.Number{E164: "0777"}, Began: now.Add(-time.Hour), Connected: now.Add(-time.Hour),
+	})
+	r.drop(t, own+".pcap", pcapOf(now, sipCall("24", "5776")...))
+	post(t, r.s, fmt.Sprintf(`log-msg<cdr cn="Anna Rossi" e164="24" dir="from" utc="%d"><user/><event msg="setup-from" time="0" e164="5776" conf="%s"/>`+
+		`<event msg="connected" time="1"/><event msg="rel-from" time="90"/></cdr>`, now.Unix(), own))
+	rec := theOnly(t, r.cfg)
+	if rec.State != recording.Done || !strings.Contains(rec.Name, "_24_o_0999888_") {
+		t.Errorf("%s as %q: %s %s", rec.State, rec.Name, rec.Verdict.Reason, rec.Retry.Reason)
+	}
 }

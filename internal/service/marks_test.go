@@ -186,6 +186,50 @@ func TestReplayCounts(t *testing.T) {
 	}
 }
 
+// TestReplayOfLateMarks: rules that leave more time for marks than those in use find the
+// marks of that time.
+func TestReplayOfLateMarks(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.light(t, service.LampPBX, service.Green)
+	c := r.call(t, pbxsim.ExternalToAgent)
+	r.filed(t, c)
+	tomorrow := clock.System()
+	tomorrow.Now = func() time.Time { return time.Now().Add(24 * time.Hour) }
+	past, err := service.OpenPast(t.Context(), r.cfg, tomorrow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer past.Close()
+	marker, err := service.OpenMarker(t.Context(), r.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := recording.Mark{Kind: recording.MarkKeep, Number: c.Internal, At: c.End.Add(25 * time.Minute), From: "test"}
+	if err := errors.Join(marker.Mark(t.Context(), late, time.Now()), marker.Close()); err != nil {
+		t.Fatal(err)
+	}
+	from, to, err := past.Month("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for minutes, want := range map[int]recording.Decision{30: recording.Keep, 20: recording.Discard} {
+		set, err := rules.Parse("new.toml", fmt.Appendf(nil, "mode = \"tcr\"\n[tcr]\nminutes = %d\n", minutes))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = past.Replay(t.Context(), from, to, set, func(r service.Replayed) error {
+			if r.New.Decision != want {
+				t.Errorf("with %d minutes: %s by %s, want %s", minutes, r.New.Decision, r.New.Rule, want)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestMarkAfterTheCall marks a call that has ended, and shows what it waits for.
 func TestMarkAfterTheCall(t *testing.T) {
 	t.Parallel()
@@ -266,9 +310,16 @@ func TestRandomOverTheLine(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, ruled(t, "mode = \"random\"\n[random]\nsystem = 2\n"))
 	r.light(t, service.LampPBX, service.Green)
-	for range 4 {
+	for range 3 {
 		r.call(t, pbxsim.ExternalToAgent)
 	}
+	until(t, "one is not kept", func() error { return r.count("discarded", 1) })
+	until(t, "two are", func() error { return r.count("done", 2) })
+	post(t, r.s, cdrOf(r.calls[0].Internal, numberedConf(1)))
+	if text, _ := told(t, r.cfg, string(numberedConf(1))); !strings.Contains(text, "=> random-system: call 3 of the system") {
+		t.Errorf("a call that is not counted yet would not be the next:\n%s", text)
+	}
+	r.call(t, pbxsim.ExternalToAgent)
 	until(t, "two are not kept", func() error { return r.count("discarded", 2) })
 	for i, c := range r.calls {
 		if i%2 == 0 {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"callreel/internal/recording"
@@ -26,12 +27,12 @@ type Replayed struct {
 	Why     string            // it could not be asked about; the verdicts are empty
 }
 
-// Month is the time of a month that is written as in the archive, "2026_11".
+// Month is the time of a month that is written as in the archive, "2026_11", or "2026-11".
 func (p *Past) Month(month string) (from, to time.Time, err error) {
 	if month == "" {
 		return time.Unix(0, 0), p.clock.Now().AddDate(1, 0, 0), nil
 	}
-	from, err = time.ParseInLocation("2006_01", month, p.zone)
+	from, err = time.ParseInLocation("2006_01", strings.ReplaceAll(month, "-", "_"), p.zone)
 	if err != nil {
 		return from, to, fmt.Errorf("month %q is not of the form 2026_11", month)
 	}
@@ -41,6 +42,7 @@ func (p *Past) Month(month string) (from, to time.Time, err error) {
 // Replay decides every call that began in a time with the rules in use and with others,
 // and hands over what came out, in the order of the recordings' numbers.
 func (p *Past) Replay(ctx context.Context, from, to time.Time, set rules.Set, each func(Replayed) error) error {
+	p.markTime = max(p.markTime, set.MarkTime())
 	after, counted := recording.ID(0), map[string]int64{}
 	for {
 		list, err := p.catalog.Started(ctx, from, to, after, replayPage)

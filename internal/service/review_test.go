@@ -461,7 +461,7 @@ func TestFullCatalog(t *testing.T) {
 	if err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small).Run(); err != nil {
 		t.Skipf("a small file system cannot be mounted here: %v", err)
 	}
-	t.Cleanup(func() { _ = syscall.Unmount(small, syscall.MNT_DETACH) })
+	t.Cleanup(func() { unmount(t, small) })
 	r := newRig(t, func(c *service.Config) { c.Catalog = filepath.Join(small, "callreel.db") })
 	r.light(t, service.LampPBX, service.Green)
 	c, err := r.sim.Place(t.Context(), pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, Talk: 1500 * time.Millisecond})
