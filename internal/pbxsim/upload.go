@@ -11,9 +11,6 @@ import (
 	"github.com/icholy/digest"
 )
 
-// uploadStep is how much of a capture a phone sends at a time.
-const uploadStep = 500 * time.Millisecond
-
 // upload puts the capture into the drop directory while the call goes on: one
 // PUT whose body grows, as a phone does it.
 func (s *Sim) upload(c *Call, u *object) error {
@@ -66,7 +63,7 @@ func (s *Sim) capture(w io.Writer, c *Call, u *object) error {
 		return err
 	}
 	local, remote := s.voices()
-	step := int(uploadStep / (frameMillis * time.Millisecond))
+	step := int(s.cfg.UploadStep / (frameMillis * time.Millisecond))
 	total := c.Frames + c.HoldFrames
 	for from := 0; from < total; from += step {
 		to := min(from+step, total)
