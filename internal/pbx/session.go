@@ -30,6 +30,7 @@ type session struct {
 	subs     *subscriptions
 	refused  map[string]time.Time // agents whose UserInitialize failed, and when
 	up       bool
+	leaving  bool // somebody who is an agent no more is followed to the end of his call
 	pause    time.Duration
 	compared time.Time
 }
@@ -115,12 +116,14 @@ func (s *session) compare(ctx context.Context) error {
 	return nil
 }
 
-// handle takes users before calls, each in the order the PBX wrote them.
+// handle takes users before calls, each in the order the PBX wrote them. Among a
+// thousand agents most polls bring calls only; then there is nobody to look for.
 func (s *session) handle(ctx context.Context, info *wsdl11.AnyInfo) error {
+	others := len(info.User) > 0 || !s.up
 	for _, u := range info.User {
 		s.roster.apply(u)
 	}
-	if s.roster.complete {
+	if s.roster.complete && (others || len(s.refused) > 0) {
 		if err := s.follow(ctx); err != nil {
 			return err
 		}
@@ -130,7 +133,10 @@ func (s *session) handle(ctx context.Context, info *wsdl11.AnyInfo) error {
 			return err
 		}
 	}
-	return s.release(ctx)
+	if others || s.leaving {
+		return s.release(ctx)
+	}
+	return nil
 }
 
 // follow makes the subscriptions match the agents, and announces both.
@@ -214,10 +220,17 @@ func (s *session) release(ctx context.Context) error {
 	if !s.up {
 		return nil
 	}
+	s.leaving = false
+	agents := make(map[string]bool, len(s.agents))
+	for _, a := range s.agents {
+		agents[a.CN] = true
+	}
 	for _, cn := range s.subs.names() {
-		isAgent := slices.ContainsFunc(s.agents, func(a recording.Agent) bool { return a.CN == cn })
-		inScope := s.roster.has(cn)
-		if isAgent || inScope && s.legs.busy(cn) {
+		if agents[cn] {
+			continue
+		}
+		if s.roster.has(cn) && s.legs.busy(cn) {
+			s.leaving = true
 			continue
 		}
 		s.emit(ctx, s.legs.leave(func(other string) bool { return other != cn }, s.clock.Now()))

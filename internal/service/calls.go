@@ -278,10 +278,11 @@ func (s *Service) facts(ctx context.Context, cp recording.Capture) ([]recording.
 		Now: s.clock.Now().UTC(), All: s.cfg.Agents == "all", Live: s.links.coverage(),
 		Settle: time.Duration(s.cfg.CDR.Settle), DiscardSettle: time.Duration(s.cfg.CDR.DiscardSettle),
 	}
-	var err error
-	if f.Roster, f.Unlicensed, err = s.roster.get(ctx, s.licences.setupAgents(), s.catalog); err != nil {
+	known, err := s.roster.get(ctx, s.licences.setupAgents(), s.catalog)
+	if err != nil {
 		return nil, f, err
 	}
+	f.Roster, f.Unlicensed = known.agents, known.unlicensed
 	legs, err := s.catalog.Legs(ctx, cp.Conf)
 	if err != nil {
 		return nil, f, err

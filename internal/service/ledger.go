@@ -51,6 +51,7 @@ type bookkeeper struct {
 	clock      clock.Clock
 	correlator cdr.Correlator
 	setup      func() []recording.Agent // the agents of the setup
+	roster     *roster                  // nil looks into the catalog each time
 	// listed is up to when all inboxes have been looked through, and one of those
 	// that hold it up.
 	listed func() (time.Time, string)
@@ -71,33 +72,54 @@ func (s callSource) Legs(ctx context.Context, conf recording.ConfID) ([]recordin
 // are an agent's.
 var errNobody = errors.New("no agent is known yet")
 
-// facts are those that hold for all lines of one look.
-func (b bookkeeper) facts(ctx context.Context) (rules.Facts, ledger.Facts, error) {
+// look is what holds for all lines of one look.
+type look struct {
+	staff *staff
+	all   bool // every user is an agent
+	own   ledger.Facts
+}
+
+// who are the facts of the rules, with everyone for an agent who is one with a licence or
+// without, or with a licence only; those of the call itself come first.
+func (l look) who(here []recording.Agent) (everyone, licensed rules.Facts) {
+	everyone = rules.Facts{Now: l.own.Now, All: l.all, Agents: here, Roster: l.staff.everyone}
+	licensed = everyone
+	licensed.Roster = l.staff.agents
+	licensed.Agents, licensed.Unlicensed = byLicence(here)
+	licensed.Unlicensed = append(licensed.Unlicensed, l.staff.unlicensed...)
+	return everyone, licensed
+}
+
+// look gathers what holds for all lines.
+func (b bookkeeper) look(ctx context.Context) (look, error) {
 	now := b.clock.Now().UTC()
-	f := rules.Facts{Now: now, All: b.cfg.Agents == "all"}
-	known, err := b.catalog.Agents(ctx)
-	if err != nil {
-		return f, ledger.Facts{}, err
+	known := b.roster
+	if known == nil {
+		known = &roster{}
 	}
-	f.Agents = append(b.setup(), known...)
+	l := look{all: b.cfg.Agents == "all"}
+	var err error
+	if l.staff, err = known.get(ctx, b.setup(), b.catalog); err != nil {
+		return l, err
+	}
 	listed, unlisted := b.listed()
-	own := ledger.Facts{
+	l.own = ledger.Facts{
 		Now: now, Settle: time.Duration(b.cfg.CDR.DiscardSettle), NoCapture: time.Duration(b.cfg.Ledger.NoCapture),
 		Listed: listed, Unlisted: unlisted, AtTrunk: true,
 	}
 	for _, in := range b.cfg.Inbox {
-		own.AtTrunk = own.AtTrunk && in.WithDefaults().RecordedOn == recording.OnGateway
+		l.own.AtTrunk = l.own.AtTrunk && in.WithDefaults().RecordedOn == recording.OnGateway
 	}
-	if !f.All && len(f.Agents) == 0 {
+	if everyone, _ := l.who(nil); everyone.Nobody() {
 		err = errNobody
 	}
-	return f, own, err
+	return l, err
 }
 
 // lines makes the lines of one key. Who was an agent when a line was made, or when
 // the PBX showed his call, still counts as one.
-func (b bookkeeper) lines(ctx context.Context, k catalog.LedgerKey, f rules.Facts, own ledger.Facts) ([]recording.Entry, error) {
-	c := ledger.Case{Conf: k.Conf, Facts: own}
+func (b bookkeeper) lines(ctx context.Context, k catalog.LedgerKey, l look) ([]recording.Entry, error) {
+	c := ledger.Case{Conf: k.Conf, Facts: l.own}
 	var err error
 	if c.Before, err = b.catalog.LedgerOf(ctx, k); err != nil {
 		return nil, err
@@ -131,18 +153,17 @@ func (b bookkeeper) lines(ctx context.Context, k catalog.LedgerKey, f rules.Fact
 	for _, e := range c.Before {
 		here = append(here, e.Agent)
 	}
-	f.Agents = append(here, f.Agents...)
 	for _, r := range call.Raw {
 		c.Ended = laterOf(c.Ended, r.Received)
 	}
-	rec := recording.Recording{Capture: recording.Capture{Conf: k.Conf, SeenAt: own.Now}, Call: told}
-	c.Cast = b.rules.Cast(rec, f)
+	rec := recording.Recording{Capture: recording.Capture{Conf: k.Conf, SeenAt: l.own.Now}, Call: told}
+	everyone, licensed := l.who(here)
+	c.Cast = b.rules.Cast(rec, everyone)
 	if len(c.Recordings) > 0 || len(c.Cast.Parts) == 0 {
 		return ledger.Of(c), nil
 	}
 	rec.Call = call
-	f.Agents, f.Unlicensed = byLicence(f.Agents)
-	c.Verdict = b.rules.Whose().Decide(rec, f)
+	c.Verdict = b.rules.Whose().Decide(rec, licensed)
 	c.Elsewhere, err = b.elsewhere(ctx, c.Cast)
 	return ledger.Of(c), err
 }
@@ -195,7 +216,7 @@ func laterOf(a, b time.Time) time.Time {
 func (s *Service) openLedger(context.Context) error {
 	s.books = bookkeeper{
 		cfg: s.cfg, catalog: s.catalog, rules: s.rules, clock: s.clock, correlator: s.correlator,
-		setup: s.licences.setupAgents, listed: s.listed,
+		setup: s.licences.setupAgents, roster: &s.roster, listed: s.listed,
 	}
 	return nil
 }
@@ -232,7 +253,7 @@ func (s *Service) writeLedger(ctx context.Context) (int, error) {
 	if err != nil || len(touched) == 0 {
 		return 0, err
 	}
-	f, own, err := s.books.facts(ctx)
+	l, err := s.books.look(ctx)
 	if errors.Is(err, errNobody) {
 		return 0, nil
 	}
@@ -241,7 +262,7 @@ func (s *Service) writeLedger(ctx context.Context) (int, error) {
 	}
 	list := make([]catalog.LedgerLines, 0, len(touched))
 	for _, t := range touched {
-		entries, err := s.books.lines(ctx, t.LedgerKey, f, own)
+		entries, err := s.books.lines(ctx, t.LedgerKey, l)
 		if err != nil {
 			return 0, err
 		}
