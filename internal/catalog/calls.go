@@ -168,6 +168,26 @@ func (c *Catalog) LiveLegs(ctx context.Context) ([]recording.Leg, error) {
 	return docs[recording.Leg](ctx, c, `SELECT doc FROM leg WHERE ended = 0 ORDER BY began`)
 }
 
+// LiveConfs returns the conferences with a leg that had not ended when last heard of, and
+// the PBXes of such legs.
+func (c *Catalog) LiveConfs(ctx context.Context) (map[recording.ConfID][]string, error) {
+	rows, err := c.query(ctx, `SELECT conf, pbx FROM leg WHERE ended = 0`)
+	if err != nil {
+		return nil, fmt.Errorf("read live calls: %w", err)
+	}
+	defer rows.Close()
+	out := map[recording.ConfID][]string{}
+	for rows.Next() {
+		var conf recording.ConfID
+		var pbx string
+		if err := rows.Scan(&conf, &pbx); err != nil {
+			return nil, fmt.Errorf("read live calls: %w", err)
+		}
+		out[conf] = append(out[conf], pbx)
+	}
+	return out, rows.Err()
+}
+
 // EndLegs ends the live legs of PBXes that are not among those named: nobody is
 // left to tell of their end. It returns how many there were.
 func (c *Catalog) EndLegs(ctx context.Context, except []string, at time.Time) (int, error) {

@@ -133,10 +133,31 @@ func (c *Catalog) BySource(ctx context.Context, s recording.Source) (recording.R
 	return rec, wrap(err, "look up source of", rec.ID)
 }
 
-// Pending returns the recordings of an inbox that are only seen.
-func (c *Catalog) Pending(ctx context.Context, inbox string) ([]recording.Recording, error) {
-	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE state = ? AND inbox = ? ORDER BY id`,
+// Waiting is a capture that is only seen.
+type Waiting struct {
+	ID     recording.ID
+	Source string // its name in the inbox
+	Claims int64  // how often a worker has had it
+	Missed bool   // the last listing did not show it
+}
+
+// Pending returns the captures of an inbox that are only seen, oldest first.
+func (c *Catalog) Pending(ctx context.Context, inbox string) ([]Waiting, error) {
+	rows, err := c.query(ctx, `SELECT id, source, seq, missed > 0 FROM recording WHERE state = ? AND inbox = ? ORDER BY id`,
 		string(recording.Seen), inbox)
+	if err != nil {
+		return nil, fmt.Errorf("list captures that wait: %w", err)
+	}
+	defer rows.Close()
+	var out []Waiting
+	for rows.Next() {
+		var w Waiting
+		if err := rows.Scan(&w.ID, &w.Source, &w.Claims, &w.Missed); err != nil {
+			return nil, fmt.Errorf("list captures that wait: %w", err)
+		}
+		out = append(out, w)
+	}
+	return out, rows.Err()
 }
 
 // Claimed is a recording that one worker has for a while.
