@@ -36,6 +36,7 @@ func (c LedgerConfig) Validate() error {
 
 const (
 	ledgerEvery = time.Second
+	ledgerMost  = 5 * time.Second
 	ledgerBatch = 200 // conferences whose lines are saved at once
 )
 
@@ -231,8 +232,10 @@ func (s *Service) listed() (at time.Time, slowest string) {
 	return at, slowest
 }
 
-// keepLedger makes and saves the lines of what has happened, until ctx is done.
+// keepLedger makes and saves the lines of what has happened, until ctx is done. The more
+// there is the longer it rests, and makes one line of all that happened to a call meanwhile.
 func (s *Service) keepLedger(ctx context.Context) {
+	began := s.clock.Now()
 	for {
 		n, err := s.writeLedger(ctx)
 		if ctx.Err() != nil {
@@ -240,10 +243,19 @@ func (s *Service) keepLedger(ctx context.Context) {
 		}
 		s.report(LampSoftware, "ledger", "the ledger cannot be kept", err)
 		s.reportDays(ctx)
-		if n < ledgerBatch && !s.clock.Wait(ctx.Done(), ledgerEvery) {
+		if n >= ledgerBatch && err == nil {
+			continue
+		}
+		if !s.clock.Wait(ctx.Done(), ledgerRest(s.clock.Now().Sub(began))) {
 			return
 		}
+		began = s.clock.Now()
 	}
+}
+
+// ledgerRest is the pause after so long a work.
+func ledgerRest(worked time.Duration) time.Duration {
+	return min(max(20*worked, ledgerEvery), ledgerMost)
 }
 
 // writeLedger makes and saves the lines of up to ledgerBatch conferences, and says how

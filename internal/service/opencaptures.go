@@ -7,6 +7,7 @@ import (
 	"callreel/ingest"
 	"callreel/internal/catalog"
 	"callreel/internal/recording"
+	"callreel/rules"
 )
 
 // openCaptures are captures of one inbox that are still being written. Of a thousand calls
@@ -17,6 +18,7 @@ type openCaptures struct {
 	waiting map[string]catalog.Waiting // as the catalog has them at this listing, by name in the inbox
 	live    map[recording.ConfID]bool  // a PBX whose link is up says that the call goes on
 	known   map[string]openCapture     // by name
+	saved   bool                       // all is saved: other decisions go by it
 }
 
 // openCapture is one that was not complete when it was last saved.
@@ -37,7 +39,9 @@ func (s *Service) lookUpOpen(ctx context.Context, b *box) error {
 	if err != nil {
 		return err
 	}
-	o := openCaptures{waiting: map[string]catalog.Waiting{}, live: map[recording.ConfID]bool{}, known: map[string]openCapture{}}
+	// In random recording a call waits for those that ended before it, and only its
+	// capture tells that another has not.
+	o := openCaptures{saved: s.rules.Mode() == rules.ModeRandom, waiting: map[string]catalog.Waiting{}, live: map[recording.ConfID]bool{}, known: map[string]openCapture{}}
 	for conf, pbxes := range confs {
 		for _, pbx := range pbxes {
 			o.live[conf] = o.live[conf] || s.links.sees(pbx)
@@ -57,7 +61,7 @@ func (s *Service) lookUpOpen(ctx context.Context, b *box) error {
 // capture cannot be complete yet.
 func (o *openCaptures) observe(e ingest.Entry, now time.Time) bool {
 	k, ok := o.known[e.Name]
-	if !ok {
+	if !ok || o.saved {
 		return false
 	}
 	seen := observed(k.capture, e, now)
