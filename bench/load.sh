@@ -106,7 +106,7 @@ measured() {
   rm -rf "$dir/archive" "$dir/inbox" "$dir"/callreel.db* "$dir"/callreel.keys*
   mkdir "$dir/archive"
   setup "$dir/callreel.toml" "$setting"
-  TZ=UTC taskset -c 0 "$dir/callreel" sim --load "$load" --inbox "$dir/inbox" --listen 127.0.0.1:18971 --inbox-listen 127.0.0.1:18972 \
+  TZ=UTC GOGC=400 taskset -c 0 "$dir/callreel" sim --load "$load" --inbox "$dir/inbox" --listen 127.0.0.1:18971 --inbox-listen 127.0.0.1:18972 \
     --cdr http://127.0.0.1:18970/cdr >/dev/null 2>"$dir/sim.log" &
   sim=$!
   TZ=UTC taskset -c 1 "$dir/callreel" run --config "$dir/callreel.toml" >/dev/null 2>"$dir/run.log" &

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -76,10 +77,24 @@ func tell(ctx context.Context, ended <-chan *Call, f func(*Call)) {
 	}
 }
 
-// said is a dialogue with its digests, which many calls share.
+// said is a dialogue with its digests, and the packets of it, which many calls share.
 type said struct {
 	external, internal             []byte
 	externalSHA256, internalSHA256 string
+	packets                        []byte // of a call that began at time 0: one of each side in turn, each of packetSize
+}
+
+// packetSize is the length of a voice packet in a capture, with the record's head.
+const packetSize = 16 + 14 + 20 + 8 + 12 + frameSamples
+
+// frames are the packets of a range of frames of a call that began at start.
+func (v *said) frames(start time.Time, from, to int) []byte {
+	b := slices.Clone(v.packets[2*from*packetSize : 2*to*packetSize])
+	for i := range 2 * (to - from) {
+		at := start.Add(time.Duration(from+i/2) * frameMillis * time.Millisecond)
+		putTime(b[i*packetSize:], at)
+	}
+	return b
 }
 
 func (s *Sim) sayOnce(talk time.Duration) (*said, error) {
@@ -90,5 +105,8 @@ func (s *Sim) sayOnce(talk time.Duration) (*said, error) {
 	var v said
 	v.external, v.internal = sp.dialogue(0, int(talk/(frameMillis*time.Millisecond)))
 	v.externalSHA256, v.internalSHA256 = hexSum(v.external), hexSum(v.internal)
+	once := Call{Frames: len(v.external) / frameSamples, Start: time.Unix(0, 0), external: v.external, internal: v.internal}
+	local, remote := s.voices()
+	v.packets = once.frames(0, once.Frames, local, remote)
 	return &v, nil
 }

@@ -22,7 +22,7 @@ func (s *Sim) upload(c *Call, u *object) error {
 	// The body is asked for once: the challenge is fetched without it.
 	req.GetBody = func() (io.ReadCloser, error) { return r, nil }
 	req.Header.Set("User-Agent", phoneAgent)
-	wire := &http.Transport{}
+	wire := &http.Transport{WriteBufferSize: 32 << 10} // a step is one or two writes
 	defer wire.CloseIdleConnections()
 	var transport http.RoundTripper = wire
 	switch {
@@ -110,6 +110,9 @@ func (s *Sim) voices() (local, remote *voice) {
 
 // frames writes the voice of a range of frames, none while on hold.
 func (c *Call) frames(from, to int, local, remote *voice) []byte {
+	if v := c.plan.said; v != nil {
+		return v.frames(c.Start, from, to)
+	}
 	var b []byte
 	for i := from; i < to; i++ {
 		if i >= c.HoldAt && i < c.HoldAt+c.HoldFrames {
