@@ -143,19 +143,31 @@ func (c *Catalog) PruneCDRs(ctx context.Context, limit time.Time) (int64, error)
 	return res.RowsAffected()
 }
 
-// SaveLeg stores the present state of one agent's part in one conference.
-func (c *Catalog) SaveLeg(ctx context.Context, leg recording.Leg) error {
+// SaveLeg stores the present state of agents' parts in conferences, all or none.
+func (c *Catalog) SaveLeg(ctx context.Context, legs ...recording.Leg) error {
+	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
+		for _, leg := range legs {
+			if err := saveLeg(ctx, tx, leg); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("save %d call events: %w", len(legs), err)
+	}
+	return nil
+}
+
+func saveLeg(ctx context.Context, tx *txn, leg recording.Leg) error {
 	doc, err := json.Marshal(leg)
 	if err != nil {
 		return err
 	}
-	_, err = c.exec(ctx, `INSERT INTO leg (pbx, cn, conf, began, ended, doc) VALUES (?,?,?,?,?,?)
+	_, err = tx.ExecContext(ctx, `INSERT INTO leg (pbx, cn, conf, began, ended, doc) VALUES (?,?,?,?,?,?)
 		ON CONFLICT (pbx, cn, conf, began) DO UPDATE SET ended = excluded.ended, doc = excluded.doc`,
 		leg.Agent.PBX, leg.Agent.CN, string(leg.Conf), ms(leg.Began), ms(leg.Ended), string(doc))
-	if err != nil {
-		return fmt.Errorf("save a call event of conference %s: %w", leg.Conf, err)
-	}
-	return nil
+	return err
 }
 
 // Legs returns what was seen live of a conference, in time order.

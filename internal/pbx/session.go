@@ -128,10 +128,8 @@ func (s *session) handle(ctx context.Context, info *wsdl11.AnyInfo) error {
 			return err
 		}
 	}
-	for _, c := range info.Call {
-		if err := s.callEvent(ctx, c); err != nil {
-			return err
-		}
+	if err := s.callEvents(ctx, info.Call); err != nil {
+		return err
 	}
 	if others || s.leaving {
 		return s.release(ctx)
@@ -199,16 +197,27 @@ func (s *session) snapshot(ctx context.Context, a recording.Agent, again bool) e
 	return nil
 }
 
-func (s *session) callEvent(ctx context.Context, c *wsdl11.CallInfo) error {
-	a, ok := s.subs.byHandle[c.User]
-	if !ok {
-		s.log.Debug("event for a user handle that is not known", "handle", c.User)
-		return nil
+// callEvents applies what one poll brought, and gives it out together.
+func (s *session) callEvents(ctx context.Context, list []*wsdl11.CallInfo) error {
+	var changed []recording.Leg
+	var unknown []recording.Agent // of whom a snapshot must tell what ended
+	for _, c := range list {
+		a, ok := s.subs.byHandle[c.User]
+		if !ok {
+			s.log.Debug("event for a user handle that is not known", "handle", c.User)
+			continue
+		}
+		legs, gone := s.legs.event(a, c, s.clock.Now())
+		changed = append(changed, legs...)
+		if gone {
+			unknown = append(unknown, a)
+		}
 	}
-	changed, unknown := s.legs.event(a, c, s.clock.Now())
 	s.emit(ctx, changed)
-	if unknown {
-		return s.snapshot(ctx, a, false)
+	for _, a := range unknown {
+		if err := s.snapshot(ctx, a, false); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -291,7 +300,7 @@ func (s *session) check(ctx context.Context) error {
 }
 
 func (s *session) emit(ctx context.Context, legs []recording.Leg) {
-	for _, leg := range legs {
-		s.handler.Leg(ctx, s.cfg.Name, leg)
+	if len(legs) > 0 {
+		s.handler.Leg(ctx, s.cfg.Name, legs...)
 	}
 }
