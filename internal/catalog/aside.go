@@ -30,7 +30,7 @@ type OpenAside struct {
 
 // OpenAside counts what is put aside and not accepted.
 func (c *Catalog) OpenAside(ctx context.Context) (n OpenAside, err error) {
-	err = c.db.QueryRowContext(ctx, `SELECT
+	err = c.queryRow(ctx, `SELECT
 			count(*) FILTER (WHERE state = 'quarantined'),
 			count(*) FILTER (WHERE state = 'unusable' AND NOT (spool = '' AND source_gone = 1 AND place = '')),
 			count(*) FILTER (WHERE state = 'unusable' AND spool = '' AND source_gone = 1 AND place = '')
@@ -46,7 +46,7 @@ func (c *Catalog) Restart(ctx context.Context, rec recording.Recording, from rec
 	if err != nil {
 		return false, err
 	}
-	res, err := c.db.ExecContext(ctx, `
+	res, err := c.exec(ctx, `
 		UPDATE recording SET state = ?, due = 0, conf = ?, internal = ?, external = ?, direction = ?, owner = ?, started = ?, doc = ?
 		WHERE id = ? AND state = ? AND leased = 0 AND `+isAside,
 		string(rec.State), string(rec.Capture.Conf), rec.Verdict.Internal, rec.Verdict.External, string(rec.Verdict.Direction),
@@ -61,7 +61,7 @@ func (c *Catalog) Restart(ctx context.Context, rec recording.Recording, from rec
 // Accept notes that somebody has looked at a recording which is put aside and leaves
 // it there. It reports whether it is aside.
 func (c *Catalog) Accept(ctx context.Context, id recording.ID) (bool, error) {
-	res, err := c.db.ExecContext(ctx, `UPDATE recording SET doc = json_set(doc, '$.retry.accepted', json('true'))
+	res, err := c.exec(ctx, `UPDATE recording SET doc = json_set(doc, '$.retry.accepted', json('true'))
 		WHERE id = ? AND leased = 0 AND `+isAside, int64(id))
 	if err != nil {
 		return false, wrap(err, "accept", id)

@@ -25,7 +25,7 @@ type CDR struct {
 // SaveCDRs stores records, all or none. A record that is here already, byte for
 // byte, is not stored twice. It returns the conferences they name.
 func (c *Catalog) SaveCDRs(ctx context.Context, list []CDR, received time.Time) error {
-	err := c.tx(ctx, func(tx *sql.Tx) error {
+	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		for _, r := range list {
 			if err := saveCDR(ctx, tx, r, received); err != nil {
 				return err
@@ -39,7 +39,7 @@ func (c *Catalog) SaveCDRs(ctx context.Context, list []CDR, received time.Time) 
 	return nil
 }
 
-func saveCDR(ctx context.Context, tx *sql.Tx, r CDR, received time.Time) error {
+func saveCDR(ctx context.Context, tx *txn, r CDR, received time.Time) error {
 	sum := sha256.Sum256([]byte(r.XML))
 	var id int64
 	err := tx.QueryRowContext(ctx, `
@@ -60,7 +60,7 @@ func saveCDR(ctx context.Context, tx *sql.Tx, r CDR, received time.Time) error {
 
 // SaveGarbage keeps what was sent as a CDR and is none, for the admin to see.
 func (c *Catalog) SaveGarbage(ctx context.Context, body []byte, from, reason string, received time.Time) error {
-	_, err := c.db.ExecContext(ctx, `INSERT INTO cdr_garbage (received, sender, reason, body) VALUES (?,?,?,?)`,
+	_, err := c.exec(ctx, `INSERT INTO cdr_garbage (received, sender, reason, body) VALUES (?,?,?,?)`,
 		ms(received), from, reason, body)
 	if err != nil {
 		return fmt.Errorf("save what is no CDR: %w", err)
@@ -71,7 +71,7 @@ func (c *Catalog) SaveGarbage(ctx context.Context, body []byte, from, reason str
 // GarbageCount returns how many things were sent as CDRs that are none.
 func (c *Catalog) GarbageCount(ctx context.Context) (int, error) {
 	var n int
-	err := c.db.QueryRowContext(ctx, `SELECT count(*) FROM cdr_garbage`).Scan(&n)
+	err := c.queryRow(ctx, `SELECT count(*) FROM cdr_garbage`).Scan(&n)
 	return n, err
 }
 
@@ -90,7 +90,7 @@ func (c *Catalog) CDRsBetween(ctx context.Context, from, to time.Time, limit int
 }
 
 func (c *Catalog) raw(ctx context.Context, query string, args ...any) ([]recording.RawCDR, error) {
-	rows, err := c.db.QueryContext(ctx, query, args...)
+	rows, err := c.query(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read CDRs: %w", err)
 	}
@@ -111,7 +111,7 @@ func (c *Catalog) raw(ctx context.Context, query string, args ...any) ([]recordi
 // LastCDR returns when a CDR came last; the zero time if none ever did.
 func (c *Catalog) LastCDR(ctx context.Context) (time.Time, error) {
 	var n sql.NullInt64
-	if err := c.db.QueryRowContext(ctx, `SELECT max(received) FROM cdr`).Scan(&n); err != nil || !n.Valid {
+	if err := c.queryRow(ctx, `SELECT max(received) FROM cdr`).Scan(&n); err != nil || !n.Valid {
 		return time.Time{}, err
 	}
 	return time.UnixMilli(n.Int64).UTC(), nil
@@ -123,19 +123,19 @@ const maxGarbage = 1000
 // PruneCDRs deletes CDRs and live legs that came before limit, but none that a
 // recording still waits for. It returns how many CDRs went.
 func (c *Catalog) PruneCDRs(ctx context.Context, limit time.Time) (int64, error) {
-	res, err := c.db.ExecContext(ctx, `DELETE FROM cdr WHERE received < ? AND NOT EXISTS (
+	res, err := c.exec(ctx, `DELETE FROM cdr WHERE received < ? AND NOT EXISTS (
 		SELECT 1 FROM cdr_conf JOIN recording ON recording.conf = cdr_conf.conf
 		WHERE cdr_conf.cdr = cdr.id AND recording.state IN ('seen','spooled','correlated','decided','quarantined'))`, ms(limit))
 	if err != nil {
 		return 0, fmt.Errorf("delete old CDRs: %w", err)
 	}
-	_, err = c.db.ExecContext(ctx, `DELETE FROM leg WHERE ended > 0 AND ended < ? AND NOT EXISTS (
+	_, err = c.exec(ctx, `DELETE FROM leg WHERE ended > 0 AND ended < ? AND NOT EXISTS (
 		SELECT 1 FROM recording WHERE recording.conf = leg.conf
 		AND recording.state IN ('seen','spooled','correlated','decided','quarantined'))`, ms(limit))
 	if err != nil {
 		return 0, fmt.Errorf("delete old call events: %w", err)
 	}
-	_, err = c.db.ExecContext(ctx, `DELETE FROM cdr_garbage WHERE received < ? OR id <= (SELECT max(id) FROM cdr_garbage) - ?`,
+	_, err = c.exec(ctx, `DELETE FROM cdr_garbage WHERE received < ? OR id <= (SELECT max(id) FROM cdr_garbage) - ?`,
 		ms(limit), maxGarbage)
 	if err != nil {
 		return 0, fmt.Errorf("delete what is no CDR: %w", err)
@@ -143,29 +143,61 @@ func (c *Catalog) PruneCDRs(ctx context.Context, limit time.Time) (int64, error)
 	return res.RowsAffected()
 }
 
-// SaveLeg stores the present state of one agent's part in one conference.
-func (c *Catalog) SaveLeg(ctx context.Context, leg recording.Leg) error {
-	doc, err := json.Marshal(leg)
+// SaveLeg stores the present state of agents' parts in conferences, all or none.
+func (c *Catalog) SaveLeg(ctx context.Context, legs ...recording.Leg) error {
+	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
+		for _, leg := range legs {
+			if err := saveLeg(ctx, tx, leg); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
-		return err
-	}
-	_, err = c.db.ExecContext(ctx, `INSERT INTO leg (pbx, cn, conf, began, ended, doc) VALUES (?,?,?,?,?,?)
-		ON CONFLICT (pbx, cn, conf, began) DO UPDATE SET ended = excluded.ended, doc = excluded.doc`,
-		leg.Agent.PBX, leg.Agent.CN, string(leg.Conf), ms(leg.Began), ms(leg.Ended), string(doc))
-	if err != nil {
-		return fmt.Errorf("save a call event of conference %s: %w", leg.Conf, err)
+		return fmt.Errorf("save %d call events: %w", len(legs), err)
 	}
 	return nil
 }
 
+func saveLeg(ctx context.Context, tx *txn, leg recording.Leg) error {
+	doc, err := json.Marshal(leg)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO leg (pbx, cn, conf, began, ended, doc) VALUES (?,?,?,?,?,?)
+		ON CONFLICT (pbx, cn, conf, began) DO UPDATE SET ended = excluded.ended, doc = excluded.doc`,
+		leg.Agent.PBX, leg.Agent.CN, string(leg.Conf), ms(leg.Began), ms(leg.Ended), string(doc))
+	return err
+}
+
 // Legs returns what was seen live of a conference, in time order.
 func (c *Catalog) Legs(ctx context.Context, conf recording.ConfID) ([]recording.Leg, error) {
-	return docs[recording.Leg](ctx, c.db, `SELECT doc FROM leg WHERE conf = ? ORDER BY began`, string(conf))
+	return docs[recording.Leg](ctx, c, `SELECT doc FROM leg WHERE conf = ? ORDER BY began`, string(conf))
 }
 
 // LiveLegs returns the legs that had not ended when last heard of.
 func (c *Catalog) LiveLegs(ctx context.Context) ([]recording.Leg, error) {
-	return docs[recording.Leg](ctx, c.db, `SELECT doc FROM leg WHERE ended = 0 ORDER BY began`)
+	return docs[recording.Leg](ctx, c, `SELECT doc FROM leg WHERE ended = 0 ORDER BY began`)
+}
+
+// LiveConfs returns the conferences with a leg that had not ended when last heard of, and
+// the PBXes of such legs.
+func (c *Catalog) LiveConfs(ctx context.Context) (map[recording.ConfID][]string, error) {
+	rows, err := c.query(ctx, `SELECT conf, pbx FROM leg WHERE ended = 0`)
+	if err != nil {
+		return nil, fmt.Errorf("read live calls: %w", err)
+	}
+	defer rows.Close()
+	out := map[recording.ConfID][]string{}
+	for rows.Next() {
+		var conf recording.ConfID
+		var pbx string
+		if err := rows.Scan(&conf, &pbx); err != nil {
+			return nil, fmt.Errorf("read live calls: %w", err)
+		}
+		out[conf] = append(out[conf], pbx)
+	}
+	return out, rows.Err()
 }
 
 // EndLegs ends the live legs of PBXes that are not among those named: nobody is
@@ -208,7 +240,7 @@ func (c *Catalog) DropAgents(ctx context.Context, except []string) error {
 		if isOneOf(a.PBX, except) {
 			continue
 		}
-		if _, err := c.db.ExecContext(ctx, `DELETE FROM agent WHERE pbx = ? AND cn = ?`, a.PBX, a.CN); err != nil {
+		if _, err := c.exec(ctx, `DELETE FROM agent WHERE pbx = ? AND cn = ?`, a.PBX, a.CN); err != nil {
 			return fmt.Errorf("forget the agents of PBX %s: %w", a.PBX, err)
 		}
 	}
@@ -217,7 +249,7 @@ func (c *Catalog) DropAgents(ctx context.Context, except []string) error {
 
 // SaveAgents replaces the list of a PBX's agents.
 func (c *Catalog) SaveAgents(ctx context.Context, pbx string, list []recording.Agent) error {
-	err := c.tx(ctx, func(tx *sql.Tx) error {
+	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM agent WHERE pbx = ?`, pbx); err != nil {
 			return err
 		}
@@ -240,12 +272,12 @@ func (c *Catalog) SaveAgents(ctx context.Context, pbx string, list []recording.A
 
 // Agents returns the agents of all PBXes, as last known.
 func (c *Catalog) Agents(ctx context.Context) ([]recording.Agent, error) {
-	return docs[recording.Agent](ctx, c.db, `SELECT doc FROM agent ORDER BY pbx, cn`)
+	return docs[recording.Agent](ctx, c, `SELECT doc FROM agent ORDER BY pbx, cn`)
 }
 
 // docs reads a column of JSON values.
-func docs[T any](ctx context.Context, db *sql.DB, query string, args ...any) ([]T, error) {
-	rows, err := db.QueryContext(ctx, query, args...)
+func docs[T any](ctx context.Context, c *Catalog, query string, args ...any) ([]T, error) {
+	rows, err := c.query(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the catalog: %w", err)
 	}
@@ -270,7 +302,7 @@ func docs[T any](ctx context.Context, db *sql.DB, query string, args ...any) ([]
 // of his ended.
 func (c *Catalog) ConfChanged(ctx context.Context, since time.Time) (bool, error) {
 	var n int
-	err := c.db.QueryRowContext(ctx, `SELECT count(*) FROM leg a JOIN leg b
+	err := c.queryRow(ctx, `SELECT count(*) FROM leg a JOIN leg b
 		ON a.pbx = b.pbx AND a.cn = b.cn AND a.conf <> b.conf AND b.began BETWEEN a.ended - 1000 AND a.ended + 1000
 		WHERE a.ended >= ? AND a.ended > 0`, ms(since)).Scan(&n)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -27,7 +28,13 @@ var migrations embed.FS
 
 // Catalog is an open database. It is safe for concurrent use.
 type Catalog struct {
-	db *sql.DB
+	db     *sql.DB
+	writer writer
+	reads  reads
+}
+
+func newCatalog(db *sql.DB) *Catalog {
+	return &Catalog{db: db, reads: reads{known: map[string]*sql.Stmt{}}}
 }
 
 // Open opens or makes the database at path and brings its schema up to date.
@@ -41,8 +48,9 @@ func Open(ctx context.Context, path string) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open catalog %s: %w", path, err)
 	}
-	db.SetMaxOpenConns(4)
-	c := &Catalog{db}
+	db.SetMaxOpenConns(5) // one writes
+	db.SetMaxIdleConns(5)
+	c := newCatalog(db)
 	if err := c.migrate(ctx); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("open catalog %s: %w", path, err)
@@ -62,32 +70,23 @@ func (c *Catalog) migrate(ctx context.Context) error {
 	if _, err = p.Up(ctx); err != nil {
 		return err
 	}
-	_, err = c.db.ExecContext(ctx, `UPDATE recording SET leased = 0, due = 0 WHERE leased = 1`)
+	_, err = c.exec(ctx, `UPDATE recording SET leased = 0, due = 0 WHERE leased = 1`)
 	return err
 }
 
 // Close closes the database.
-func (c *Catalog) Close() error { return c.db.Close() }
+func (c *Catalog) Close() error {
+	c.writer.turn.Lock()
+	defer c.writer.turn.Unlock()
+	return errors.Join(c.writer.close(), c.db.Close())
+}
 
 // Check reports whether the database answers and can be written, by writing.
 func (c *Catalog) Check(ctx context.Context) error {
-	return c.tx(ctx, func(tx *sql.Tx) error {
+	return c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		_, err := tx.ExecContext(ctx, `UPDATE health SET ticks = ticks + 1`)
 		return err
 	})
-}
-
-// tx runs f in a write transaction that is rolled back when f fails.
-func (c *Catalog) tx(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := c.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := f(tx); err != nil {
-		_ = tx.Rollback()
-		return err
-	}
-	return tx.Commit()
 }
 
 // ms is how the database keeps a time: whole milliseconds since 1970, 0 = none.
@@ -118,5 +117,5 @@ func openExisting(ctx context.Context, path, options string) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open catalog %s: %w", path, err)
 	}
-	return &Catalog{db}, nil
+	return newCatalog(db), nil
 }

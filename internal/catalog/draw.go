@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +15,7 @@ var ErrTaken = errors.New("taken by another call meanwhile")
 
 // Counters returns the counters of random recording by agent; "" is the system's.
 func (c *Catalog) Counters(ctx context.Context) (map[string]int64, error) {
-	rows, err := c.db.QueryContext(ctx, `SELECT agent, n FROM counter`)
+	rows, err := c.query(ctx, `SELECT agent, n FROM counter`)
 	if err != nil {
 		return nil, fmt.Errorf("read the counters: %w", err)
 	}
@@ -35,7 +34,7 @@ func (c *Catalog) Counters(ctx context.Context) (map[string]int64, error) {
 
 // Drawn returns the numbers that a recording's call has taken already.
 func (c *Catalog) Drawn(ctx context.Context, rec recording.Recording) ([]recording.Draw, error) {
-	return docs[recording.Draw](ctx, c.db, `SELECT doc FROM draw WHERE conf = ? AND recording = ?`, string(rec.Capture.Conf), drawnFor(rec))
+	return docs[recording.Draw](ctx, c, `SELECT doc FROM draw WHERE conf = ? AND recording = ?`, string(rec.Capture.Conf), drawnFor(rec))
 }
 
 // drawnFor tells calls apart that no conference does.
@@ -54,7 +53,7 @@ func (c *Catalog) Undecided(ctx context.Context, limit int) ([]recording.Recordi
 
 // takeNumbers counts a call that a verdict has drawn numbers for, if it is not counted
 // yet and the counters still stand where the verdict saw them; else ErrTaken.
-func takeNumbers(ctx context.Context, tx *sql.Tx, rec recording.Recording) error {
+func takeNumbers(ctx context.Context, tx *txn, rec recording.Recording) error {
 	d := rec.Verdict.Draw
 	if d == nil {
 		return nil
@@ -87,7 +86,7 @@ func takeNumbers(ctx context.Context, tx *sql.Tx, rec recording.Recording) error
 }
 
 // count moves one counter on from where it is thought to stand.
-func count(ctx context.Context, tx *sql.Tx, agent string, at int64) error {
+func count(ctx context.Context, tx *txn, agent string, at int64) error {
 	if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO counter (agent, n) VALUES (?, 0)`, agent); err != nil {
 		return err
 	}

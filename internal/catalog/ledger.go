@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -33,7 +32,7 @@ type LedgerLines struct {
 // LedgerTouched returns up to most keys of which something has happened, or whose
 // lines are to be looked at again at now, oldest first.
 func (c *Catalog) LedgerTouched(ctx context.Context, now time.Time, most int) ([]Touched, error) {
-	rows, err := c.db.QueryContext(ctx, `
+	rows, err := c.query(ctx, `
 		SELECT conf, recording, old, id FROM (SELECT conf, recording, old, id FROM ledger_touched ORDER BY id LIMIT ?1)
 		UNION ALL
 		SELECT conf, recording, 0, 0 FROM (SELECT DISTINCT conf, recording FROM ledger WHERE again <= ?2 LIMIT ?1)`, most, ms(now))
@@ -55,7 +54,7 @@ func (c *Catalog) LedgerTouched(ctx context.Context, now time.Time, most int) ([
 // SaveLedger stores lines, all or none. What happened of a key since LedgerTouched
 // gave it out makes it be given out again.
 func (c *Catalog) SaveLedger(ctx context.Context, list []LedgerLines) error {
-	err := c.tx(ctx, func(tx *sql.Tx) error {
+	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		for _, l := range list {
 			if err := saveLines(ctx, tx, l); err != nil {
 				return err
@@ -69,7 +68,7 @@ func (c *Catalog) SaveLedger(ctx context.Context, list []LedgerLines) error {
 	return nil
 }
 
-func saveLines(ctx context.Context, tx *sql.Tx, l LedgerLines) error {
+func saveLines(ctx context.Context, tx *txn, l LedgerLines) error {
 	if _, err := tx.ExecContext(ctx, `DELETE FROM ledger_touched WHERE id = ?`, l.seq); err != nil {
 		return err
 	}
@@ -113,20 +112,20 @@ const ledgerColumns = `json_set(doc, '$.accepted', json(CASE accepted WHEN 1 THE
 
 // LedgerOf returns the lines of one key.
 func (c *Catalog) LedgerOf(ctx context.Context, k LedgerKey) ([]recording.Entry, error) {
-	return docs[recording.Entry](ctx, c.db, `SELECT `+ledgerColumns+` FROM ledger WHERE conf = ? AND recording = ? ORDER BY agent`,
+	return docs[recording.Entry](ctx, c, `SELECT `+ledgerColumns+` FROM ledger WHERE conf = ? AND recording = ? ORDER BY agent`,
 		string(k.Conf), int64(k.Recording))
 }
 
 // LedgerBetween returns the lines of the calls that began from a time on and before
 // another, in order of time.
 func (c *Catalog) LedgerBetween(ctx context.Context, from, to time.Time) ([]recording.Entry, error) {
-	return docs[recording.Entry](ctx, c.db, `SELECT `+ledgerColumns+` FROM ledger WHERE began >= ? AND began < ? ORDER BY began, conf, recording, agent`,
+	return docs[recording.Entry](ctx, c, `SELECT `+ledgerColumns+` FROM ledger WHERE began >= ? AND began < ? ORDER BY began, conf, recording, agent`,
 		ms(from), ms(to))
 }
 
 // LedgerOpen returns the keys with lines of calls that are still going on.
 func (c *Catalog) LedgerOpen(ctx context.Context) ([]LedgerKey, error) {
-	rows, err := c.db.QueryContext(ctx, `SELECT DISTINCT conf, recording FROM ledger WHERE outcome = ?`, string(recording.OutcomeOpen))
+	rows, err := c.query(ctx, `SELECT DISTINCT conf, recording FROM ledger WHERE outcome = ?`, string(recording.OutcomeOpen))
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
@@ -145,7 +144,7 @@ func (c *Catalog) LedgerOpen(ctx context.Context) ([]LedgerKey, error) {
 // LedgerMissing counts the conferences of which an agent's call has no capture, and
 // that nobody has accepted.
 func (c *Catalog) LedgerMissing(ctx context.Context) (n int, err error) {
-	err = c.db.QueryRowContext(ctx, `SELECT count(DISTINCT conf) FROM ledger WHERE outcome = ? AND accepted = 0`,
+	err = c.queryRow(ctx, `SELECT count(DISTINCT conf) FROM ledger WHERE outcome = ? AND accepted = 0`,
 		string(recording.OutcomeNoCapture)).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count calls without a capture: %w", err)
@@ -156,7 +155,7 @@ func (c *Catalog) LedgerMissing(ctx context.Context) (n int, err error) {
 // AcceptMissing notes that somebody has looked at the calls without a capture of one
 // conference, or of all with an empty one. It returns how many lines that were.
 func (c *Catalog) AcceptMissing(ctx context.Context, conf recording.ConfID) (int64, error) {
-	res, err := c.db.ExecContext(ctx, `UPDATE ledger SET accepted = 1 WHERE outcome = ? AND accepted = 0 AND (? = '' OR conf = ?)`,
+	res, err := c.exec(ctx, `UPDATE ledger SET accepted = 1 WHERE outcome = ? AND accepted = 0 AND (? = '' OR conf = ?)`,
 		string(recording.OutcomeNoCapture), string(conf), string(conf))
 	if err != nil {
 		return 0, fmt.Errorf("accept calls without a capture: %w", err)
@@ -179,7 +178,7 @@ func (c *Catalog) WithoutLine(ctx context.Context) ([]recording.Recording, error
 // before another.
 func (c *Catalog) SeenBetween(ctx context.Context, from, to time.Time) (map[recording.State]int, error) {
 	second := func(t time.Time) string { return strings.TrimSuffix(t.UTC().Format(time.RFC3339), "Z") } // as JSON begins a time
-	rows, err := c.db.QueryContext(ctx, `SELECT state, count(*) FROM recording
+	rows, err := c.query(ctx, `SELECT state, count(*) FROM recording
 		WHERE json_extract(doc, '$.capture.seen_at') >= ? AND json_extract(doc, '$.capture.seen_at') < ? GROUP BY state`, second(from), second(to))
 	if err != nil {
 		return nil, fmt.Errorf("count captures: %w", err)
@@ -191,7 +190,7 @@ func (c *Catalog) SeenBetween(ctx context.Context, from, to time.Time) (map[reco
 // Gaps returns the first numbers of recordings that were given and are not in the
 // catalog any more, at most limit.
 func (c *Catalog) Gaps(ctx context.Context, limit int) ([]recording.ID, error) {
-	rows, err := c.db.QueryContext(ctx, `SELECT id + 1 FROM recording a
+	rows, err := c.query(ctx, `SELECT id + 1 FROM recording a
 		WHERE NOT EXISTS (SELECT 1 FROM recording b WHERE b.id = a.id + 1) AND id < (SELECT seq FROM sqlite_sequence WHERE name = 'recording')
 		ORDER BY id LIMIT ?`, limit)
 	if err != nil {

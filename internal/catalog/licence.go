@@ -8,7 +8,7 @@ import (
 
 // SaveLicences stores how many licences of a name a PBX has.
 func (c *Catalog) SaveLicences(ctx context.Context, pbx, name string, count int, read time.Time) error {
-	_, err := c.db.ExecContext(ctx, `INSERT OR REPLACE INTO licence (pbx, name, count, read) VALUES (?,?,?,?)`, pbx, name, count, ms(read))
+	_, err := c.exec(ctx, `INSERT OR REPLACE INTO licence (pbx, name, count, read) VALUES (?,?,?,?)`, pbx, name, count, ms(read))
 	if err != nil {
 		return fmt.Errorf("save the licences of PBX %s: %w", pbx, err)
 	}
@@ -17,7 +17,7 @@ func (c *Catalog) SaveLicences(ctx context.Context, pbx, name string, count int,
 
 // Licences returns, by PBX, how many licences of a name there were when it last said so.
 func (c *Catalog) Licences(ctx context.Context, name string) (map[string]int, error) {
-	rows, err := c.db.QueryContext(ctx, `SELECT pbx, count FROM licence WHERE name = ?`, name)
+	rows, err := c.query(ctx, `SELECT pbx, count FROM licence WHERE name = ?`, name)
 	if err != nil {
 		return nil, fmt.Errorf("read the licences: %w", err)
 	}

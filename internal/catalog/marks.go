@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -19,7 +18,7 @@ type MarkFile struct {
 // AddMark stores a mark durably, and makes every call that may wait for one due at once.
 // A mark whose file is here already is not stored again; added tells.
 func (c *Catalog) AddMark(ctx context.Context, m recording.Mark, file MarkFile, now time.Time) (added bool, err error) {
-	err = c.tx(ctx, func(tx *sql.Tx) error {
+	err = c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		res, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO mark (kind, number, conf, at, received, origin, stamp, file_there) VALUES (?,?,?,?,?,?,?,?)`,
 			string(m.Kind), m.Number, string(m.Conf), ms(m.At), ms(now), m.From, file.Stamp, file != MarkFile{})
 		if err != nil {
@@ -41,7 +40,7 @@ func (c *Catalog) AddMark(ctx context.Context, m recording.Mark, file MarkFile, 
 // MarkFileGone notes that the file of a mark is not there any more: one of the same name
 // and stamp is another mark.
 func (c *Catalog) MarkFileGone(ctx context.Context, file MarkFile) error {
-	_, err := c.db.ExecContext(ctx, `UPDATE mark SET file_there = 0 WHERE file_there = 1 AND origin = ? AND stamp = ?`, file.Origin, file.Stamp)
+	_, err := c.exec(ctx, `UPDATE mark SET file_there = 0 WHERE file_there = 1 AND origin = ? AND stamp = ?`, file.Origin, file.Stamp)
 	if err != nil {
 		return fmt.Errorf("note that a mark's file is gone: %w", err)
 	}
@@ -50,7 +49,7 @@ func (c *Catalog) MarkFileGone(ctx context.Context, file MarkFile) error {
 
 // MarkFiles returns the files of marks that were not deleted yet, of all places.
 func (c *Catalog) MarkFiles(ctx context.Context) ([]MarkFile, error) {
-	rows, err := c.db.QueryContext(ctx, `SELECT origin, stamp FROM mark WHERE file_there = 1`)
+	rows, err := c.query(ctx, `SELECT origin, stamp FROM mark WHERE file_there = 1`)
 	if err != nil {
 		return nil, fmt.Errorf("read marks: %w", err)
 	}
@@ -84,7 +83,7 @@ func (c *Catalog) MarksOf(ctx context.Context, q MarkQuery) ([]recording.Mark, e
 
 // LastMark is the newest mark; 0 if there is none.
 func (c *Catalog) LastMark(ctx context.Context) (id int64, err error) {
-	if err = c.db.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM mark`).Scan(&id); err != nil {
+	if err = c.queryRow(ctx, `SELECT coalesce(max(id), 0) FROM mark`).Scan(&id); err != nil {
 		return 0, fmt.Errorf("read marks: %w", err)
 	}
 	return id, nil
@@ -99,7 +98,7 @@ func (c *Catalog) IdleMarks(ctx context.Context, before time.Time) ([]recording.
 
 // MarkTold notes that it was said of a mark that it is of no call.
 func (c *Catalog) MarkTold(ctx context.Context, id int64) error {
-	if _, err := c.db.ExecContext(ctx, `UPDATE mark SET told = 1 WHERE id = ?`, id); err != nil {
+	if _, err := c.exec(ctx, `UPDATE mark SET told = 1 WHERE id = ?`, id); err != nil {
 		return fmt.Errorf("note of mark %d that it was told of: %w", id, err)
 	}
 	return nil
@@ -112,7 +111,7 @@ func (c *Catalog) PruneMarks(ctx context.Context, before time.Time) error {
 		`DELETE FROM mark WHERE received < ? AND file_there = 0`,
 		`DELETE FROM draw WHERE at < ?`,
 	} {
-		if _, err := c.db.ExecContext(ctx, q, ms(before)); err != nil {
+		if _, err := c.exec(ctx, q, ms(before)); err != nil {
 			return fmt.Errorf("delete old marks: %w", err)
 		}
 	}
@@ -120,7 +119,7 @@ func (c *Catalog) PruneMarks(ctx context.Context, before time.Time) error {
 }
 
 func (c *Catalog) marks(ctx context.Context, query string, args ...any) ([]recording.Mark, error) {
-	rows, err := c.db.QueryContext(ctx, query, args...)
+	rows, err := c.query(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read marks: %w", err)
 	}
@@ -141,7 +140,7 @@ func (c *Catalog) marks(ctx context.Context, query string, args ...any) ([]recor
 // LegsBetween returns what was seen live of agents' calls that touch a time, oldest
 // first.
 func (c *Catalog) LegsBetween(ctx context.Context, from, to time.Time) ([]recording.Leg, error) {
-	return docs[recording.Leg](ctx, c.db, `SELECT doc FROM leg WHERE began <= ? AND (ended = 0 OR ended >= ?) ORDER BY began`, ms(to), ms(from))
+	return docs[recording.Leg](ctx, c, `SELECT doc FROM leg WHERE began <= ? AND (ended = 0 OR ended >= ?) ORDER BY began`, ms(to), ms(from))
 }
 
 // mostDone bounds what DoneBetween returns.
@@ -161,7 +160,7 @@ func (c *Catalog) Star(ctx context.Context, rec recording.Recording) (done bool,
 	if err != nil {
 		return false, err
 	}
-	err = c.tx(ctx, func(tx *sql.Tx) error {
+	err = c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		res, err := tx.ExecContext(ctx, `UPDATE recording SET doc = ? WHERE id = ? AND state = ? AND leased = 0`,
 			doc, int64(rec.ID), string(recording.Done))
 		if err != nil {
@@ -178,7 +177,7 @@ func (c *Catalog) Star(ctx context.Context, rec recording.Recording) (done bool,
 
 // useMarks notes for which recording marks were used. A mark that goes to a call which
 // had ended goes to that one only; it returns ErrTaken if another has it.
-func useMarks(ctx context.Context, tx *sql.Tx, rec recording.Recording) error {
+func useMarks(ctx context.Context, tx *txn, rec recording.Recording) error {
 	if rec.State == recording.Discarded && rec.Verdict.NextMark > 0 {
 		if err := noNewerMark(ctx, tx, rec.Verdict.NextMark); err != nil {
 			return err
@@ -202,7 +201,7 @@ func useMarks(ctx context.Context, tx *sql.Tx, rec recording.Recording) error {
 }
 
 // noNewerMark returns ErrTaken if a mark has come that a verdict did not know.
-func noNewerMark(ctx context.Context, tx *sql.Tx, next int64) error {
+func noNewerMark(ctx context.Context, tx *txn, next int64) error {
 	var last int64
 	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM mark`).Scan(&last); err != nil {
 		return err

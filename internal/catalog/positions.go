@@ -12,7 +12,7 @@ import (
 func (c *Catalog) SavePosition(ctx context.Context, name string, position any) error {
 	doc, err := json.Marshal(position)
 	if err == nil {
-		_, err = c.db.ExecContext(ctx, `INSERT INTO position (name, doc) VALUES (?,?)
+		_, err = c.exec(ctx, `INSERT INTO position (name, doc) VALUES (?,?)
 			ON CONFLICT (name) DO UPDATE SET doc = excluded.doc`, name, string(doc))
 	}
 	if err != nil {
@@ -24,7 +24,7 @@ func (c *Catalog) SavePosition(ctx context.Context, name string, position any) e
 // Position reads what SavePosition wrote; position stays as it is where there is none.
 func (c *Catalog) Position(ctx context.Context, name string, position any) error {
 	var doc string
-	err := c.db.QueryRowContext(ctx, `SELECT doc FROM position WHERE name = ?`, name).Scan(&doc)
+	err := c.queryRow(ctx, `SELECT doc FROM position WHERE name = ?`, name).Scan(&doc)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}

@@ -25,7 +25,7 @@ const columns = `id, state, source_gone, doc`
 // recording. It is not due until Wake or Observe says so.
 func (c *Catalog) Add(ctx context.Context, cp recording.Capture) (recording.Recording, error) {
 	rec := recording.Recording{State: recording.Seen, Capture: cp}
-	err := c.tx(ctx, func(tx *sql.Tx) error {
+	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		twins, err := ofUID(ctx, tx, cp.UID)
 		if err != nil {
 			return err
@@ -51,7 +51,7 @@ func (c *Catalog) Add(ctx context.Context, cp recording.Capture) (recording.Reco
 	return rec, nil
 }
 
-func ofUID(ctx context.Context, tx *sql.Tx, uid string) (n int, err error) {
+func ofUID(ctx context.Context, tx *txn, uid string) (n int, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM recording WHERE uid = ?`, uid).Scan(&n)
 	return n, err
 }
@@ -60,7 +60,7 @@ func ofUID(ctx context.Context, tx *sql.Tx, uid string) (n int, err error) {
 // spool already, all or none, due at a time. One whose UID is known is there
 // already and is passed over.
 func (c *Catalog) AddSpooled(ctx context.Context, list []recording.Capture, at time.Time) error {
-	err := c.tx(ctx, func(tx *sql.Tx) error {
+	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		for _, cp := range list {
 			if n, err := ofUID(ctx, tx, cp.UID); err != nil || n > 0 {
 				if err != nil {
@@ -92,7 +92,7 @@ func (c *Catalog) AddSpooled(ctx context.Context, list []recording.Capture, at t
 // SharesSpool reports whether another recording needs the same copy in the spool.
 func (c *Catalog) SharesSpool(ctx context.Context, rec recording.Recording) (bool, error) {
 	var n int
-	err := c.db.QueryRowContext(ctx, `SELECT count(*) FROM recording WHERE spool = ? AND id <> ?`,
+	err := c.queryRow(ctx, `SELECT count(*) FROM recording WHERE spool = ? AND id <> ?`,
 		rec.Capture.Spool, int64(rec.ID)).Scan(&n)
 	return n > 0, wrap(err, "look who shares the spool's copy of", rec.ID)
 }
@@ -106,7 +106,7 @@ func (c *Catalog) Observe(ctx context.Context, rec recording.Recording, at time.
 	if err != nil {
 		return err
 	}
-	_, err = c.db.ExecContext(ctx, `
+	_, err = c.exec(ctx, `
 		UPDATE recording SET doc = ?1, missed = 0, due = CASE WHEN due <= ?2 THEN due ELSE ?2 END
 		WHERE id = ?3 AND state = ?4 AND leased = 0
 			AND (doc <> ?1 OR missed <> 0 OR (due IS NULL) <> (?2 IS NULL) OR due > ?2)`,
@@ -118,24 +118,46 @@ func (c *Catalog) Observe(ctx context.Context, rec recording.Recording, at time.
 // returns how many in a row that makes.
 func (c *Catalog) Missed(ctx context.Context, id recording.ID) (int, error) {
 	var n int
-	err := c.db.QueryRowContext(ctx,
-		`UPDATE recording SET missed = missed + 1 WHERE id = ? RETURNING missed`, int64(id)).Scan(&n)
+	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
+		return tx.QueryRowContext(ctx, `UPDATE recording SET missed = missed + 1 WHERE id = ? RETURNING missed`, int64(id)).Scan(&n)
+	})
 	return n, wrap(err, "count a missing", id)
 }
 
 // BySource returns the newest recording of one file of an inbox, or
 // recording.ErrNotFound.
 func (c *Catalog) BySource(ctx context.Context, s recording.Source) (recording.Recording, error) {
-	row := c.db.QueryRowContext(ctx,
+	row := c.queryRow(ctx,
 		`SELECT `+columns+` FROM recording WHERE inbox = ? AND source = ? ORDER BY id DESC LIMIT 1`, s.Inbox, s.Name)
 	rec, err := scan(row)
 	return rec, wrap(err, "look up source of", rec.ID)
 }
 
-// Pending returns the recordings of an inbox that are only seen.
-func (c *Catalog) Pending(ctx context.Context, inbox string) ([]recording.Recording, error) {
-	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE state = ? AND inbox = ? ORDER BY id`,
+// Waiting is a capture that is only seen.
+type Waiting struct {
+	ID     recording.ID
+	Source string // its name in the inbox
+	Claims int64  // how often a worker has had it
+	Missed bool   // the last listing did not show it
+}
+
+// Pending returns the captures of an inbox that are only seen, oldest first.
+func (c *Catalog) Pending(ctx context.Context, inbox string) ([]Waiting, error) {
+	rows, err := c.query(ctx, `SELECT id, source, seq, missed > 0 FROM recording WHERE state = ? AND inbox = ? ORDER BY id`,
 		string(recording.Seen), inbox)
+	if err != nil {
+		return nil, fmt.Errorf("list captures that wait: %w", err)
+	}
+	defer rows.Close()
+	var out []Waiting
+	for rows.Next() {
+		var w Waiting
+		if err := rows.Scan(&w.ID, &w.Source, &w.Claims, &w.Missed); err != nil {
+			return nil, fmt.Errorf("list captures that wait: %w", err)
+		}
+		out = append(out, w)
+	}
+	return out, rows.Err()
 }
 
 // Claimed is a recording that one worker has for a while.
@@ -147,13 +169,15 @@ type Claimed struct {
 // Claim takes the recording whose next step has been due longest, for the time
 // of lease. It returns recording.ErrNotFound when none is due at now.
 func (c *Catalog) Claim(ctx context.Context, now time.Time, lease time.Duration) (Claimed, error) {
-	row := c.db.QueryRowContext(ctx, `
-		UPDATE recording SET leased = 1, woken = 0, seq = seq + 1, due = ?
-		WHERE id = (SELECT id FROM recording WHERE due IS NOT NULL AND due <= ? ORDER BY due, id LIMIT 1)
-		RETURNING seq, `+columns, ms(now.Add(lease)), ms(now))
 	var cl Claimed
-	rec, err := scanInto(row, &cl.seq)
-	cl.Recording = rec
+	err := c.tx(ctx, func(ctx context.Context, tx *txn) (err error) {
+		row := tx.QueryRowContext(ctx, `
+			UPDATE recording SET leased = 1, woken = 0, seq = seq + 1, due = ?
+			WHERE id = (SELECT id FROM recording WHERE due IS NOT NULL AND due <= ? ORDER BY due, id LIMIT 1)
+			RETURNING seq, `+columns, ms(now.Add(lease)), ms(now))
+		cl.Recording, err = scanInto(row, &cl.seq)
+		return err
+	})
 	if err != nil {
 		return cl, fmt.Errorf("claim a recording: %w", err)
 	}
@@ -172,7 +196,7 @@ func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.
 	if err != nil {
 		return err
 	}
-	return wrap(c.tx(ctx, func(tx *sql.Tx) error {
+	return wrap(c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		var before string
 		if err := tx.QueryRowContext(ctx, `SELECT state FROM recording WHERE id = ?`, int64(rec.ID)).Scan(&before); err != nil {
 			return err
@@ -188,7 +212,7 @@ func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.
 }
 
 // settle takes what a verdict rests on, when it is saved first.
-func settle(ctx context.Context, tx *sql.Tx, rec recording.Recording) error {
+func settle(ctx context.Context, tx *txn, rec recording.Recording) error {
 	if rec.State != recording.Decided && rec.State != recording.Discarded {
 		return nil
 	}
@@ -198,7 +222,7 @@ func settle(ctx context.Context, tx *sql.Tx, rec recording.Recording) error {
 	return takeNumbers(ctx, tx, rec)
 }
 
-func advance(ctx context.Context, tx *sql.Tx, cl Claimed, doc string, next, sourceDue time.Time) error {
+func advance(ctx context.Context, tx *txn, cl Claimed, doc string, next, sourceDue time.Time) error {
 	rec := cl.Recording
 	res, err := tx.ExecContext(ctx, `
 		UPDATE recording SET
@@ -227,7 +251,7 @@ func advance(ctx context.Context, tx *sql.Tx, cl Claimed, doc string, next, sour
 // that a worker has is woken when it is given back. It returns how many it woke.
 func (c *Catalog) Wake(ctx context.Context, confs []recording.ConfID, at time.Time) (int, error) {
 	woken := 0
-	err := c.tx(ctx, func(tx *sql.Tx) error {
+	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		for _, conf := range confs {
 			res, err := tx.ExecContext(ctx, `
 				UPDATE recording SET woken = leased, due = CASE leased WHEN 1 THEN due ELSE ? END,
@@ -254,7 +278,7 @@ func (c *Catalog) Wake(ctx context.Context, confs []recording.ConfID, at time.Ti
 // those a worker has. It returns how many it woke.
 func (c *Catalog) WakeForeign(ctx context.Context, from, to, at time.Time) (int, error) {
 	second := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") } // the beginning of how JSON writes a time
-	res, err := c.db.ExecContext(ctx, `
+	res, err := c.exec(ctx, `
 		UPDATE recording SET woken = leased, due = CASE leased WHEN 1 THEN due ELSE ? END,
 			state = CASE WHEN state = ? AND leased = 0 THEN ? ELSE state END
 		WHERE conf = '' AND state IN (?, ?) AND json_extract(doc, '$.capture.by_sip')
@@ -270,7 +294,7 @@ func (c *Catalog) WakeForeign(ctx context.Context, from, to, at time.Time) (int,
 
 // Get returns one recording, or recording.ErrNotFound.
 func (c *Catalog) Get(ctx context.Context, id recording.ID) (recording.Recording, error) {
-	rec, err := scan(c.db.QueryRowContext(ctx, `SELECT `+columns+` FROM recording WHERE id = ?`, int64(id)))
+	rec, err := scan(c.queryRow(ctx, `SELECT `+columns+` FROM recording WHERE id = ?`, int64(id)))
 	return rec, wrap(err, "get", id)
 }
 
@@ -280,7 +304,7 @@ func (c *Catalog) ByConf(ctx context.Context, conf recording.ConfID) ([]recordin
 }
 
 func (c *Catalog) list(ctx context.Context, query string, args ...any) ([]recording.Recording, error) {
-	rows, err := c.db.QueryContext(ctx, query, args...)
+	rows, err := c.query(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list recordings: %w", err)
 	}

@@ -50,7 +50,7 @@ func (c *Catalog) Search(ctx context.Context, q Query) ([]recording.Recording, e
 
 // Count returns how many recordings stand in each state.
 func (c *Catalog) Count(ctx context.Context) (map[recording.State]int, error) {
-	rows, err := c.db.QueryContext(ctx, `SELECT state, count(*) FROM recording GROUP BY state`)
+	rows, err := c.query(ctx, `SELECT state, count(*) FROM recording GROUP BY state`)
 	if err != nil {
 		return nil, fmt.Errorf("count recordings: %w", err)
 	}

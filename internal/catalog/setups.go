@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"callreel/internal/recording"
@@ -24,7 +23,7 @@ func (c *Catalog) Unindexed(ctx context.Context, limit int) ([]recording.RawCDR,
 
 // Index stores the set-ups of records by their ID, all or none.
 func (c *Catalog) Index(ctx context.Context, setups map[int64][]time.Time) error {
-	err := c.tx(ctx, func(tx *sql.Tx) error {
+	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		for id, list := range setups {
 			if err := saveSetups(ctx, tx, id, list); err != nil {
 				return err
@@ -35,7 +34,7 @@ func (c *Catalog) Index(ctx context.Context, setups map[int64][]time.Time) error
 	return wrap(err, "index CDRs for", 0)
 }
 
-func saveSetups(ctx context.Context, tx *sql.Tx, id int64, setups []time.Time) error {
+func saveSetups(ctx context.Context, tx *txn, id int64, setups []time.Time) error {
 	for _, at := range setups {
 		if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO cdr_setup (at, cdr) VALUES (?,?)`, ms(at), id); err != nil {
 			return err

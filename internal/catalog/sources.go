@@ -21,14 +21,14 @@ func (c *Catalog) DueSources(ctx context.Context, inbox string, now time.Time, m
 
 // SourceLater puts the deletion of a source off.
 func (c *Catalog) SourceLater(ctx context.Context, id recording.ID, at time.Time) error {
-	_, err := c.db.ExecContext(ctx, `UPDATE recording SET source_due = ? WHERE id = ? AND source_gone = 0`, ms(at), int64(id))
+	_, err := c.exec(ctx, `UPDATE recording SET source_due = ? WHERE id = ? AND source_gone = 0`, ms(at), int64(id))
 	return wrap(err, "put off the source of", id)
 }
 
 // SourceGone records that the source is no longer in its inbox, and makes a
 // recording that waited only for that due at once.
 func (c *Catalog) SourceGone(ctx context.Context, id recording.ID, at time.Time) error {
-	_, err := c.db.ExecContext(ctx, `
+	_, err := c.exec(ctx, `
 		UPDATE recording SET source_gone = 1, source_due = NULL,
 			due = CASE WHEN state = ? AND leased = 0 THEN ? ELSE due END
 		WHERE id = ?`, string(recording.BackedUp), ms(at), int64(id))
@@ -38,7 +38,7 @@ func (c *Catalog) SourceGone(ctx context.Context, id recording.ID, at time.Time)
 // SourceBack records that a source which was gone stands in the inbox again
 // with the same stamp: it is to be deleted once more.
 func (c *Catalog) SourceBack(ctx context.Context, id recording.ID, at time.Time) error {
-	_, err := c.db.ExecContext(ctx, `UPDATE recording SET source_gone = 0, source_due = ? WHERE id = ?`, ms(at), int64(id))
+	_, err := c.exec(ctx, `UPDATE recording SET source_gone = 0, source_due = ? WHERE id = ?`, ms(at), int64(id))
 	return wrap(err, "mark the source back of", id)
 }
 
@@ -49,7 +49,7 @@ func (c *Catalog) SourceBack(ctx context.Context, id recording.ID, at time.Time)
 // the same moment, the older one, and any that is filed. One that is to be fetched
 // again, or was itself set aside as the same file, does not count.
 func (c *Catalog) SameContent(ctx context.Context, rec recording.Recording) (recording.Recording, error) {
-	row := c.db.QueryRowContext(ctx, `SELECT `+columns+` FROM recording
+	row := c.queryRow(ctx, `SELECT `+columns+` FROM recording
 		WHERE source = ? AND sha256 = ? AND id <> ? AND sha256 <> '' AND state <> ?
 			AND NOT (state = ? AND json_extract(doc, '$.verdict.rule') = ?)
 			AND (? OR id < ? OR place <> '')
@@ -61,7 +61,7 @@ func (c *Catalog) SameContent(ctx context.Context, rec recording.Recording) (rec
 
 // Spooled returns the spool names that recordings still need.
 func (c *Catalog) Spooled(ctx context.Context) (map[string]recording.ID, error) {
-	rows, err := c.db.QueryContext(ctx, `SELECT spool, id FROM recording WHERE spool <> ''`)
+	rows, err := c.query(ctx, `SELECT spool, id FROM recording WHERE spool <> ''`)
 	if err != nil {
 		return nil, fmt.Errorf("list spool names: %w", err)
 	}
@@ -82,7 +82,7 @@ func (c *Catalog) Spooled(ctx context.Context) (map[string]recording.ID, error) 
 // when none is scheduled.
 func (c *Catalog) NextDue(ctx context.Context) (time.Time, bool, error) {
 	var n sql.NullInt64
-	err := c.db.QueryRowContext(ctx, `SELECT min(due) FROM recording WHERE due IS NOT NULL`).Scan(&n)
+	err := c.queryRow(ctx, `SELECT min(due) FROM recording WHERE due IS NOT NULL`).Scan(&n)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, false, fmt.Errorf("look up what is due: %w", err)
 	}
@@ -97,7 +97,7 @@ func (c *Catalog) End(ctx context.Context, rec recording.Recording, from recordi
 	if err != nil {
 		return false, err
 	}
-	res, err := c.db.ExecContext(ctx, `UPDATE recording SET state = ?, doc = ?, due = CASE WHEN ? THEN NULL ELSE 0 END, source_gone = 1, source_due = NULL
+	res, err := c.exec(ctx, `UPDATE recording SET state = ?, doc = ?, due = CASE WHEN ? THEN NULL ELSE 0 END, source_gone = 1, source_due = NULL
 		WHERE id = ? AND state = ? AND leased = 0`,
 		string(rec.State), doc, rec.State.Ended(), int64(rec.ID), string(from))
 	if err != nil {
@@ -111,7 +111,7 @@ func (c *Catalog) End(ctx context.Context, rec recording.Recording, from recordi
 // to Seen because its source changed; its source is not deleted. It reports
 // whether it did. ErrBusy says that a worker has it: ask again later.
 func (c *Catalog) Refetch(ctx context.Context, id recording.ID) (bool, error) {
-	res, err := c.db.ExecContext(ctx, `
+	res, err := c.exec(ctx, `
 		UPDATE recording SET state = ?, due = NULL, source_due = NULL, doc = json_set(doc, '$.retry', json('{}'))
 		WHERE id = ? AND leased = 0 AND source_gone = 0 AND (state IN (?,?,?,?) OR (state = ? AND spool = ''))`,
 		string(recording.Seen), int64(id), string(recording.Spooled), string(recording.Correlated),
@@ -123,7 +123,7 @@ func (c *Catalog) Refetch(ctx context.Context, id recording.ID) (bool, error) {
 		return n > 0, wrap(err, "fetch again", id)
 	}
 	var leased bool
-	err = c.db.QueryRowContext(ctx, `SELECT leased FROM recording WHERE id = ?`, int64(id)).Scan(&leased)
+	err = c.queryRow(ctx, `SELECT leased FROM recording WHERE id = ?`, int64(id)).Scan(&leased)
 	if err == nil && leased {
 		err = ErrBusy
 	}
@@ -134,7 +134,7 @@ func (c *Catalog) Refetch(ctx context.Context, id recording.ID) (bool, error) {
 // source to delete.
 func (c *Catalog) OpenWork(ctx context.Context) (int, error) {
 	var n int
-	err := c.db.QueryRowContext(ctx,
+	err := c.queryRow(ctx,
 		`SELECT count(*) FROM recording WHERE due IS NOT NULL OR (source_gone = 0 AND state <> 'seen') OR state = 'seen'`).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count what is open: %w", err)
@@ -151,7 +151,7 @@ func (c *Catalog) Recall(ctx context.Context, now time.Time, most time.Duration)
 		`UPDATE recording SET due = ? WHERE due > ? AND leased = 0`,
 		`UPDATE recording SET source_due = ? WHERE source_due > ?`,
 	} {
-		res, err := c.db.ExecContext(ctx, query, ms(now), ms(now.Add(most)))
+		res, err := c.exec(ctx, query, ms(now), ms(now.Add(most)))
 		if err != nil {
 			return n, fmt.Errorf("recall what is due too late: %w", err)
 		}
@@ -166,7 +166,7 @@ func (c *Catalog) Recall(ctx context.Context, now time.Time, most time.Duration)
 // Stranded returns, for each inbox that is not among those named, how many
 // recordings still need it: not fetched, or with a source to delete.
 func (c *Catalog) Stranded(ctx context.Context, inboxes []string) (map[string]int, error) {
-	rows, err := c.db.QueryContext(ctx, `SELECT inbox, count(*) FROM recording
+	rows, err := c.query(ctx, `SELECT inbox, count(*) FROM recording
 		WHERE source_gone = 0 AND (state = ? OR source_due IS NOT NULL) GROUP BY inbox`, string(recording.Seen))
 	if err != nil {
 		return nil, fmt.Errorf("look for inboxes that are not set up: %w", err)

@@ -2,7 +2,7 @@ package catalog
 
 import (
 	"context"
-	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,14 +12,14 @@ import (
 // WishTAN notes the TAN that a recording is to have; a later wish takes the place of an
 // earlier one.
 func (c *Catalog) WishTAN(ctx context.Context, id recording.ID, tan string, at time.Time) error {
-	_, err := c.db.ExecContext(ctx, `INSERT INTO tan_wish (recording, tan, at) VALUES (?,?,?)
+	_, err := c.exec(ctx, `INSERT INTO tan_wish (recording, tan, at) VALUES (?,?,?)
 		ON CONFLICT (recording) DO UPDATE SET tan = excluded.tan, at = excluded.at`, int64(id), tan, ms(at))
 	return wrap(err, "note the TAN of", id)
 }
 
 // WishedTANs are the TANs that recordings are to have which the line is done with.
 func (c *Catalog) WishedTANs(ctx context.Context) (map[recording.ID]string, error) {
-	rows, err := c.db.QueryContext(ctx, `SELECT recording, tan FROM tan_wish JOIN recording ON recording.id = tan_wish.recording WHERE state = ?`,
+	rows, err := c.query(ctx, `SELECT recording, tan FROM tan_wish JOIN recording ON recording.id = tan_wish.recording WHERE state = ?`,
 		string(recording.Done))
 	if err != nil {
 		return nil, fmt.Errorf("read wished TANs: %w", err)
@@ -44,10 +44,16 @@ func (c *Catalog) Renamed(ctx context.Context, rec recording.Recording, finished
 	if err != nil {
 		return err
 	}
-	err = c.tx(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE recording SET doc = ?, place = ? WHERE id = ? AND state = ? AND leased = 0`,
+	err = c.tx(ctx, func(ctx context.Context, tx *txn) error {
+		res, err := tx.ExecContext(ctx, `UPDATE recording SET doc = ?, place = ? WHERE id = ? AND state = ? AND leased = 0`,
 			doc, string(rec.Place), int64(rec.ID), string(recording.Done))
-		if err == nil && finished {
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, ErrBusy)
+		}
+		if finished {
 			_, err = tx.ExecContext(ctx, `DELETE FROM tan_wish WHERE recording = ? AND tan = ?`, int64(rec.ID), rec.Call.TAN)
 		}
 		return err

@@ -230,7 +230,7 @@ func (q Question) capture() []Fact {
 	if d := strings.Trim(c.MAC+" "+c.RegName, " "); d != "" {
 		out[0].What += ", its name says device " + d
 	}
-	if !c.StillAt.IsZero() {
+	if !c.StillAt.IsZero() && q.Rec.State != recording.Seen { // of one that grows it is not saved
 		out = append(out, Fact{"capture", c.StillAt.UTC(), "has not changed since"})
 	}
 	if !c.FetchedAt.IsZero() {

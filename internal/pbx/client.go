@@ -34,12 +34,12 @@ type Handler interface {
 	// Down says that there is no session and why. It is repeated for every
 	// attempt that fails; it is not called for an ordered stop.
 	Down(ctx context.Context, pbx string, at time.Time, err error)
-	// Leg gives an agent's part in a conference whenever it changed. Agent's
+	// Leg gives agents' parts in conferences whenever they changed. Agent's
 	// long name and conference id together name it. When a call moves to
 	// another conference, the old leg ends and a new one begins. A leg that
 	// was over when a lost session came back has Ended set to the time that
 	// was noticed, and Uncertain.
-	Leg(ctx context.Context, pbx string, leg recording.Leg)
+	Leg(ctx context.Context, pbx string, legs ...recording.Leg)
 }
 
 // Switcher is a Handler that wants to know which address of a PBX is in use. It

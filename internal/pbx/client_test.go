@@ -71,8 +71,8 @@ func (b *book) Active(_ context.Context, _ string, standby bool) {
 	b.note(func() { b.active = append(b.active, standby) })
 }
 
-func (b *book) Leg(_ context.Context, _ string, leg recording.Leg) {
-	b.note(func() { b.legs = append(b.legs, leg) })
+func (b *book) Leg(_ context.Context, _ string, legs ...recording.Leg) {
+	b.note(func() { b.legs = append(b.legs, legs...) })
 }
 
 // until waits until good holds; good is called with the lock held.

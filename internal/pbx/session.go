@@ -30,6 +30,7 @@ type session struct {
 	subs     *subscriptions
 	refused  map[string]time.Time // agents whose UserInitialize failed, and when
 	up       bool
+	leaving  bool // somebody who is an agent no more is followed to the end of his call
 	pause    time.Duration
 	compared time.Time
 }
@@ -115,22 +116,25 @@ func (s *session) compare(ctx context.Context) error {
 	return nil
 }
 
-// handle takes users before calls, each in the order the PBX wrote them.
+// handle takes users before calls, each in the order the PBX wrote them. Among a
+// thousand agents most polls bring calls only; then there is nobody to look for.
 func (s *session) handle(ctx context.Context, info *wsdl11.AnyInfo) error {
+	others := len(info.User) > 0 || !s.up
 	for _, u := range info.User {
 		s.roster.apply(u)
 	}
-	if s.roster.complete {
+	if s.roster.complete && (others || len(s.refused) > 0) {
 		if err := s.follow(ctx); err != nil {
 			return err
 		}
 	}
-	for _, c := range info.Call {
-		if err := s.callEvent(ctx, c); err != nil {
-			return err
-		}
+	if err := s.callEvents(ctx, info.Call); err != nil {
+		return err
 	}
-	return s.release(ctx)
+	if others || s.leaving {
+		return s.release(ctx)
+	}
+	return nil
 }
 
 // follow makes the subscriptions match the agents, and announces both.
@@ -193,16 +197,27 @@ func (s *session) snapshot(ctx context.Context, a recording.Agent, again bool) e
 	return nil
 }
 
-func (s *session) callEvent(ctx context.Context, c *wsdl11.CallInfo) error {
-	a, ok := s.subs.byHandle[c.User]
-	if !ok {
-		s.log.Debug("event for a user handle that is not known", "handle", c.User)
-		return nil
+// callEvents applies what one poll brought, and gives it out together.
+func (s *session) callEvents(ctx context.Context, list []*wsdl11.CallInfo) error {
+	var changed []recording.Leg
+	var unknown []recording.Agent // of whom a snapshot must tell what ended
+	for _, c := range list {
+		a, ok := s.subs.byHandle[c.User]
+		if !ok {
+			s.log.Debug("event for a user handle that is not known", "handle", c.User)
+			continue
+		}
+		legs, gone := s.legs.event(a, c, s.clock.Now())
+		changed = append(changed, legs...)
+		if gone {
+			unknown = append(unknown, a)
+		}
 	}
-	changed, unknown := s.legs.event(a, c, s.clock.Now())
 	s.emit(ctx, changed)
-	if unknown {
-		return s.snapshot(ctx, a, false)
+	for _, a := range unknown {
+		if err := s.snapshot(ctx, a, false); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -214,10 +229,17 @@ func (s *session) release(ctx context.Context) error {
 	if !s.up {
 		return nil
 	}
+	s.leaving = false
+	agents := make(map[string]bool, len(s.agents))
+	for _, a := range s.agents {
+		agents[a.CN] = true
+	}
 	for _, cn := range s.subs.names() {
-		isAgent := slices.ContainsFunc(s.agents, func(a recording.Agent) bool { return a.CN == cn })
-		inScope := s.roster.has(cn)
-		if isAgent || inScope && s.legs.busy(cn) {
+		if agents[cn] {
+			continue
+		}
+		if s.roster.has(cn) && s.legs.busy(cn) {
+			s.leaving = true
 			continue
 		}
 		s.emit(ctx, s.legs.leave(func(other string) bool { return other != cn }, s.clock.Now()))
@@ -278,7 +300,7 @@ func (s *session) check(ctx context.Context) error {
 }
 
 func (s *session) emit(ctx context.Context, legs []recording.Leg) {
-	for _, leg := range legs {
-		s.handler.Leg(ctx, s.cfg.Name, leg)
+	if len(legs) > 0 {
+		s.handler.Leg(ctx, s.cfg.Name, legs...)
 	}
 }

@@ -47,8 +47,8 @@ func datagram(at time.Time, from, to side, payload []byte) []byte {
 	const headers = 14 + 20 + 8
 	size := uint32(headers + len(payload))
 	b := make([]byte, 0, 16+size)
-	b = binary.LittleEndian.AppendUint32(b, uint32(at.Unix()))
-	b = binary.LittleEndian.AppendUint32(b, uint32(at.Nanosecond()/1000))
+	b = b[:8]
+	putTime(b, at)
 	b = binary.LittleEndian.AppendUint32(b, size)
 	b = binary.LittleEndian.AppendUint32(b, size)
 	b = append(append(b, to.mac[:]...), from.mac[:]...)
@@ -65,6 +65,12 @@ func datagram(at time.Time, from, to side, payload []byte) []byte {
 	b = binary.BigEndian.AppendUint16(b, uint16(8+len(payload)))
 	b = append(b, 0, 0) // no UDP checksum
 	return append(b, payload...)
+}
+
+// putTime writes the time of a pcap record to its beginning.
+func putTime(b []byte, at time.Time) {
+	binary.LittleEndian.PutUint32(b, uint32(at.Unix()))
+	binary.LittleEndian.PutUint32(b[4:], uint32(at.Nanosecond()/1000))
 }
 
 // ipChecksum is RFC 1071's over an IPv4 header whose checksum field is zero.

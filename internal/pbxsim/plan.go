@@ -2,6 +2,7 @@ package pbxsim
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -37,6 +38,8 @@ type Plan struct {
 	NoOwnCDR  bool          // the user's record never comes, the trunk's does
 	NoCDR     bool          // none ever comes
 	Late      time.Duration // the capture is put into the drop directory whole, so long after the end
+
+	said *said // what is said, where it is the same in many calls; nil makes it anew
 }
 
 // Call is a call that was placed, with what must come out of it. All but Err
@@ -84,6 +87,9 @@ type Call struct {
 // Voice returns both sides' A-law from Start to End, as the digests describe
 // it, made anew: thousands of calls would not fit into memory.
 func (c *Call) Voice() (external, internal []byte) {
+	if v := c.plan.said; v != nil {
+		return slices.Clone(v.external), slices.Clone(v.internal)
+	}
 	sp, err := loadSpeech()
 	if err != nil {
 		return nil, nil // it was there when the call was placed
@@ -101,6 +107,10 @@ func (c *Call) said(sp speech) (external, internal []byte) {
 
 // speak fixes what is said.
 func (c *Call) speak(sp speech) {
+	if v := c.plan.said; v != nil {
+		c.external, c.internal, c.ExternalSHA256, c.InternalSHA256 = v.external, v.internal, v.externalSHA256, v.internalSHA256
+		return
+	}
 	c.external, c.internal = c.said(sp)
 	c.ExternalSHA256, c.InternalSHA256 = hexSum(c.external), hexSum(c.internal)
 }

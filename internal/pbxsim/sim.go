@@ -63,6 +63,7 @@ type Config struct {
 	CDRLateBy   time.Duration // how much longer they take with CDRLate; default LateBy
 	PollHold    time.Duration // longest blocking of a Poll, not scaled; default 20 s
 	SessionIdle time.Duration // life of a session without a request, not scaled; default 30 s
+	UploadStep  time.Duration // how much of a capture a phone sends at a time; default 500 ms of the clock
 
 	Seed  uint64      // of everything made up; 0 = different each time
 	Clock clock.Clock // default the system's
@@ -86,6 +87,7 @@ func (c Config) withDefaults() Config {
 	}
 	for _, d := range []struct{ d, v *time.Duration }{
 		{&c.CDRDelay, new(3 * time.Second)}, {&c.CDRLateBy, new(LateBy)}, {&c.PollHold, new(20 * time.Second)}, {&c.SessionIdle, new(30 * time.Second)},
+		{&c.UploadStep, new(500 * time.Millisecond)},
 	} {
 		if *d.d == 0 {
 			*d.d = *d.v

@@ -11,9 +11,6 @@ import (
 	"github.com/icholy/digest"
 )
 
-// uploadStep is how much of a capture a phone sends at a time.
-const uploadStep = 500 * time.Millisecond
-
 // upload puts the capture into the drop directory while the call goes on: one
 // PUT whose body grows, as a phone does it.
 func (s *Sim) upload(c *Call, u *object) error {
@@ -25,7 +22,7 @@ func (s *Sim) upload(c *Call, u *object) error {
 	// The body is asked for once: the challenge is fetched without it.
 	req.GetBody = func() (io.ReadCloser, error) { return r, nil }
 	req.Header.Set("User-Agent", phoneAgent)
-	wire := &http.Transport{}
+	wire := &http.Transport{WriteBufferSize: 32 << 10} // a step is one or two writes
 	defer wire.CloseIdleConnections()
 	var transport http.RoundTripper = wire
 	switch {
@@ -66,7 +63,7 @@ func (s *Sim) capture(w io.Writer, c *Call, u *object) error {
 		return err
 	}
 	local, remote := s.voices()
-	step := int(uploadStep / (frameMillis * time.Millisecond))
+	step := int(s.cfg.UploadStep / (frameMillis * time.Millisecond))
 	total := c.Frames + c.HoldFrames
 	for from := 0; from < total; from += step {
 		to := min(from+step, total)
@@ -113,6 +110,9 @@ func (s *Sim) voices() (local, remote *voice) {
 
 // frames writes the voice of a range of frames, none while on hold.
 func (c *Call) frames(from, to int, local, remote *voice) []byte {
+	if v := c.plan.said; v != nil {
+		return v.frames(c.Start, from, to)
+	}
 	var b []byte
 	for i := from; i < to; i++ {
 		if i >= c.HoldAt && i < c.HoldAt+c.HoldFrames {

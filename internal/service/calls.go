@@ -122,23 +122,27 @@ func (s *Service) Down(_ context.Context, name string, _ time.Time, err error) {
 	s.report(LampPBX, "pbx "+name, "PBX link is down", err)
 }
 
-// Leg stores one agent's part in one conference. What cannot be stored now is
+// Leg stores agents' parts in conferences. What cannot be stored now is
 // kept and tried again until it can (saveLegs), and until then silence of this
 // PBX proves nothing.
-func (s *Service) Leg(ctx context.Context, pbx string, leg recording.Leg) {
-	leg.Agent.Unlicensed = s.unlicensed(ctx, leg.Agent)
-	s.legs.add(leg)
+func (s *Service) Leg(ctx context.Context, pbx string, legs ...recording.Leg) {
+	ended := false
+	for _, leg := range legs {
+		leg.Agent.Unlicensed = s.unlicensed(ctx, leg.Agent)
+		s.legs.add(leg)
+		ended = ended || !leg.Ended.IsZero()
+	}
 	if err := s.saveLegs(ctx); err != nil {
 		s.links.missed(pbx, s.clock.Now())
 	}
-	if !leg.Ended.IsZero() {
+	if ended {
 		s.wakeUp()
 	}
 }
 
 // saveLegs stores the legs that are not stored yet.
 func (s *Service) saveLegs(ctx context.Context) error {
-	err := s.legs.save(func(leg recording.Leg) error { return s.catalog.SaveLeg(ctx, leg) })
+	err := s.legs.save(func(legs []recording.Leg) error { return s.catalog.SaveLeg(ctx, legs...) })
 	s.report(LampSoftware, "call events", "call event cannot be saved", err)
 	return err
 }
@@ -150,8 +154,10 @@ type unsaved struct {
 	legs []recording.Leg
 }
 
-// mostUnsaved bounds the memory of a catalog that cannot be written for long.
-const mostUnsaved = 20_000
+const (
+	mostUnsaved = 20_000 // bounds the memory of a catalog that cannot be written for long
+	legsAtOnce  = 200    // saved in one transaction
+)
 
 func (u *unsaved) add(leg recording.Leg) {
 	u.mu.Lock()
@@ -164,15 +170,16 @@ func (u *unsaved) add(leg recording.Leg) {
 	}
 }
 
-// save stores them in order, until one cannot be.
-func (u *unsaved) save(store func(recording.Leg) error) error {
+// save stores them in order, some at once, until some cannot be.
+func (u *unsaved) save(store func([]recording.Leg) error) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for len(u.legs) > 0 {
-		if err := store(u.legs[0]); err != nil {
+		n := min(len(u.legs), legsAtOnce)
+		if err := store(u.legs[:n]); err != nil {
 			return err
 		}
-		u.legs = u.legs[1:]
+		u.legs = u.legs[n:]
 	}
 	return nil
 }
@@ -278,10 +285,11 @@ func (s *Service) facts(ctx context.Context, cp recording.Capture) ([]recording.
 		Now: s.clock.Now().UTC(), All: s.cfg.Agents == "all", Live: s.links.coverage(),
 		Settle: time.Duration(s.cfg.CDR.Settle), DiscardSettle: time.Duration(s.cfg.CDR.DiscardSettle),
 	}
-	var err error
-	if f.Roster, f.Unlicensed, err = s.roster.get(ctx, s.licences.setupAgents(), s.catalog); err != nil {
+	known, err := s.roster.get(ctx, s.licences.setupAgents(), s.catalog)
+	if err != nil {
 		return nil, f, err
 	}
+	f.Roster, f.Unlicensed = known.agents, known.unlicensed
 	legs, err := s.catalog.Legs(ctx, cp.Conf)
 	if err != nil {
 		return nil, f, err
@@ -291,11 +299,7 @@ func (s *Service) facts(ctx context.Context, cp recording.Capture) ([]recording.
 	if kept := f.Now.AddDate(0, 0, -s.cfg.CDR.KeepDays); f.Live.Since.Before(kept) {
 		f.Live.Since = kept
 	}
-	if cp.NotBefore.IsZero() {
-		return legs, f, nil // nothing is certain of it anyhow
-	}
-	f.Live.ConfChanged, err = s.catalog.ConfChanged(ctx, cp.NotBefore)
-	return legs, f, err
+	return legs, f, nil
 }
 
 // atTheTime are the agents of a call's own events, who were agents then, and to those

@@ -35,8 +35,9 @@ func (c LedgerConfig) Validate() error {
 }
 
 const (
-	ledgerEvery = 5 * time.Second // who reads works out himself what is not saved yet
-	ledgerBatch = 200             // conferences whose lines are saved at once
+	ledgerEvery = time.Second
+	ledgerMost  = 5 * time.Second
+	ledgerBatch = 200 // conferences whose lines are saved at once
 )
 
 // causeNoCapture is under which calls without audio stand in the lamps.
@@ -51,6 +52,7 @@ type bookkeeper struct {
 	clock      clock.Clock
 	correlator cdr.Correlator
 	setup      func() []recording.Agent // the agents of the setup
+	roster     *roster                  // nil looks into the catalog each time
 	// listed is up to when all inboxes have been looked through, and one of those
 	// that hold it up.
 	listed func() (time.Time, string)
@@ -71,33 +73,54 @@ func (s callSource) Legs(ctx context.Context, conf recording.ConfID) ([]recordin
 // are an agent's.
 var errNobody = errors.New("no agent is known yet")
 
-// facts are those that hold for all lines of one look.
-func (b bookkeeper) facts(ctx context.Context) (rules.Facts, ledger.Facts, error) {
+// look is what holds for all lines of one look.
+type look struct {
+	staff *staff
+	all   bool // every user is an agent
+	own   ledger.Facts
+}
+
+// who are the facts of the rules, with everyone for an agent who is one with a licence or
+// without, or with a licence only; those of the call itself come first.
+func (l look) who(here []recording.Agent) (everyone, licensed rules.Facts) {
+	everyone = rules.Facts{Now: l.own.Now, All: l.all, Agents: here, Roster: l.staff.everyone}
+	licensed = everyone
+	licensed.Roster = l.staff.agents
+	licensed.Agents, licensed.Unlicensed = byLicence(here)
+	licensed.Unlicensed = append(licensed.Unlicensed, l.staff.unlicensed...)
+	return everyone, licensed
+}
+
+// look gathers what holds for all lines.
+func (b bookkeeper) look(ctx context.Context) (look, error) {
 	now := b.clock.Now().UTC()
-	f := rules.Facts{Now: now, All: b.cfg.Agents == "all"}
-	known, err := b.catalog.Agents(ctx)
-	if err != nil {
-		return f, ledger.Facts{}, err
+	known := b.roster
+	if known == nil {
+		known = &roster{}
 	}
-	f.Agents = append(b.setup(), known...)
+	l := look{all: b.cfg.Agents == "all"}
+	var err error
+	if l.staff, err = known.get(ctx, b.setup(), b.catalog); err != nil {
+		return l, err
+	}
 	listed, unlisted := b.listed()
-	own := ledger.Facts{
+	l.own = ledger.Facts{
 		Now: now, Settle: time.Duration(b.cfg.CDR.DiscardSettle), NoCapture: time.Duration(b.cfg.Ledger.NoCapture),
 		Listed: listed, Unlisted: unlisted, AtTrunk: true,
 	}
 	for _, in := range b.cfg.Inbox {
-		own.AtTrunk = own.AtTrunk && in.WithDefaults().RecordedOn == recording.OnGateway
+		l.own.AtTrunk = l.own.AtTrunk && in.WithDefaults().RecordedOn == recording.OnGateway
 	}
-	if !f.All && len(f.Agents) == 0 {
+	if everyone, _ := l.who(nil); everyone.Nobody() {
 		err = errNobody
 	}
-	return f, own, err
+	return l, err
 }
 
 // lines makes the lines of one key. Who was an agent when a line was made, or when
 // the PBX showed his call, still counts as one.
-func (b bookkeeper) lines(ctx context.Context, k catalog.LedgerKey, f rules.Facts, own ledger.Facts) ([]recording.Entry, error) {
-	c := ledger.Case{Conf: k.Conf, Facts: own}
+func (b bookkeeper) lines(ctx context.Context, k catalog.LedgerKey, l look) ([]recording.Entry, error) {
+	c := ledger.Case{Conf: k.Conf, Facts: l.own}
 	var err error
 	if c.Before, err = b.catalog.LedgerOf(ctx, k); err != nil {
 		return nil, err
@@ -131,18 +154,17 @@ func (b bookkeeper) lines(ctx context.Context, k catalog.LedgerKey, f rules.Fact
 	for _, e := range c.Before {
 		here = append(here, e.Agent)
 	}
-	f.Agents = append(here, f.Agents...)
 	for _, r := range call.Raw {
 		c.Ended = laterOf(c.Ended, r.Received)
 	}
-	rec := recording.Recording{Capture: recording.Capture{Conf: k.Conf, SeenAt: own.Now}, Call: told}
-	c.Cast = b.rules.Cast(rec, f)
+	rec := recording.Recording{Capture: recording.Capture{Conf: k.Conf, SeenAt: l.own.Now}, Call: told}
+	everyone, licensed := l.who(here)
+	c.Cast = b.rules.Cast(rec, everyone)
 	if len(c.Recordings) > 0 || len(c.Cast.Parts) == 0 {
 		return ledger.Of(c), nil
 	}
 	rec.Call = call
-	f.Agents, f.Unlicensed = byLicence(f.Agents)
-	c.Verdict = b.rules.Whose().Decide(rec, f)
+	c.Verdict = b.rules.Whose().Decide(rec, licensed)
 	c.Elsewhere, err = b.elsewhere(ctx, c.Cast)
 	return ledger.Of(c), err
 }
@@ -195,7 +217,7 @@ func laterOf(a, b time.Time) time.Time {
 func (s *Service) openLedger(context.Context) error {
 	s.books = bookkeeper{
 		cfg: s.cfg, catalog: s.catalog, rules: s.rules, clock: s.clock, correlator: s.correlator,
-		setup: s.licences.setupAgents, listed: s.listed,
+		setup: s.licences.setupAgents, roster: &s.roster, listed: s.listed,
 	}
 	return nil
 }
@@ -210,8 +232,10 @@ func (s *Service) listed() (at time.Time, slowest string) {
 	return at, slowest
 }
 
-// keepLedger makes and saves the lines of what has happened, until ctx is done.
+// keepLedger makes and saves the lines of what has happened, until ctx is done. The more
+// there is the longer it rests, and makes one line of all that happened to a call meanwhile.
 func (s *Service) keepLedger(ctx context.Context) {
+	began := s.clock.Now()
 	for {
 		n, err := s.writeLedger(ctx)
 		if ctx.Err() != nil {
@@ -219,10 +243,19 @@ func (s *Service) keepLedger(ctx context.Context) {
 		}
 		s.report(LampSoftware, "ledger", "the ledger cannot be kept", err)
 		s.reportDays(ctx)
-		if n < ledgerBatch && !s.clock.Wait(ctx.Done(), ledgerEvery) {
+		if n >= ledgerBatch && err == nil {
+			continue
+		}
+		if !s.clock.Wait(ctx.Done(), ledgerRest(s.clock.Now().Sub(began))) {
 			return
 		}
+		began = s.clock.Now()
 	}
+}
+
+// ledgerRest is the pause after so long a work.
+func ledgerRest(worked time.Duration) time.Duration {
+	return min(max(20*worked, ledgerEvery), ledgerMost)
 }
 
 // writeLedger makes and saves the lines of up to ledgerBatch conferences, and says how
@@ -232,7 +265,7 @@ func (s *Service) writeLedger(ctx context.Context) (int, error) {
 	if err != nil || len(touched) == 0 {
 		return 0, err
 	}
-	f, own, err := s.books.facts(ctx)
+	l, err := s.books.look(ctx)
 	if errors.Is(err, errNobody) {
 		return 0, nil
 	}
@@ -241,11 +274,11 @@ func (s *Service) writeLedger(ctx context.Context) (int, error) {
 	}
 	list := make([]catalog.LedgerLines, 0, len(touched))
 	for _, t := range touched {
-		known := own
+		known := l
 		if t.Old {
-			known.Listed = own.Now // else what is not missed at once would be an alarm later
+			known.own.Listed = known.own.Now // else what is not missed at once would be an alarm later
 		}
-		entries, err := s.books.lines(ctx, t.LedgerKey, f, known)
+		entries, err := s.books.lines(ctx, t.LedgerKey, known)
 		if err != nil {
 			return 0, err
 		}

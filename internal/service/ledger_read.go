@@ -88,7 +88,7 @@ const mostUnsavedKeys = 100_000
 // between makes anew the lines of calls that are open or of which something has
 // happened, and takes the others as they were saved.
 func (b bookkeeper) between(ctx context.Context, from, to time.Time) ([]recording.Entry, error) {
-	f, own, err := b.facts(ctx)
+	l, err := b.look(ctx)
 	if err != nil && !errors.Is(err, errNobody) {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (b bookkeeper) between(ctx context.Context, from, to time.Time) ([]recordin
 	}
 	list := slices.DeleteFunc(saved, func(e recording.Entry) bool { return keys[keyOfEntry(e)] })
 	for k := range keys {
-		fresh, err := b.lines(ctx, k, f, own)
+		fresh, err := b.lines(ctx, k, l)
 		if err != nil {
 			return nil, err
 		}

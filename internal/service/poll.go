@@ -29,6 +29,7 @@ type box struct {
 	evil   int          // names that were refused, when last counted
 	looked atomic.Int64 // listed in ms since 1970, once all in it had been entered; 0 before
 	marks  []*markPlace
+	open   openCaptures // touched by its own loop only
 }
 
 // all are the inbox and its folders of marks.
@@ -70,6 +71,9 @@ func (s *Service) poll(ctx context.Context, b *box) error {
 	if b.listed.After(before) {
 		b.listed = time.Time{} // the clock was set back
 	}
+	if err := s.lookUpOpen(ctx, b); err != nil {
+		return err
+	}
 	there := make(map[string]bool, len(entries))
 	for _, e := range entries {
 		there[e.Name] = true
@@ -105,6 +109,9 @@ func (s *Service) strays(b *box, stats ingest.Stats) {
 // observe handles one file of a listing.
 func (s *Service) observe(ctx context.Context, b *box, e ingest.Entry) error {
 	now := s.clock.Now().UTC()
+	if b.open.observe(e, now) {
+		return nil
+	}
 	rec, err := s.catalog.BySource(ctx, recording.Source{Inbox: b.cfg.Name, Name: e.Name})
 	switch {
 	case errors.Is(err, recording.ErrNotFound):
@@ -112,7 +119,7 @@ func (s *Service) observe(ctx context.Context, b *box, e ingest.Entry) error {
 	case err != nil:
 		return err
 	case rec.State == recording.Seen:
-		rec.Capture = observed(rec.Capture, e, now)
+		rec.Capture = observed(b.open.last(rec), e, now)
 		return s.offer(ctx, b, rec)
 	case !rec.Capture.SourceGone:
 		return nil // its deletion is under way
@@ -190,6 +197,7 @@ func (s *Service) offer(ctx context.Context, b *box, rec recording.Recording) er
 	if done {
 		s.wakeUp()
 	}
+	b.open.keep(rec, !done)
 	return nil
 }
 
@@ -209,22 +217,23 @@ func (s *Service) pbxSays(legs []recording.Leg) (knows, live bool) {
 
 // missing looks for captures that were only seen and are no longer listed.
 func (s *Service) missing(ctx context.Context, b *box, there map[string]bool) error {
-	pending, err := s.catalog.Pending(ctx, b.cfg.Name)
-	if err != nil {
-		return err
-	}
-	for _, rec := range pending {
-		if there[rec.Capture.Source.Name] {
+	for name, w := range b.open.waiting {
+		if there[name] {
 			continue
 		}
-		n, err := s.catalog.Missed(ctx, rec.ID)
+		n, err := s.catalog.Missed(ctx, w.ID)
 		if err != nil {
 			return err
 		}
-		if n >= goneAfter {
-			if err := s.vanished(ctx, b, rec); err != nil {
-				return err
-			}
+		if n < goneAfter {
+			continue
+		}
+		rec, err := s.catalog.Get(ctx, w.ID)
+		if err != nil {
+			return err
+		}
+		if err := s.vanished(ctx, b, rec); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -2,41 +2,24 @@ package service
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"callreel/ingest"
-	"callreel/internal/clock"
 	"callreel/internal/recording"
 )
 
 // TestFullInbox lists an inbox with thousands of captures that wait.
 func TestFullInbox(t *testing.T) {
 	const files = 1000
-	dir := t.TempDir()
-	cfg := DefaultConfig()
-	cfg.Catalog, cfg.Keys.File = filepath.Join(dir, "c.db"), filepath.Join(dir, "keys")
-	cfg.Archive.Path, cfg.Spool = filepath.Join(dir, "archive"), filepath.Join(dir, "spool")
-	cfg.Receiver.Listen, cfg.Player.Listen = "", ""
-	in := ingest.Config{}
-	in.Name, in.Kind, in.Path, in.Settle = "card", "folder", filepath.Join(dir, "inbox"), ingest.Duration(time.Hour)
-	cfg.Inbox = []ingest.Config{in}
-	if err := os.MkdirAll(in.Path, 0o750); err != nil {
-		t.Fatal(err)
-	}
+	s, inbox := folderService(t, func(cfg *Config) { cfg.Inbox[0].Settle = ingest.Duration(time.Hour) })
 	for i := range files {
-		if err := os.WriteFile(filepath.Join(in.Path, fmt.Sprintf("%032x.pcap", i)), nil, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(inbox, fmt.Sprintf("%032x.pcap", i)), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s, err := Open(t.Context(), cfg, Options{Clock: clock.System(), Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
 	for i := range 4 {
 		began := time.Now()
 		if err := s.poll(t.Context(), s.inboxes["card"]); err != nil {

@@ -13,26 +13,33 @@ import (
 // until they change: each decision asks for them. It is safe for concurrent use; the
 // zero value has not looked yet.
 type roster struct {
-	mu         sync.Mutex
-	known      *rules.Roster
-	unlicensed []recording.Agent
+	mu    sync.Mutex
+	known *staff
 }
 
-// get returns the agents and those for whom there is no licence. It reads the catalog
-// when something has changed since it last did; setup are the agents of the setup.
-func (r *roster) get(ctx context.Context, setup []recording.Agent, c *catalog.Catalog) (*rules.Roster, []recording.Agent, error) {
+// staff are the agents at one time.
+type staff struct {
+	agents     *rules.Roster     // who is recorded
+	unlicensed []recording.Agent // for whom there is no licence
+	everyone   *rules.Roster     // both
+}
+
+// get returns the agents. It reads the catalog when something has changed since it last
+// did; setup are the agents of the setup.
+func (r *roster) get(ctx context.Context, setup []recording.Agent, c *catalog.Catalog) (*staff, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.known != nil {
-		return r.known, r.unlicensed, nil
+		return r.known, nil
 	}
 	list, err := c.Agents(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	agents, unlicensed := byLicence(append(setup, list...))
-	r.known, r.unlicensed = rules.NewRoster(agents), unlicensed
-	return r.known, r.unlicensed, nil
+	list = append(setup, list...)
+	agents, unlicensed := byLicence(list)
+	r.known = &staff{rules.NewRoster(agents), unlicensed, rules.NewRoster(list)}
+	return r.known, nil
 }
 
 // changed says that the catalog's agents are others now.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"callreel/internal/catalog"
@@ -16,6 +17,7 @@ import (
 
 const (
 	deleteBatch = 200             // sources deleted in one poll
+	deleteAside = 4               // of them at the same time: the next listing waits for them
 	deleteRetry = 5 * time.Second // pause after a failed deletion
 )
 
@@ -25,12 +27,39 @@ func (s *Service) deleteSources(ctx context.Context, b *box) error {
 	if err != nil {
 		return err
 	}
-	for _, rec := range list {
-		if err := s.tryDelete(ctx, b, rec); err != nil {
-			return err
+	return eachOf(list, func(rec recording.Recording) error { return s.tryDelete(ctx, b, rec) })
+}
+
+// eachOf calls f for each, some at the same time, and returns the errors together. After
+// one it begins no more.
+func eachOf(list []recording.Recording, f func(recording.Recording) error) error {
+	var (
+		all    sync.WaitGroup
+		mu     sync.Mutex
+		failed error
+	)
+	next := func() (rec recording.Recording, ok bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(list) == 0 || failed != nil {
+			return rec, false
 		}
+		rec, list = list[0], list[1:]
+		return rec, true
 	}
-	return nil
+	for range deleteAside {
+		all.Go(func() {
+			for rec, ok := next(); ok; rec, ok = next() {
+				if err := f(rec); err != nil {
+					mu.Lock()
+					failed = errors.Join(failed, err)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	all.Wait()
+	return failed
 }
 
 // tryDelete deletes one source, or puts it off. Its error is the catalog's.

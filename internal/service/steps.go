@@ -70,6 +70,14 @@ func (s *Service) early(ctx context.Context, rec *recording.Recording) (recordin
 		}
 	}
 	v, sure := s.rules.Early(*rec, facts)
+	if !sure {
+		return v, false, nil
+	}
+	// All events of a time are looked through for this, so it is asked last.
+	if facts.Live.ConfChanged, err = s.catalog.ConfChanged(ctx, rec.Capture.NotBefore); err != nil {
+		return recording.Verdict{}, false, err
+	}
+	v, sure = s.rules.Early(*rec, facts)
 	return v, sure, nil
 }
 

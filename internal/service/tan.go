@@ -76,7 +76,7 @@ func (s *Service) giveTAN(ctx context.Context, id recording.ID, tan string) erro
 	if rec.Backup != "" {
 		sealed, err := s.archive.Sidecar(ctx, rec.Place)
 		if err == nil {
-			rec.Backup, err = s.archive.Rename(ctx, rec.Backup, path.Base(rec.Name), sealed)
+			rec.Backup, err = s.copyAs(ctx, rec, sealed)
 		}
 		if err != nil {
 			return err
@@ -85,14 +85,29 @@ func (s *Service) giveTAN(ctx context.Context, id recording.ID, tan string) erro
 	return s.catalog.Renamed(ctx, rec, true)
 }
 
+// copyAs gives a recording's copy its new name; one that somebody has taken away is made
+// anew.
+func (s *Service) copyAs(ctx context.Context, rec recording.Recording, sealed []byte) (recording.Place, error) {
+	place, err := s.archive.Rename(ctx, rec.Backup, path.Base(rec.Name), sealed)
+	if errors.Is(err, recording.ErrNotFound) {
+		return s.archive.Backup(ctx, rec.Place)
+	}
+	return place, err
+}
+
 // rename gives the pair in the archive the name and the sidecar that go with a TAN.
 func (s *Service) rename(ctx context.Context, rec *recording.Recording, tan string) error {
-	name := naming.WithTAN(rec.Name, rec.Call.TAN, tan)
-	filed, err := s.eitherSidecar(ctx, rec.Place, name)
+	if err := s.findPair(ctx, rec); err != nil {
+		return err
+	}
+	filed, err := s.sidecarAt(ctx, rec.Place)
 	if err != nil {
 		return err
 	}
-	rec.Aliases = append(rec.Aliases, rec.Name)
+	name := naming.WithTAN(rec.Name, rec.Call.TAN, tan)
+	if rec.Name != name {
+		rec.Aliases = append(rec.Aliases, rec.Name)
+	}
 	rec.Name, rec.Call.TAN = name, tan
 	filed.Name, filed.Call.TAN, filed.Aliases = rec.Name, tan, rec.Aliases
 	sealed, err := s.sealedSidecar(filed)
@@ -106,15 +121,34 @@ func (s *Service) rename(ctx context.Context, rec *recording.Recording, tan stri
 	return s.catalog.Renamed(ctx, *rec, false)
 }
 
-// eitherSidecar opens a sidecar under its name or, where a crash came in between, under
-// the new one.
-func (s *Service) eitherSidecar(ctx context.Context, place recording.Place, name string) (recording.Recording, error) {
-	filed, err := s.sidecarAt(ctx, place)
-	if !errors.Is(err, recording.ErrNotFound) {
-		return filed, err
+// findPair looks for a pair that is not under the name which the catalog knows: the
+// program died in a rename, and another TAN may have been wished since.
+func (s *Service) findPair(ctx context.Context, rec *recording.Recording) error {
+	ext := path.Ext(string(rec.Place))
+	switch found, err := s.archive.Find(ctx, rec.Name, ext); {
+	case err != nil:
+		return err
+	case found == archive.FoundPair || found == archive.FoundAudio:
+		return nil
 	}
-	return s.sidecarAt(ctx, archive.PlaceOf(name, path.Ext(string(place))))
+	pairs, err := s.archive.List(ctx, path.Dir(rec.Name))
+	if err != nil {
+		return err
+	}
+	bare := naming.WithTAN(rec.Name, rec.Call.TAN, "")
+	for _, p := range pairs {
+		end, ok := strings.CutPrefix(p.Name, bare+"_T")
+		if !ok || len(end) != tanLength || !p.Sidecar || p.Audio == "" {
+			continue
+		}
+		rec.Aliases, rec.Name, rec.Place, rec.Call.TAN = append(rec.Aliases, rec.Name), p.Name, p.Audio, end
+		return s.archive.RemoveOrphan(ctx, rec.Aliases[len(rec.Aliases)-1])
+	}
+	return fmt.Errorf("recording %d is not in the archive: %w", rec.ID, recording.ErrNotFound)
 }
+
+// tanLength is how many digits a TAN has.
+const tanLength = 6
 
 // ErrTAN says that a text is no TAN.
 var ErrTAN = errors.New("a TAN has six digits")
@@ -125,7 +159,7 @@ var ErrSeveral = errors.New("more than one recording is meant")
 // WishTAN notes that a recording, named as Past.Explain takes it, is to have a TAN. The
 // recorder gives it within some ten seconds, or when it runs again.
 func WishTAN(ctx context.Context, cfg Config, now clock.Clock, word, tan string) (recording.ID, error) {
-	if len(tan) != 6 || strings.Trim(tan, "0123456789") != "" {
+	if len(tan) != tanLength || strings.Trim(tan, "0123456789") != "" {
 		return 0, fmt.Errorf("%.20q: %w", tan, ErrTAN)
 	}
 	p, err := OpenPast(ctx, cfg, now)

@@ -3,7 +3,9 @@ package service_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -68,9 +70,27 @@ func TestTANGivenLater(t *testing.T) {
 			return nil
 		})
 	}
+	// The program died in a rename, another TAN is wished, and somebody took the copy away.
+	for _, ext := range []string{".wav", ".xml"} {
+		base := filepath.Join(r.cfg.Archive.Path, filepath.FromSlash(first.Name)) + "_T"
+		if err := errors.Join(os.Rename(base+"000000"+ext, base+"111111"+ext),
+			os.Remove(filepath.Join(r.cfg.Archive.Backup, path.Base(first.Name)+"_T000000"+ext))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := service.WishTAN(t.Context(), r.cfg, clock.System(), fmt.Sprint(first.ID), "222222"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the TAN is given", func() error {
+		if got := r.known(t, call); got.Call.TAN != "222222" || !strings.HasSuffix(string(got.Backup), "_T222222.wav") {
+			return fmt.Errorf("TAN %q, copy %s", got.Call.TAN, got.Backup)
+		}
+		return nil
+	})
 	r.allFiled(t)
 	rec := r.filed(t, call)
-	if rec.Name != first.Name+"_T000000" || rec.Call.TAN != "000000" || !slices.Equal(rec.Aliases, []string{first.Name, first.Name + "_T123456"}) {
+	before := []string{first.Name, first.Name + "_T123456", first.Name + "_T000000", first.Name + "_T111111"}
+	if rec.Name != first.Name+"_T222222" || rec.Call.TAN != "222222" || !slices.Equal(rec.Aliases, before) {
 		t.Errorf("the sidecar has %q, TAN %q, before %q", rec.Name, rec.Call.TAN, rec.Aliases)
 	}
 	for _, bad := range []string{"", "12345", "1234567", "12345a"} {
