@@ -10,6 +10,7 @@
 #   KIND=folder bench/load.sh      the drop directory read as a folder, not by WebDAV
 #   SETTINGS=fast bench/load.sh    poll 0.5 s and no other delay, only
 #   PROFILE=out bench/load.sh      with perf: a profile of the recorder in out.SETTING
+#   LOAD=250 WARM=45 MEASURE=60 KEEP_LOGS=dir bench/load.sh   other sizes; the logs stay
 #
 # Needs bash, GNU awk or mawk, taskset and two cores.
 set -euo pipefail
@@ -72,6 +73,8 @@ until_there() {
 }
 
 ticks() { awk '{sub(/.*\) /, ""); print $12 + $13}' "/proc/$1/stat"; }
+# waited PID: how long its threads have waited for a processor, in ns.
+waited() { cat /proc/"$1"/task/*/schedstat 2>/dev/null | awk '{w += $2} END {printf "%.0f", w}'; }
 memory() { awk -v key="$2:" '$1 == key {print $2}' "/proc/$1/status"; }
 now() { date -u +%s.%3N; }
 
@@ -118,8 +121,10 @@ measured() {
     perf record -q -g -F 499 -o "$PROFILE.$setting" -p "$run" -- sleep "$measure" &
     profiler=$!
   fi
-  from=$(seconds) cpu=$(ticks "$run") busy=$(ticks "$sim")
+  local starved starving
+  from=$(seconds) cpu=$(ticks "$run") busy=$(ticks "$sim") starved=$(waited "$run") starving=$(waited "$sim")
   sleep "$measure"
+  starved=$(($(waited "$run") - starved)) starving=$(($(waited "$sim") - starving))
   to=$(seconds) cpu=$(($(ticks "$run") - cpu)) busy=$(($(ticks "$sim") - busy))
   [[ -z $profiler ]] || wait "$profiler"
   local resident most
@@ -130,6 +135,8 @@ measured() {
   echo "--- $load calls at once, $setting delays, $kind, ${BENCH_DIR:-/dev/shm}"
   awk -v hz="$(getconf CLK_TCK)" -v s="$measure" -v cpu="$cpu" -v busy="$busy" 'BEGIN {
     printf "recorder %5.1f %% of one core over %d s (target: 50 %%); simulation %.1f %%\n", 100 * cpu / hz / s, s, 100 * busy / hz / s }'
+  awk -v s="$measure" -v a="$starved" -v b="$starving" 'BEGIN {
+    printf "threads waited for their core: recorder %.0f %%, simulation %.0f %% of the time (what is near the above or more: others use the core too)\n", a / s / 1e7, b / s / 1e7 }'
   echo "recorder $((resident / 1024)) MB resident, at most $((most / 1024)) MB"
   awk -v s="$measure" '{n++; lost += $1 == "-"} END {printf "%d calls ended, %.1f a second; %d of them not filed after 20 s\n", n, n / s, lost}' "$dir/lags"
   awk '$1 != "-" {print $1}' "$dir/lags" | quantiles 'from the end of a call to its being filed' " (target: p99 $target s)"

@@ -233,7 +233,7 @@ func noCDR(q *question) (recording.Verdict, bool) {
 // cdrsStillComing waits longer while the PBX showed somebody of whom no record is here:
 // the others' alone may make the call another's.
 func cdrsStillComing(q *question) (recording.Verdict, bool) {
-	v, wait := quiet(*q.rec, *q.facts, q.facts.Settle)
+	v, wait := quietAfter(*q.rec, *q.facts, written(q.rec.Capture), q.facts.Settle)
 	if wait || len(q.rec.Call.Live) == 0 {
 		return v, wait
 	}
@@ -253,7 +253,20 @@ func cdrMayBeLate(q *question) (recording.Verdict, bool) {
 // been here for d: the CDRs of a call's last part come after its capture ends. A
 // time ahead of now was written while the clock was wrong and says nothing.
 func quiet(rec recording.Recording, f Facts, d time.Duration) (recording.Verdict, bool) {
-	last := latest(time.Time{}, rec.Capture.FetchedAt, f.Now.Add(d))
+	return quietAfter(rec, f, rec.Capture.FetchedAt, d)
+}
+
+// written is when the capture had been written to its end, by what the listings of its
+// inbox showed: a keeper need not wait for the fetch as well, only for late CDRs.
+func written(c recording.Capture) time.Time {
+	if c.StillAt.IsZero() || c.StillAt.After(c.FetchedAt) {
+		return c.FetchedAt
+	}
+	return c.StillAt
+}
+
+func quietAfter(rec recording.Recording, f Facts, end time.Time, d time.Duration) (recording.Verdict, bool) {
+	last := latest(time.Time{}, end, f.Now.Add(d))
 	for _, r := range rec.Call.Raw {
 		last = latest(last, r.Received, f.Now.Add(d))
 	}

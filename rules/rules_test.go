@@ -255,3 +255,32 @@ func BenchmarkDecide(b *testing.B) {
 		}
 	}
 }
+
+// TestSettleCountsFromTheCapturesEnd: what is kept need not wait for the fetch as well;
+// what is not kept does.
+func TestSettleCountsFromTheCapturesEnd(t *testing.T) {
+	in := []recording.CDREvent{extEv("setup-to", 0, "0012345"), ev("conn-from", 4, "0012345"), ev("rel-from", 9, "")}
+	for _, row := range []struct {
+		what  string
+		who   recording.Agent
+		still time.Time
+		want  recording.Decision
+	}{
+		{"it stood still before", rossi, noon.Add(-6 * time.Second), recording.Keep},
+		{"it stood still just now", rossi, noon.Add(-time.Second), recording.Wait},
+		{"that is not known", rossi, time.Time{}, recording.Wait},
+		{"a clock that was wrong", rossi, noon.Add(time.Hour), recording.Wait},
+		{"nobody's", verdi, noon.Add(-6 * time.Second), recording.Wait},
+	} {
+		rec := recording.Recording{
+			Capture: recording.Capture{Conf: conf, StillAt: row.still, FetchedAt: noon},
+			Call:    recording.Call{CDRs: []recording.CDR{user(row.who, "to", in...)}, Raw: []recording.RawCDR{{Received: noon.Add(-7 * time.Second)}}},
+		}
+		v := rules.First().Decide(rec, rules.Facts{
+			Now: noon.Add(time.Second), Agents: []recording.Agent{rossi}, Settle: 5 * time.Second, DiscardSettle: 30 * time.Second,
+		})
+		if v.Decision != row.want {
+			t.Errorf("%s: %s by %s: %s", row.what, v.Decision, v.Rule, v.Reason)
+		}
+	}
+}
