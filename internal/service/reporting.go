@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"callreel/internal/pbx"
@@ -82,8 +83,18 @@ func (s *Service) askReporting(ctx context.Context, q pbx.Question) (found int, 
 // that Reporting was not asked for yet: some of a call's may have gone astray on
 // their way to us.
 func (s *Service) reportingMayKnow(rec recording.Recording, v recording.Verdict) bool {
-	missing := v.Decision == recording.Discard || v.Rule == rules.AgentWithoutCDR
+	missing := v.Decision == recording.Discard || v.Rule == rules.AgentWithoutCDR || v.Decision == recording.Keep && lacksCDR(rec.Call)
 	return missing && len(s.reporting) > 0 && rec.Capture.Conf != "" && rec.Call.Asked.IsZero()
+}
+
+// lacksCDR reports whether the PBX showed an agent in a call of whom no record is here:
+// by the others' alone it may be kept for the wrong one.
+func lacksCDR(call recording.Call) bool {
+	return slices.ContainsFunc(call.Live, func(l recording.Leg) bool {
+		return !slices.ContainsFunc(call.CDRs, func(c recording.CDR) bool {
+			return l.Agent.Same(recording.Agent{GUID: c.GUID, CN: c.CN, E164: c.E164})
+		})
+	})
 }
 
 // askForMore asks Reporting once, until it has answered.
