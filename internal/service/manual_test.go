@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -45,6 +46,13 @@ func TestManualRecordingInACall(t *testing.T) {
 	r := foreign(t, func(c *service.Config) {
 		c.CDR.FirstWait = pbx.Duration(time.Minute)
 		c.Rules.File = writeRules(t, "[manual]\ntrunk = \"57\"\nannouncement = \"76\"\n")
+	})
+	// Live calls of a PBX that is not set up are ended at the start: it must be over.
+	until(t, "the inbox is watched", func() error {
+		if page := string(fetch(t, "http://"+r.s.Addr("player")+"/api/status", "")); strings.Contains(page, `"checks":0,`) {
+			return errors.New(page)
+		}
+		return nil
 	})
 	const own = "0badc0de0badc0de0badc0de0badc0de"
 	now := time.Now()
