@@ -263,7 +263,7 @@ func (c Case) withoutCapture(p recording.Part) recording.Entry {
 	case f.Now.Before(due):
 		e.Outcome, e.Reason, e.Again = recording.OutcomeOpen, "waiting for its capture", due
 	case !f.Listed.After(due):
-		e.Outcome, e.Again = recording.OutcomeOpen, f.Now.Add(lookAgain)
+		e.Outcome, e.Again = recording.OutcomeOpen, f.Now.Add(min(max(f.Now.Sub(due), lookSoon), lookAgain))
 		e.Reason = fmt.Sprintf("waiting for its capture: inbox %s could not be looked through since", f.Unlisted)
 	case c.Verdict.Decision == recording.Discard:
 		e.Outcome, e.Rule = discarded(c.Verdict.Rule), c.Verdict.Rule
@@ -278,8 +278,11 @@ func (c Case) withoutCapture(p recording.Part) recording.Entry {
 }
 
 // lookAgain is the pause before a call is looked at again whose capture may lie in
-// an inbox that cannot be read.
-const lookAgain = 30 * time.Second
+// an inbox that cannot be read, lookSoon the first one: most are listed a moment later.
+const (
+	lookAgain = 30 * time.Second
+	lookSoon  = time.Second
+)
 
 // elsewhere is the recording of another conference that the agent's own CDRs of this
 // one name, and of which most is known.
