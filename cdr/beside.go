@@ -23,7 +23,7 @@ func Beside(raw []recording.RawCDR, owner recording.Agent, conf recording.ConfID
 				end = to
 			}
 			n := farParty(p.CDR, not)
-			if covers := end.Sub(first); covers > longest && n.E164 != "" && ofAgent(p.CDR, owner) && !inConf(p.CDR, conf) {
+			if covers := end.Sub(first); covers > longest && n.E164 != "" && owner.Owns(&p.CDR) && !inConf(p.CDR, conf) {
 				best, longest = n, covers
 			}
 		}

@@ -10,6 +10,9 @@ import (
 // tanDigits is how long a transaction number (TAN) is.
 const tanDigits = 6
 
+// IsTAN reports whether a text is a TAN.
+func IsTAN(s string) bool { return len(s) == tanDigits && digits(s) }
+
 // TAN is the transaction number that an agent gave his call from one time to another:
 // he dialled a prefix and six digits in it, which stand as a number in a record of his
 // own, under whatever conference id. The last one counts; empty if there is none.
@@ -18,7 +21,7 @@ func TAN(raw []recording.RawCDR, prefix string, owner recording.Agent, from, to 
 	for _, r := range raw {
 		parsed, _ := Parse(r.XML)
 		for _, p := range parsed {
-			if first, end := Span(p.CDR); !ofAgent(p.CDR, owner) || first.After(to) || end.Before(from) {
+			if first, end := Span(p.CDR); !owner.Owns(&p.CDR) || first.After(to) || end.Before(from) {
 				continue
 			}
 			for _, e := range p.CDR.Events {
@@ -32,18 +35,10 @@ func TAN(raw []recording.RawCDR, prefix string, owner recording.Agent, from, to 
 	return tan
 }
 
-// ofAgent reports whether a record is of the agent's own object.
-func ofAgent(c recording.CDR, a recording.Agent) bool {
-	if c.GUID != "" && a.GUID != "" {
-		return strings.EqualFold(c.GUID, a.GUID)
-	}
-	return a.CN != "" && a.CN == c.CN || a.E164 != "" && a.E164 == c.E164
-}
-
 // tanOf is the number behind the prefix in any number of an event.
 func tanOf(e recording.CDREvent, prefix string) string {
 	for _, n := range append([]recording.Number{{E164: e.E164}, {E164: e.Root}}, e.To...) {
-		if tan, ok := strings.CutPrefix(n.E164, prefix); ok && len(tan) == tanDigits && digits(tan) {
+		if tan, ok := strings.CutPrefix(n.E164, prefix); ok && IsTAN(tan) {
 			return tan
 		}
 	}

@@ -27,7 +27,7 @@ func (s *scene) toldUnlicensed(p *person) bool {
 
 func (s *scene) unlicensedObject(c *recording.CDR) *recording.Agent {
 	for i := range s.facts.Unlicensed {
-		if a := &s.facts.Unlicensed[i]; sameObject(a, c) {
+		if a := &s.facts.Unlicensed[i]; a.Owns(c) {
 			return a
 		}
 	}

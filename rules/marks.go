@@ -96,7 +96,7 @@ func (q *question) shared(number string) bool {
 		case !NamesAgent(number, a):
 		case first == nil:
 			first = &a
-		case a.GUID != "" && first.GUID != "" && !sameGUID(a.GUID, first.GUID), a.CN != "" && first.CN != "" && a.CN != first.CN:
+		case a.GUID != "" && first.GUID != "" && !strings.EqualFold(a.GUID, first.GUID), a.CN != "" && first.CN != "" && a.CN != first.CN:
 			return true
 		}
 	}

@@ -147,26 +147,13 @@ func (s *scene) internal() bool {
 // know it, else by long name or number. Only users and executives can be agents.
 func agentOf(c *recording.CDR, f *Facts) (recording.Agent, bool) {
 	keys := lookup{guid: c.GUID, cn: c.CN, e164: c.E164}
-	if a := f.find(keys, func(a *recording.Agent) bool { return sameObject(a, c) }); a != nil {
+	if a := f.find(keys, func(a *recording.Agent) bool { return a.Owns(c) }); a != nil {
 		return *a, true
 	}
 	if f.All && c.CN != "" {
 		return recording.Agent{CN: c.CN, E164: c.E164, H323: c.H323, GUID: c.GUID, PBX: c.PBX}, true
 	}
 	return recording.Agent{}, false
-}
-
-func sameObject(a *recording.Agent, c *recording.CDR) bool {
-	if a.GUID != "" && c.GUID != "" {
-		return sameGUID(a.GUID, c.GUID)
-	}
-	return a.CN != "" && a.CN == c.CN || a.E164 != "" && a.E164 == c.E164
-}
-
-// sameGUID compares two GUIDs in either case. Most differ in an outer digit.
-func sameGUID(a, b string) bool {
-	n := len(a)
-	return n == len(b) && (n == 0 || a[n-1]|0x20 == b[n-1]|0x20 && a[0]|0x20 == b[0]|0x20 && strings.EqualFold(a, b))
 }
 
 // byDevice reports whether the capture's name says that this object's phone

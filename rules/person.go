@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"strings"
 	"time"
 
 	"callreel/internal/recording"
@@ -51,7 +52,7 @@ func (p *person) add(v view) {
 
 func samePerson(a, b recording.Agent) bool {
 	if a.GUID != "" && b.GUID != "" {
-		return sameGUID(a.GUID, b.GUID)
+		return strings.EqualFold(a.GUID, b.GUID)
 	}
 	return a.CN != "" && a.CN == b.CN || a.E164 != "" && a.E164 == b.E164
 }

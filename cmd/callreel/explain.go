@@ -35,17 +35,9 @@ func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if fl.NArg() == 0 {
 		return usagef("explain needs a call: the number of a recording, a UID, a conference id or a file's name")
 	}
-	cfg, err := service.LoadConfig(*config)
-	if err != nil {
-		return &exitError{exitUsage, err}
-	}
-	zone, err := cfg.Location()
+	past, err := openPast(ctx, *config)
 	if err != nil {
 		return err
-	}
-	past, err := service.OpenPast(ctx, cfg, clock.System())
-	if err != nil {
-		return &exitError{exitNothing, err}
 	}
 	defer past.Close()
 	stories, err := tellAll(ctx, past, fl.Args())
@@ -54,7 +46,20 @@ func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		e.SetIndent("", "  ")
 		return errors.Join(e.Encode(stories), err)
 	}
-	return errors.Join(explain.Write(stdout, stories, zone), err)
+	return errors.Join(explain.Write(stdout, stories, past.Zone()), err)
+}
+
+// openPast opens what a setup's recorder has done, for who looks back.
+func openPast(ctx context.Context, config string) (*service.Past, error) {
+	cfg, err := service.LoadConfig(config)
+	if err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	past, err := service.OpenPast(ctx, cfg, clock.System())
+	if err != nil {
+		return nil, &exitError{exitNothing, err}
+	}
+	return past, nil
 }
 
 // tellAll explains each call; an error names those of which nothing is known.

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 
 	"callreel/internal/casefile"
-	"callreel/internal/clock"
 	"callreel/internal/recording"
 	"callreel/internal/service"
 	"callreel/rules"
@@ -209,13 +208,9 @@ func writeCase(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if fl.NArg() != 1 {
 		return usagef("rules case needs one call; got %q", fl.Args())
 	}
-	cfg, err := service.LoadConfig(*config)
+	past, err := openPast(ctx, *config)
 	if err != nil {
-		return &exitError{exitUsage, err}
-	}
-	past, err := service.OpenPast(ctx, cfg, clock.System())
-	if err != nil {
-		return &exitError{exitNothing, err}
+		return err
 	}
 	defer past.Close()
 	list, err := past.Cases(ctx, fl.Arg(0))

@@ -7,7 +7,6 @@ import (
 	"io"
 	"time"
 
-	"callreel/internal/clock"
 	"callreel/internal/explain"
 	"callreel/internal/recording"
 	"callreel/internal/service"
@@ -29,24 +28,16 @@ func replayRules(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err != nil {
 		return err
 	}
-	cfg, err := service.LoadConfig(*config)
-	if err != nil {
-		return &exitError{exitUsage, err}
-	}
-	zone, err := cfg.Location()
+	past, err := openPast(ctx, *config)
 	if err != nil {
 		return err
-	}
-	past, err := service.OpenPast(ctx, cfg, clock.System())
-	if err != nil {
-		return &exitError{exitNothing, err}
 	}
 	defer past.Close()
 	from, to, err := past.Month(*month)
 	if err != nil {
 		return usagef("%w", err)
 	}
-	t := replayTally{stdout: stdout, zone: zone}
+	t := replayTally{stdout: stdout, zone: past.Zone()}
 	if err := past.Replay(ctx, from, to, set, t.add); err != nil {
 		return err
 	}

@@ -1,6 +1,9 @@
 package recording
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // RawCDR is one <cdr> element as it was received, byte for byte.
 type RawCDR struct {
@@ -117,6 +120,28 @@ type Agent struct {
 	PBX  string `json:"pbx,omitempty"` // name of the PBX in the setup
 	// Unlicensed is of one who would be recorded, had there been a licence for him.
 	Unlicensed bool `json:"unlicensed,omitempty"`
+}
+
+// Same reports whether two agents are the same object: by GUID where both are
+// known, else by long name, else by number.
+func (a Agent) Same(o Agent) bool {
+	switch {
+	case a.GUID != "" && o.GUID != "":
+		return strings.EqualFold(a.GUID, o.GUID)
+	case a.CN != "" && o.CN != "":
+		return a.CN == o.CN
+	default:
+		return a.E164 != "" && a.E164 == o.E164
+	}
+}
+
+// Owns reports whether a record is of the agent's own object: by GUID where both sides
+// know it, else by long name or number.
+func (a *Agent) Owns(c *CDR) bool {
+	if a.GUID != "" && c.GUID != "" {
+		return strings.EqualFold(a.GUID, c.GUID)
+	}
+	return a.CN != "" && a.CN == c.CN || a.E164 != "" && a.E164 == c.E164
 }
 
 // Direction says who called whom, seen from the owner.

@@ -1,9 +1,6 @@
 package recording
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Part is one agent's part in the call of one conference.
 type Part struct {
@@ -79,16 +76,3 @@ type Entry struct {
 // Missing reports whether the entry is of a call that should have audio and has
 // none that anybody knows of.
 func (e Entry) Missing() bool { return e.Outcome == OutcomeNoCapture || e.Outcome == OutcomeVanished }
-
-// Same reports whether two agents are the same object: by GUID where both are
-// known, else by long name, else by number.
-func (a Agent) Same(o Agent) bool {
-	switch {
-	case a.GUID != "" && o.GUID != "":
-		return strings.EqualFold(a.GUID, o.GUID)
-	case a.CN != "" && o.CN != "":
-		return a.CN == o.CN
-	default:
-		return a.E164 != "" && a.E164 == o.E164
-	}
-}

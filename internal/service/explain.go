@@ -75,6 +75,9 @@ func (p *Past) Close() error {
 	return err
 }
 
+// Zone is that of the setup.
+func (p *Past) Zone() *time.Location { return p.zone }
+
 // Explain tells of everything that a word may mean: the number of a recording, a UID, a
 // conference id, the name of a capture or of a filed recording. It returns
 // recording.ErrNotFound where nothing is known of it.

@@ -24,15 +24,15 @@ type heard struct {
 	wav []byte
 }
 
-// of returns the sound of a recording, which make makes where it is not the last one.
-func (h *heard) of(rec recording.Recording, make func() ([]byte, error)) ([]byte, error) {
+// of returns the sound of a recording, which render makes where it is not the last one.
+func (h *heard) of(rec recording.Recording, render func() ([]byte, error)) ([]byte, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.id == rec.ID && h.wav != nil {
 		return h.wav, nil
 	}
 	h.wav = nil
-	wav, err := make()
+	wav, err := render()
 	if err == nil {
 		h.id, h.wav = rec.ID, wav
 	}

@@ -174,7 +174,7 @@ func (s *Service) relicense(ctx context.Context, name string, list []recording.A
 	for _, l := range byPBX {
 		lists = append(lists, l)
 	}
-	s.tellLicences(s.cfg.Licence.mark(counts, lists...))
+	left := s.cfg.Licence.mark(counts, lists...)
 	s.licences.setup = setup
 	defer s.roster.changed()
 	for pbx, l := range byPBX {
@@ -185,6 +185,7 @@ func (s *Service) relicense(ctx context.Context, name string, list []recording.A
 			return err
 		}
 	}
+	s.tellLicences(left) // what holds after a restart too
 	return nil
 }
 
@@ -212,9 +213,10 @@ func (s *Service) unlicensed(ctx context.Context, a recording.Agent) bool {
 	if s.cfg.Licence.Count == licenceUnlimited {
 		return false
 	}
-	known, err := s.catalog.Agents(ctx)
-	i := slices.IndexFunc(known, func(o recording.Agent) bool { return o.PBX == a.PBX && o.CN == a.CN })
-	return err == nil && i >= 0 && known[i].Unlicensed // what is not known loses no call
+	staff, err := s.roster.get(ctx, s.licences.setupAgents(), s.catalog)
+	return err == nil && slices.ContainsFunc(staff.unlicensed, func(o recording.Agent) bool {
+		return o.PBX == a.PBX && o.CN == a.CN // what is not known loses no call
+	})
 }
 
 // openLicences counts with what was known when the recorder stopped.

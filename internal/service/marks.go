@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"callreel/cdr"
 	"callreel/ingest"
 	"callreel/internal/catalog"
 	"callreel/internal/recording"
@@ -359,102 +358,6 @@ func (s *Service) Mark(ctx context.Context, m recording.Mark) (known bool, err e
 	return known, err
 }
 
-// memory is where marks are remembered, and how long after a call they may come.
-type memory struct {
-	catalog *catalog.Catalog
-	scripts []string // objects that take marks
-	zone    *time.Location
-	after   time.Duration
-}
-
-func (s *Service) memory() memory {
-	return memory{s.catalog, s.cfg.Marks.Scripts, s.location, s.rules.MarkTime()}
-}
-
-// addMarks gives the rules the marks that may be of a recording's call.
-func (s *Service) addMarks(ctx context.Context, rec recording.Recording, f *rules.Facts) error {
-	f.MarksSeen = s.marksSeen()
-	_, most := s.polls()
-	f.MarkPatience = min(2*most+looking, mostPause)
-	return s.memory().add(ctx, rec, f)
-}
-
-// add gives the rules the marks that may be of a recording's call, and what else the
-// agents did then.
-func (m memory) add(ctx context.Context, rec recording.Recording, f *rules.Facts) error {
-	f.Scripts, f.Zone = m.scripts, m.zone
-	from, to := m.around(rec, f.Now)
-	var err error
-	if f.LastMark, err = m.catalog.LastMark(ctx); err != nil {
-		return err
-	}
-	f.Marks, err = m.catalog.MarksOf(ctx, catalog.MarkQuery{Conf: rec.Capture.Conf, From: from, To: to, Limit: mostMarks})
-	switch {
-	case err != nil || len(f.Marks) == 0:
-		return err
-	case len(f.Marks) == mostMarks:
-		return fmt.Errorf("there are %d marks and more from %s to %s, too many to decide a call by; does something send them without end?",
-			mostMarks, from.Format(time.RFC3339), to.Format(time.RFC3339))
-	}
-	return m.addOthers(ctx, from, to, f)
-}
-
-// around is the time in which a mark may have been made that is of a recording's call.
-func (m memory) around(rec recording.Recording, now time.Time) (from, to time.Time) {
-	from, to = rec.Capture.SeenAt, rules.Ended(rec, now)
-	sooner := func(t time.Time) {
-		if !t.IsZero() && t.Before(from) {
-			from = t
-		}
-	}
-	for _, c := range rec.Call.CDRs {
-		sooner(c.UTC)
-	}
-	for _, l := range rec.Call.Live {
-		sooner(l.Began)
-		if l.Ended.After(to) {
-			to = l.Ended
-		}
-	}
-	if rec.Capture.StillAt.After(to) {
-		to = rec.Capture.StillAt
-	}
-	if sip := rec.Call.SIP; sip != nil {
-		sooner(sip.First)
-	}
-	return from.Add(-time.Minute), to.Add(m.after + time.Minute)
-}
-
-// addOthers adds the other calls of the marks' agents, as the PBX showed them and as
-// their records tell.
-func (m memory) addOthers(ctx context.Context, from, to time.Time, f *rules.Facts) error {
-	named := func(o rules.Span) bool {
-		return slices.ContainsFunc(f.Marks, func(mark recording.Mark) bool { return rules.NamesAgent(mark.Number, o.Agent) })
-	}
-	legs, err := m.catalog.LegsBetween(ctx, from, to)
-	if err != nil {
-		return err
-	}
-	for _, l := range legs {
-		if o := rules.SpanOfLeg(l); named(o) {
-			f.Others = append(f.Others, o)
-		}
-	}
-	list, err := m.catalog.CDRsBetween(ctx, from, f.Now, mostOthers) // a record comes when its call has ended
-	if err != nil {
-		return err
-	}
-	for _, raw := range list {
-		parsed, _ := cdr.Parse(raw.XML) // what is no record tells of nobody
-		for _, p := range parsed {
-			if o, agents := rules.SpanOfCDR(p.CDR, *f); agents && named(o) {
-				f.Others = append(f.Others, o)
-			}
-		}
-	}
-	return nil
-}
-
 // idleMarks tells once of each mark that is of no call.
 func (s *Service) idleMarks(ctx context.Context) error {
 	list, err := s.catalog.IdleMarks(ctx, s.clock.Now().Add(-s.rules.MarkTime()-idleMark))
@@ -472,67 +375,4 @@ func (s *Service) idleMarks(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// addCounters gives the rules what random recording goes by.
-func (s *Service) addCounters(ctx context.Context, rec recording.Recording, f *rules.Facts) (err error) {
-	if s.rules.Mode() != rules.ModeRandom {
-		return nil
-	}
-	if f.Counters, err = s.catalog.Counters(ctx); err != nil {
-		return err
-	}
-	if f.Drawn, err = s.catalog.Drawn(ctx, rec); err != nil {
-		return err
-	}
-	open, err := s.catalog.Undecided(ctx, mostOpen)
-	if err != nil {
-		return err
-	}
-	mine := rules.Ended(rec, f.Now)
-	for _, o := range open {
-		its := rules.Ended(o, f.Now)
-		if o.ID == rec.ID || o.Capture.Conf != "" && o.Capture.Conf == rec.Capture.Conf {
-			continue
-		}
-		if its.Before(mine) || its.Equal(mine) && o.ID < rec.ID {
-			f.Before = o.ID
-			return nil
-		}
-	}
-	return nil
-}
-
-// Marker stores marks beside a recorder that runs, or before it starts.
-type Marker struct {
-	cfg     Config
-	catalog *catalog.Catalog
-}
-
-// ErrNobody says that no agent has a number.
-var ErrNobody = errors.New("no agent has this number")
-
-// OpenMarker opens the catalog of a setup; there must be one.
-func OpenMarker(ctx context.Context, cfg Config) (*Marker, error) {
-	c, err := catalog.OpenBeside(ctx, cfg.Catalog)
-	if err != nil {
-		return nil, err
-	}
-	return &Marker{cfg, c}, nil
-}
-
-// Close closes the catalog.
-func (m *Marker) Close() error { return m.catalog.Close() }
-
-// Mark stores a mark. It refuses one for a number that no agent has.
-func (m *Marker) Mark(ctx context.Context, mark recording.Mark, now time.Time) error {
-	_, known, err := agentOf(ctx, m.catalog, m.cfg, mark.Number)
-	if err != nil {
-		return err
-	}
-	if !known {
-		return ErrNobody
-	}
-	_, err = m.catalog.AddMark(ctx, mark, catalog.MarkFile{}, now)
-	return err
 }

@@ -91,9 +91,7 @@ func (s *Service) reportingMayKnow(rec recording.Recording, v recording.Verdict)
 // by the others' alone it may be kept for the wrong one.
 func lacksCDR(call recording.Call) bool {
 	return slices.ContainsFunc(call.Live, func(l recording.Leg) bool {
-		return !slices.ContainsFunc(call.CDRs, func(c recording.CDR) bool {
-			return l.Agent.Same(recording.Agent{GUID: c.GUID, CN: c.CN, E164: c.E164})
-		})
+		return !slices.ContainsFunc(call.CDRs, func(c recording.CDR) bool { return l.Agent.Owns(&c) })
 	})
 }
 

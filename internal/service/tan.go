@@ -138,7 +138,7 @@ func (s *Service) findPair(ctx context.Context, rec *recording.Recording) error 
 	bare := naming.WithTAN(rec.Name, rec.Call.TAN, "")
 	for _, p := range pairs {
 		end, ok := strings.CutPrefix(p.Name, bare+"_T")
-		if !ok || len(end) != tanLength || !p.Sidecar || p.Audio == "" {
+		if !ok || !cdr.IsTAN(end) || !p.Sidecar || p.Audio == "" {
 			continue
 		}
 		rec.Aliases, rec.Name, rec.Place, rec.Call.TAN = append(rec.Aliases, rec.Name), p.Name, p.Audio, end
@@ -146,9 +146,6 @@ func (s *Service) findPair(ctx context.Context, rec *recording.Recording) error 
 	}
 	return fmt.Errorf("recording %d is not in the archive: %w", rec.ID, recording.ErrNotFound)
 }
-
-// tanLength is how many digits a TAN has.
-const tanLength = 6
 
 // ErrTAN says that a text is no TAN.
 var ErrTAN = errors.New("a TAN has six digits")
@@ -159,7 +156,7 @@ var ErrSeveral = errors.New("more than one recording is meant")
 // WishTAN notes that a recording, named as Past.Explain takes it, is to have a TAN. The
 // recorder gives it within some ten seconds, or when it runs again.
 func WishTAN(ctx context.Context, cfg Config, now clock.Clock, word, tan string) (recording.ID, error) {
-	if len(tan) != tanLength || strings.Trim(tan, "0123456789") != "" {
+	if !cdr.IsTAN(tan) {
 		return 0, fmt.Errorf("%.20q: %w", tan, ErrTAN)
 	}
 	p, err := OpenPast(ctx, cfg, now)
