@@ -42,9 +42,7 @@ func look(rec *recording.Recording, f *Facts) *scene {
 	for _, v := range s.views {
 		s.takeOthers(v)
 	}
-	for i := range rec.Call.Live {
-		s.takeLive(&rec.Call.Live[i])
-	}
+	s.takeLive(rec.Call.Live)
 	s.takeWriter()
 	s.wrote = s.writerOf(rec.Capture)
 	return s
@@ -238,20 +236,51 @@ func names(e164, h323, ownE164, ownH323 string) bool {
 	return e164 != "" && e164 == ownE164
 }
 
-// takeLive takes what the PBX showed of an agent. Its times are of another clock, so
-// they count only where no record tells of him.
-func (s *scene) takeLive(leg *recording.Leg) {
-	p := s.person(leg.Agent, !leg.Agent.Unlicensed)
-	if p.live == nil {
-		p.live = leg
+// takeLive takes what the PBX showed of agents. It counts only where no record tells of
+// them, and in the records' time.
+func (s *scene) takeLive(legs []recording.Leg) {
+	for i := range legs {
+		if p := s.person(legs[i].Agent, !legs[i].Agent.Unlicensed); p.live == nil {
+			p.live = &legs[i]
+		}
 	}
-	if len(p.own) > 0 || p.seen.cdr != nil {
-		return
+	behind := s.clockOffset()
+	for i := range legs {
+		leg := &legs[i]
+		if p := s.person(leg.Agent, false); p.partUntold() {
+			p.rang, p.spoke = earlier(p.rang, later(leg.Alerted, behind)), earlier(p.spoke, later(leg.Connected, behind))
+			if !leg.ToAgent {
+				p.called = earlier(p.called, later(leg.Connected, behind))
+			}
+		}
 	}
-	p.rang, p.spoke = earlier(p.rang, leg.Alerted), earlier(p.spoke, leg.Connected)
-	if !leg.ToAgent {
-		p.called = earlier(p.called, leg.Connected)
+}
+
+// clockOffset is how far the clock of the records is before ours, by a person of whom
+// both tell when he was connected or when his telephone rang, his own records first;
+// 0 if there is none.
+func (s *scene) clockOffset() time.Duration {
+	for _, own := range []bool{true, false} {
+		for i := range s.people {
+			p := &s.people[i]
+			switch {
+			case p.live == nil || p.partUntold() || own && len(p.own) == 0:
+			case !p.spoke.IsZero() && !p.live.Connected.IsZero():
+				return p.spoke.Sub(p.live.Connected)
+			case !p.rang.IsZero() && !p.live.Alerted.IsZero():
+				return p.rang.Sub(p.live.Alerted)
+			}
+		}
 	}
+	return 0
+}
+
+// later is a time moved by d, of which zero stays none.
+func later(t time.Time, d time.Duration) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(d)
 }
 
 // person finds a person of the scene or adds him.

@@ -107,13 +107,15 @@ func (s *soak) ledger(t *testing.T, c *catalog.Catalog, calls []*pbxsim.Call) {
 
 // account takes the lines of one call.
 func (b *books) account(call *pbxsim.Call, unknown bool) {
+	doubt := call.RecordsLost() || b.held(call.Conf)
 	for _, leg := range call.Told {
 		key := leg.Conf + " " + leg.CN
-		if e, ok := b.lines[key]; ok && e.Outcome != recording.OutcomeFiled && e.Outcome != recording.OutcomeOpen {
+		e, ok := b.lines[key]
+		inDoubt := doubt && !call.Kept // kept for want of a record
+		if ok && e.Outcome != recording.OutcomeOpen && (e.Outcome != recording.OutcomeFiled || inDoubt) {
 			delete(b.lines, key)
 		}
 	}
-	doubt := call.RecordsLost() || b.held(call.Conf)
 	if doubt {
 		b.lost++
 	}
