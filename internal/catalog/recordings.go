@@ -191,6 +191,28 @@ func (c *Catalog) Claim(ctx context.Context, now time.Time, lease time.Duration)
 // waits for CDRs, is due at once: the step may have looked before they came. With a
 // verdict it takes the marks and numbers that the verdict rests on, or returns ErrTaken.
 func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.Time) error {
+	return c.saveClaimed(ctx, cl, outcome{next: next, sourceDue: sourceDue})
+}
+
+// Keep is Advance for a recording that its worker goes on with at once: the claim is
+// renewed until a time. What woke it meanwhile is forgotten, for the next step looks
+// anew; what has become of its source is in cl.
+func (c *Catalog) Keep(ctx context.Context, cl *Claimed, until, sourceDue time.Time) error {
+	o := outcome{next: until, sourceDue: sourceDue, keep: true}
+	if err := c.saveClaimed(ctx, *cl, o); err != nil {
+		return err
+	}
+	err := c.queryRow(ctx, `SELECT source_gone FROM recording WHERE id = ?`, int64(cl.ID)).Scan(&cl.Capture.SourceGone)
+	return wrap(err, "look at the source of", cl.ID)
+}
+
+// outcome is what becomes of a claim when it is saved.
+type outcome struct {
+	next, sourceDue time.Time
+	keep            bool // the worker goes on; next is how long it may
+}
+
+func (c *Catalog) saveClaimed(ctx context.Context, cl Claimed, o outcome) error {
 	rec := cl.Recording
 	doc, err := encode(rec)
 	if err != nil {
@@ -201,7 +223,7 @@ func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.
 		if err := tx.QueryRowContext(ctx, `SELECT state FROM recording WHERE id = ?`, int64(rec.ID)).Scan(&before); err != nil {
 			return err
 		}
-		if err := advance(ctx, tx, cl, doc, next, sourceDue); err != nil {
+		if err := advance(ctx, tx, cl, doc, o); err != nil {
 			return err
 		}
 		if before == string(rec.State) {
@@ -222,20 +244,20 @@ func settle(ctx context.Context, tx *txn, rec recording.Recording) error {
 	return takeNumbers(ctx, tx, rec)
 }
 
-func advance(ctx context.Context, tx *txn, cl Claimed, doc string, next, sourceDue time.Time) error {
+func advance(ctx context.Context, tx *txn, cl Claimed, doc string, o outcome) error {
 	rec := cl.Recording
 	res, err := tx.ExecContext(ctx, `
 		UPDATE recording SET
 			state = CASE WHEN woken = 1 AND ? = ? THEN ? ELSE ? END,
-			due = CASE WHEN woken = 1 AND ? IN (?, ?) THEN 0 ELSE ? END,
-			leased = 0, woken = 0, uid = ?, conf = ?, spool = ?, started = ?,
+			due = CASE WHEN woken = 1 AND ? IN (?, ?) AND NOT ? THEN 0 ELSE ? END,
+			leased = ?, woken = 0, uid = ?, conf = ?, spool = ?, started = ?,
 			internal = ?, external = ?, direction = ?, owner = ?, sha256 = ?, place = ?, doc = ?,
 			source_due = CASE WHEN source_gone = 1 THEN NULL WHEN ? IS NULL THEN source_due ELSE ? END
 		WHERE id = ? AND seq = ?`,
 		string(rec.State), string(recording.Quarantined), string(recording.Spooled), string(rec.State),
-		string(rec.State), string(recording.Spooled), string(recording.Quarantined), due(next), rec.Capture.UID, string(rec.Capture.Conf), rec.Capture.Spool, ms(rec.Started()),
+		string(rec.State), string(recording.Spooled), string(recording.Quarantined), o.keep, due(o.next), o.keep, rec.Capture.UID, string(rec.Capture.Conf), rec.Capture.Spool, ms(rec.Started()),
 		rec.Verdict.Internal, rec.Verdict.External, string(rec.Verdict.Direction), rec.Verdict.Owner.CN,
-		rec.Capture.SHA256, string(rec.Place), doc, due(sourceDue), due(sourceDue),
+		rec.Capture.SHA256, string(rec.Place), doc, due(o.sourceDue), due(o.sourceDue),
 		int64(rec.ID), cl.seq)
 	if err != nil {
 		return err
