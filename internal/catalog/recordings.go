@@ -273,34 +273,39 @@ func advance(ctx context.Context, tx *txn, cl Claimed, doc string, o outcome) er
 // that a worker has is woken when it is given back. It returns how many it woke.
 func (c *Catalog) Wake(ctx context.Context, confs []recording.ConfID, at time.Time) (int, error) {
 	woken := 0
-	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
-		for _, conf := range confs {
-			res, err := tx.ExecContext(ctx, `
-				UPDATE recording SET woken = leased, due = CASE leased WHEN 1 THEN due ELSE ? END,
-					state = CASE WHEN state = ? AND leased = 0 THEN ? ELSE state END
-				WHERE conf = ? AND conf <> '' AND (leased = 1 OR state IN (?, ?))`,
-				ms(at), string(recording.Quarantined), string(recording.Spooled), string(conf),
-				string(recording.Spooled), string(recording.Quarantined))
-			if err != nil {
-				return err
-			}
-			n, err := res.RowsAffected()
-			if err != nil {
-				return err
-			}
-			woken += int(n)
-		}
-		return nil
+	err := c.tx(ctx, func(ctx context.Context, tx *txn) (err error) {
+		woken, err = wake(ctx, tx, confs, at)
+		return err
 	})
 	return woken, wrap(err, "wake", 0)
 }
 
-// WakeForeign wakes, like Wake, recordings of which no name tells the conference
+func wake(ctx context.Context, tx *txn, confs []recording.ConfID, at time.Time) (woken int, err error) {
+	for _, conf := range confs {
+		res, err := tx.ExecContext(ctx, `
+			UPDATE recording SET woken = leased, due = CASE leased WHEN 1 THEN due ELSE ? END,
+				state = CASE WHEN state = ? AND leased = 0 THEN ? ELSE state END
+			WHERE conf = ? AND conf <> '' AND (leased = 1 OR state IN (?, ?))`,
+			ms(at), string(recording.Quarantined), string(recording.Spooled), string(conf),
+			string(recording.Spooled), string(recording.Quarantined))
+		if err != nil {
+			return woken, err
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return woken, err
+		}
+		woken += int(n)
+	}
+	return woken, nil
+}
+
+// wakeForeign wakes, like Wake, recordings of which no name tells the conference
 // but the capture's own SIP may: those whose INVITE lies between two times, and
 // those a worker has. It returns how many it woke.
-func (c *Catalog) WakeForeign(ctx context.Context, from, to, at time.Time) (int, error) {
+func wakeForeign(ctx context.Context, tx *txn, from, to, at time.Time) (int, error) {
 	second := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") } // the beginning of how JSON writes a time
-	res, err := c.exec(ctx, `
+	res, err := tx.ExecContext(ctx, `
 		UPDATE recording SET woken = leased, due = CASE leased WHEN 1 THEN due ELSE ? END,
 			state = CASE WHEN state = ? AND leased = 0 THEN ? ELSE state END
 		WHERE conf = '' AND state IN (?, ?) AND json_extract(doc, '$.capture.by_sip')
@@ -308,10 +313,10 @@ func (c *Catalog) WakeForeign(ctx context.Context, from, to, at time.Time) (int,
 		ms(at), string(recording.Quarantined), string(recording.Spooled),
 		string(recording.Spooled), string(recording.Quarantined), second(from), second(to.Add(time.Second)))
 	if err != nil {
-		return 0, wrap(err, "wake", 0)
+		return 0, err
 	}
 	n, err := res.RowsAffected()
-	return int(n), wrap(err, "wake", 0)
+	return int(n), err
 }
 
 // Get returns one recording, or recording.ErrNotFound.
@@ -323,6 +328,16 @@ func (c *Catalog) Get(ctx context.Context, id recording.ID) (recording.Recording
 // ByConf returns the recordings of one conference, oldest first.
 func (c *Catalog) ByConf(ctx context.Context, conf recording.ConfID) ([]recording.Recording, error) {
 	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? ORDER BY id`, string(conf))
+}
+
+// Discarded returns those of ByConf that were not kept.
+func (c *Catalog) Discarded(ctx context.Context, conf recording.ConfID) ([]recording.Recording, error) {
+	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? AND state = ? ORDER BY id`, string(conf), string(recording.Discarded))
+}
+
+// Others returns the other recordings of a recording's conference, oldest first.
+func (c *Catalog) Others(ctx context.Context, rec recording.Recording) ([]recording.Recording, error) {
+	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? AND id <> ? ORDER BY id`, string(rec.Capture.Conf), int64(rec.ID))
 }
 
 func (c *Catalog) list(ctx context.Context, query string, args ...any) ([]recording.Recording, error) {

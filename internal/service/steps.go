@@ -57,6 +57,10 @@ func (s *Service) early(ctx context.Context, rec *recording.Recording) (recordin
 	if err != nil || !s.cfg.EarlyDiscard || s.nobody(facts) {
 		return recording.Verdict{}, false, err
 	}
+	v, sure := s.rules.Early(*rec, facts)
+	if !sure {
+		return v, false, nil
+	}
 	call, err := s.correlator.Correlate(ctx, *rec)
 	switch {
 	case errors.Is(err, recording.ErrNotYet):
@@ -68,10 +72,6 @@ func (s *Service) early(ctx context.Context, rec *recording.Recording) (recordin
 		if s.rules.Whose().Decide(told, facts).Decision != recording.Discard {
 			return recording.Verdict{}, false, nil
 		}
-	}
-	v, sure := s.rules.Early(*rec, facts)
-	if !sure {
-		return v, false, nil
 	}
 	// All events of a time are looked through for this, so it is asked last.
 	if facts.Live.ConfChanged, err = s.catalog.ConfChanged(ctx, rec.Capture.NotBefore); err != nil {
