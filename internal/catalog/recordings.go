@@ -251,13 +251,13 @@ func advance(ctx context.Context, tx *txn, cl Claimed, doc string, o outcome) er
 			state = CASE WHEN woken = 1 AND ? = ? THEN ? ELSE ? END,
 			due = CASE WHEN woken = 1 AND ? IN (?, ?) AND NOT ? THEN 0 ELSE ? END,
 			leased = ?, woken = 0, uid = ?, conf = ?, spool = ?, started = ?,
-			internal = ?, external = ?, direction = ?, owner = ?, sha256 = ?, place = ?, doc = ?,
+			internal = ?, external = ?, direction = ?, owner = ?, sha256 = ?, place = ?, tan = ?, doc = ?,
 			source_due = CASE WHEN source_gone = 1 THEN NULL WHEN ? IS NULL THEN source_due ELSE ? END
 		WHERE id = ? AND seq = ?`,
 		string(rec.State), string(recording.Quarantined), string(recording.Spooled), string(rec.State),
 		string(rec.State), string(recording.Spooled), string(recording.Quarantined), o.keep, due(o.next), o.keep, rec.Capture.UID, string(rec.Capture.Conf), rec.Capture.Spool, ms(rec.Started()),
 		rec.Verdict.Internal, rec.Verdict.External, string(rec.Verdict.Direction), rec.Verdict.Owner.CN,
-		rec.Capture.SHA256, string(rec.Place), doc, due(o.sourceDue), due(o.sourceDue),
+		rec.Capture.SHA256, string(rec.Place), rec.Call.TAN, doc, due(o.sourceDue), due(o.sourceDue),
 		int64(rec.ID), cl.seq)
 	if err != nil {
 		return err

@@ -25,13 +25,16 @@ func (c *Catalog) SourceLater(ctx context.Context, id recording.ID, at time.Time
 	return wrap(err, "put off the source of", id)
 }
 
-// SourceGone records that the source is no longer in its inbox, and makes a
-// recording that waited only for that due at once.
-func (c *Catalog) SourceGone(ctx context.Context, id recording.ID, at time.Time) error {
+// SourceGone records that the source is no longer in its inbox. A recording that waited
+// only for that is done.
+func (c *Catalog) SourceGone(ctx context.Context, id recording.ID) error {
+	const waits = `state = ?1 AND leased = 0`
 	_, err := c.exec(ctx, `
 		UPDATE recording SET source_gone = 1, source_due = NULL,
-			due = CASE WHEN state = ? AND leased = 0 THEN ? ELSE due END
-		WHERE id = ?`, string(recording.BackedUp), ms(at), int64(id))
+			state = CASE WHEN `+waits+` THEN ?2 ELSE state END,
+			due   = CASE WHEN `+waits+` THEN NULL ELSE due END,
+			doc   = CASE WHEN `+waits+` THEN json_set(doc, '$.retry', json('{}')) ELSE doc END
+		WHERE id = ?3`, string(recording.BackedUp), string(recording.Done), int64(id))
 	return wrap(err, "mark the source gone of", id)
 }
 

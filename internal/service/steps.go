@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -277,7 +278,7 @@ func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording
 		return "", err
 	}
 	rec.Seal.FileSHA256, rec.Seal.Size = draft.Sum()
-	rec.Seal.ClearSHA256 = clearSum
+	rec.Seal.ClearSHA256 = cmp.Or(clearSum, rec.Seal.FileSHA256)
 	if rec.Call.Twins, err = s.twins(ctx, *rec); err != nil {
 		return "", err
 	}
@@ -295,7 +296,7 @@ func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording
 }
 
 // convertInto writes the audio of the spooled capture to w, sealed if the setup
-// says so, and returns the SHA-256 of its clear content.
+// says so; then it returns the SHA-256 of its clear content too.
 func (s *Service) convertInto(ctx context.Context, rec *recording.Recording, w io.Writer) (string, error) {
 	src, err := s.spool.Open(rec.Capture.Spool)
 	if err != nil {
