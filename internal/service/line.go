@@ -38,7 +38,7 @@ func (s *Service) steps() []step {
 		{recording.Spooled, "correlate", LampReporting, s.correlate, true},
 		{recording.Correlated, "decide", LampSoftware, s.decide, false},
 		{recording.Decided, "file", LampDisk, s.file, false},
-		{recording.Filed, "back up", LampBackup, s.backUp, s.cfg.Archive.Backup == ""},
+		{recording.Filed, "back up", LampBackup, s.backUp, false},
 		{recording.BackedUp, "finish", LampPCAP, s.finish, false},
 		{recording.Discarded, "clean up", LampDisk, s.cleanUp, false},
 	}
@@ -72,7 +72,7 @@ func (s *Service) advance(ctx context.Context, cl catalog.Claimed) error {
 		o, saved, err := s.oneStep(ctx, st, &cl)
 		if err == nil && saved {
 			if copied != "" && cl.Capture.Spool == "" {
-				s.dropShared(ctx, cl.Recording, copied)
+				s.dropLeft(ctx, cl.Recording, copied)
 			}
 			copied = cl.Capture.Spool
 		}
@@ -167,8 +167,12 @@ func (s *Service) completed(st step, cl *catalog.Claimed, next recording.State) 
 	}
 	end := next == recording.Done || next == recording.Quarantined || next == recording.Unusable || next == st.from
 	o := outcome{goOn: !end, next: now, sourceDue: s.sourceDue(cl.Recording, now)}
-	if end {
+	switch {
+	case end:
 		o.next = time.Time{}
+	case next == recording.BackedUp && !cl.Capture.SourceGone: // as finish would say
+		wait := s.untilGone()
+		cl.Retry.Reason, cl.Retry.Until, o.goOn, o.next = wait.why, wait.until, false, wait.until
 	}
 	return o
 }
@@ -256,8 +260,7 @@ func (s *Service) tell(st step, rec recording.Recording) {
 	if rec.State == st.from {
 		return
 	}
-	switch rec.State {
-	case recording.Filed:
+	if st.from == recording.Decided && rec.Place != "" {
 		told := []any{
 			"id", rec.ID, "uid", rec.Capture.UID, "agent", rec.Verdict.Owner.E164,
 			"rule", rec.Verdict.Rule, "seconds", rec.Audio.DurationS,
@@ -266,6 +269,9 @@ func (s *Service) tell(st step, rec recording.Recording) {
 			told = append(told, "audio", rec.Audio.Reason)
 		}
 		s.log.Info("recording filed", told...)
+		return
+	}
+	switch rec.State {
 	case recording.Discarded:
 		if rec.Verdict.Rule == rules.SkipMark { // the words are the manual's
 			s.log.Info("User Mark Record to delete found TCF=", "agent", rec.Verdict.Owner.E164, "id", rec.ID)
@@ -273,6 +279,6 @@ func (s *Service) tell(st step, rec recording.Recording) {
 		s.log.Info("recording discarded", "id", rec.ID, "uid", rec.Capture.UID, "rule", rec.Verdict.Rule, "reason", rec.Verdict.Reason)
 	case recording.Quarantined:
 		s.log.Warn("recording quarantined", "id", rec.ID, "uid", rec.Capture.UID, "reason", rec.Retry.Reason)
-	case recording.Seen, recording.Spooled, recording.Correlated, recording.Decided, recording.BackedUp, recording.Done, recording.Unusable:
+	case recording.Seen, recording.Spooled, recording.Correlated, recording.Decided, recording.Filed, recording.BackedUp, recording.Done, recording.Unusable:
 	}
 }
