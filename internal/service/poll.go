@@ -47,16 +47,23 @@ func (b *box) deleteDelay() time.Duration { return time.Duration(b.cfg.DeleteDel
 // watch polls one inbox until ctx is done.
 func (s *Service) watch(ctx context.Context, b *box) {
 	for {
+		began := s.clock.Now()
 		err := s.poll(ctx, b)
 		if ctx.Err() != nil {
 			return
 		}
 		s.report(LampPCAP, "inbox "+b.cfg.Name, "inbox cannot be read", err)
 		s.checks.Add(1)
-		if !s.clock.Wait(ctx.Done(), time.Duration(b.cfg.Poll)) {
+		if !s.clock.Wait(ctx.Done(), untilNext(time.Duration(b.cfg.Poll), s.clock.Now().Sub(began))) {
 			return
 		}
 	}
+}
+
+// untilNext is the pause after a look that took so long: looks begin poll apart, as long
+// as they leave the server a quarter of the time to itself.
+func untilNext(poll, took time.Duration) time.Duration {
+	return max(poll-max(took, 0), poll/4)
 }
 
 // poll looks at the inbox once: new captures are entered, known ones observed,
