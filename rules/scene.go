@@ -148,6 +148,7 @@ func isTrunk(c *recording.CDR) bool { return c.Pseudo == "trunk" || c.Pseudo == 
 // person whose own record is missing.
 func (s *scene) takeOthers(v view) {
 	c := v.cdr
+	s.takePassed(v)
 	for i := v.from; i < len(c.Events); i++ {
 		e := &c.Events[i]
 		rings, talks := strings.HasPrefix(e.Msg, "alert-"), strings.HasPrefix(e.Msg, "conn")
@@ -169,6 +170,29 @@ func (s *scene) takeOthers(v view) {
 		default:
 			p.rang = earlier(p.rang, at(c, i))
 		}
+	}
+}
+
+// takePassed takes from a record who brought its object into the call, by a transfer: he
+// was in it before. Where he has records of his own they tell it better.
+func (s *scene) takePassed(v view) {
+	if v.from >= len(v.cdr.Events) {
+		return
+	}
+	e := &v.cdr.Events[v.from]
+	by := e.CT
+	if e.Msg == "transfer-to" && v.from > 0 {
+		by = append(by[:len(by):len(by)], recording.Number{E164: e.E164, H323: e.H323, DN: e.DN})
+	}
+	for _, n := range by {
+		p := s.inside(v, &recording.CDREvent{E164: n.E164, H323: n.H323, DN: n.DN})
+		if p == nil || len(p.own) > 0 {
+			continue
+		}
+		if p.seen.cdr == nil {
+			p.seen = sighting{v, v.from}
+		}
+		p.passed = earlier(p.passed, at(v.cdr, v.from).Add(-time.Second))
 	}
 }
 
