@@ -190,7 +190,9 @@ func (c *Catalog) Claim(ctx context.Context, now time.Time, lease time.Duration)
 // the claim was lost. A recording that was woken while it was claimed, and still
 // waits for CDRs, is due at once: the step may have looked before they came. With a
 // verdict it takes the marks and numbers that the verdict rests on, or returns ErrTaken.
-func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.Time) error {
+// The messages tell of the new state; they are stored with it, and not if it is another
+// by then.
+func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.Time, tell ...recording.Message) error {
 	rec := cl.Recording
 	doc, err := encode(rec)
 	if err != nil {
@@ -204,11 +206,27 @@ func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.
 		if err := advance(ctx, tx, cl, doc, next, sourceDue); err != nil {
 			return err
 		}
+		if err := tellOf(ctx, tx, rec, tell); err != nil {
+			return err
+		}
 		if before == string(rec.State) {
 			return nil
 		}
 		return settle(ctx, tx, rec)
 	}), "save", rec.ID)
+}
+
+// tellOf stores what tells of a recording's state, if it stands in that.
+func tellOf(ctx context.Context, tx *txn, rec recording.Recording, tell []recording.Message) error {
+	if len(tell) == 0 {
+		return nil
+	}
+	var state string
+	err := tx.QueryRowContext(ctx, `SELECT state FROM recording WHERE id = ?`, int64(rec.ID)).Scan(&state)
+	if err != nil || state != string(rec.State) {
+		return err
+	}
+	return enqueue(ctx, tx, tell)
 }
 
 // settle takes what a verdict rests on, when it is saved first.

@@ -15,6 +15,7 @@ import (
 	"callreel/convert"
 	"callreel/ingest"
 	"callreel/internal/asterisk"
+	"callreel/internal/link"
 	"callreel/internal/pbx"
 	"callreel/internal/recording"
 	"callreel/internal/tomlfile"
@@ -49,6 +50,7 @@ type Config struct {
 	Inbox     []ingest.Config       `toml:"inbox"`
 	Asterisk  []asterisk.Config     `toml:"asterisk"`
 	Agent     []AgentConfig         `toml:"agent"`
+	AppServer link.AppServerConfig  `toml:"appserver"`
 }
 
 // KeysConfig says where the keys lie and what they seal. Sidecars are always
@@ -99,9 +101,10 @@ func DefaultConfig() Config {
 			LastWait: pbx.Duration(2 * time.Hour), Tries: 5,
 			Settle: pbx.Duration(5 * time.Second), DiscardSettle: pbx.Duration(30 * time.Second), KeepDays: 90, SIPWithin: pbx.Duration(10 * time.Second),
 		},
-		Player: PlayerConfig{Listen: "127.0.0.1:8080"},
-		Marks:  DefaultMarksConfig(),
-		Ledger: LedgerConfig{NoCapture: pbx.Duration(10 * time.Minute), Daily: true},
+		Player:    PlayerConfig{Listen: "127.0.0.1:8080"},
+		Marks:     DefaultMarksConfig(),
+		AppServer: link.DefaultAppServerConfig(),
+		Ledger:    LedgerConfig{NoCapture: pbx.Duration(10 * time.Minute), Daily: true},
 		Licence: LicenceConfig{
 			Count: licenceUnlimited, Name: "Recording", Path: "/PBX0/ADMIN/mod_cmd_login.xml", Every: pbx.Duration(10 * time.Minute),
 		},
@@ -170,6 +173,7 @@ func (c Config) problems() []tomlfile.Problem {
 	add("marks", -1, c.Marks.Validate())
 	add("ledger", -1, c.Ledger.Validate())
 	add("licence", -1, c.checkLicence())
+	add("appserver", -1, c.AppServer.Validate())
 	for i, p := range c.PBX {
 		add("pbx", i, p.Validate())
 		add("pbx", i, unique("pbx", i, p.Name, func(j int) string { return c.PBX[j].Name }))

@@ -84,15 +84,15 @@ func (s *Service) advance(ctx context.Context, cl catalog.Claimed) error {
 // be written (its disk is full) it goes on trying: the outcome stands nowhere
 // else, and the claim would keep the recording from everybody until its lease
 // ends.
-func (s *Service) save(ctx context.Context, cl catalog.Claimed, next, sourceDue time.Time) error {
+func (s *Service) save(ctx context.Context, cl catalog.Claimed, next, sourceDue time.Time, tell ...recording.Message) error {
 	for {
-		err := s.catalog.Advance(ctx, cl, next, sourceDue)
+		err := s.catalog.Advance(ctx, cl, next, sourceDue, tell...)
 		if err == nil || errors.Is(err, catalog.ErrStale) || errors.Is(err, catalog.ErrTaken) || ctx.Err() != nil {
 			return err
 		}
 		s.report(LampDisk, "catalog", "the catalog cannot be used", err)
 		if !s.clock.Wait(ctx.Done(), saveAgain) {
-			return s.catalog.Advance(context.WithoutCancel(ctx), cl, next, sourceDue)
+			return s.catalog.Advance(context.WithoutCancel(ctx), cl, next, sourceDue, tell...)
 		}
 	}
 }
@@ -131,8 +131,15 @@ func (s *Service) completed(ctx context.Context, st step, cl catalog.Claimed, ne
 	if next == recording.Done || next == recording.Quarantined || next == recording.Unusable || next == st.from {
 		due = time.Time{}
 	}
-	if err := s.save(ctx, cl, due, s.sourceDue(cl.Recording, now)); err != nil {
+	var tell []recording.Message
+	if next != st.from {
+		tell = s.tellOfState(cl.Recording)
+	}
+	if err := s.save(ctx, cl, due, s.sourceDue(cl.Recording, now), tell...); err != nil {
 		return err
+	}
+	if len(tell) > 0 {
+		s.partners.wake()
 	}
 	s.log.Debug("step completed", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID, "state", next)
 	s.tell(st, cl.Recording)

@@ -28,6 +28,7 @@ import (
 	"callreel/internal/atomicfile"
 	"callreel/internal/catalog"
 	"callreel/internal/clock"
+	"callreel/internal/link"
 	"callreel/internal/pbx"
 	"callreel/internal/player"
 	"callreel/internal/recording"
@@ -74,6 +75,9 @@ type Service struct {
 	checks     atomic.Int64 // polls of inboxes
 	indexed    atomic.Bool  // all CDRs are found by the times of their set-ups
 	books      bookkeeper
+	partners   partners
+	appServer  *link.AppServer // nil: there is none
+	relay      link.Relay
 	licences   licences
 	reported   time.Time // the day before this one has its ledger written; touched by keepLedger only
 	closers    []func() error
@@ -99,7 +103,7 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 		inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{
-		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openMarks, s.openPBXes, s.openReporting, s.openAsterisk, s.openLicences, s.openLedger, s.openListeners,
+		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openMarks, s.openPBXes, s.openReporting, s.openAsterisk, s.openLicences, s.openLedger, s.openPartners, s.openListeners,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
