@@ -29,9 +29,9 @@ type Command struct {
 
 // The limits of the relay.
 const (
-	mostPlayers = 1000
-	mostName    = 64 // bytes of a player's name
-	mostAhead   = 16 // commands that wait for a player which does not take them
+	mostPlayers = 100 // the manual
+	mostName    = 64  // bytes of a player's name
+	mostAhead   = 16  // commands that wait for a player which does not take them
 )
 
 // ErrNoPlayer says that no player of a name is there.
@@ -43,11 +43,12 @@ type Relay struct {
 	mu      sync.Mutex
 	players map[string][]*Player // by folded name, the one that came last at the end
 	count   int
+	closed  bool
 }
 
-// Player is one that listens. C is closed by nobody; Leave ends it.
+// Player is one that listens. Leave ends it.
 type Player struct {
-	C     <-chan Command
+	C     <-chan Command // closed when the relay is
 	c     chan Command
 	key   string
 	relay *Relay
@@ -71,6 +72,9 @@ func (r *Relay) Join(name string) (*Player, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed {
+		return nil, errors.New("the recorder is being stopped")
+	}
 	if r.count >= mostPlayers {
 		return nil, fmt.Errorf("%d players listen already, and more are not served", mostPlayers)
 	}
@@ -107,7 +111,8 @@ func (r *Relay) Send(c Command) error {
 	defer r.mu.Unlock()
 	list := r.players[fold(c.Player)]
 	if c.Player == "" && len(r.players) == 1 {
-		for _, list = range r.players { //nolint:revive // the only one
+		for _, only := range r.players {
+			list = only
 		}
 	}
 	if len(list) == 0 {
@@ -119,6 +124,18 @@ func (r *Relay) Send(c Command) error {
 	default:
 		return fmt.Errorf("the player has %d commands before this one and takes none", mostAhead)
 	}
+}
+
+// Close sends all players away.
+func (r *Relay) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, list := range r.players {
+		for _, p := range list {
+			close(p.c)
+		}
+	}
+	r.players, r.count, r.closed = nil, 0, true
 }
 
 // Listening is how many players are there.

@@ -23,6 +23,7 @@ const (
 	defaultLimit = 100
 	maxLimit     = 500
 	maxNumber    = 64 // bytes that a searched number may have
+	maxFile      = 1000
 )
 
 // handler serves the API.

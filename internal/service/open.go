@@ -305,6 +305,9 @@ func (s *Service) openPBXes(ctx context.Context) error {
 	return nil
 }
 
+// pageConns bounds the connections to the page: each player that listens holds one.
+const pageConns = 300
+
 // openListeners takes the ports before anything runs, so that a taken port is
 // an error of the start.
 func (s *Service) openListeners(ctx context.Context) error {
@@ -312,11 +315,14 @@ func (s *Service) openListeners(ctx context.Context) error {
 	serveHTTP := func(h http.Handler) func(context.Context, net.Listener) error {
 		return func(ctx context.Context, ln net.Listener) error { return pbx.Serve(ctx, ln, h) }
 	}
+	servePage := func(h http.Handler) func(context.Context, net.Listener) error {
+		return func(ctx context.Context, ln net.Listener) error { return pbx.ServeMany(ctx, ln, h, pageConns) }
+	}
 	return errors.Join(
 		s.listen(ctx, "receiver", s.cfg.Receiver.Listen, serveHTTP(s.received(pbx.NewMarker(s.cfg.Receiver, s, r, s.log)))),
 		s.listen(ctx, "receiver lines", s.cfg.Receiver.LinesListen, r.ServeLines),
 		s.listenPacket(ctx, "receiver syslog", s.cfg.Receiver.SyslogListen, r.ServeSyslog),
-		s.listen(ctx, "player", s.cfg.Player.Listen, serveHTTP(player.New(s.forPlayer(), s.log))),
+		s.listen(ctx, "player", s.cfg.Player.Listen, servePage(player.New(s.forPlayer(), s.log))),
 	)
 }
 

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"callreel/internal/clock"
 	"callreel/internal/pbxsim"
@@ -21,6 +23,7 @@ import (
 // appServer is one that keeps the lines it reads.
 type appServer struct {
 	addr  string
+	say   chan string // what it sends
 	mu    sync.Mutex
 	lines []string
 	conns int
@@ -32,7 +35,7 @@ func newAppServer(t *testing.T) *appServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &appServer{addr: ln.Addr().String()}
+	a := &appServer{addr: ln.Addr().String(), say: make(chan string)}
 	var all sync.WaitGroup
 	life, end := context.WithCancel(context.Background())
 	all.Go(func() {
@@ -47,6 +50,7 @@ func newAppServer(t *testing.T) *appServer {
 			all.Go(func() {
 				stop := context.AfterFunc(life, func() { _ = conn.Close() })
 				defer stop()
+				go a.talk(life, conn)
 				for in := bufio.NewScanner(conn); in.Scan(); {
 					a.mu.Lock()
 					a.lines = append(a.lines, in.Text())
@@ -58,6 +62,19 @@ func newAppServer(t *testing.T) *appServer {
 	})
 	t.Cleanup(func() { _ = ln.Close(); end(); all.Wait() })
 	return a
+}
+
+func (a *appServer) talk(life context.Context, conn net.Conn) {
+	for {
+		select {
+		case <-life.Done():
+			return
+		case line := <-a.say:
+			if _, err := conn.Write([]byte(line)); err != nil {
+				return
+			}
+		}
+	}
 }
 
 // got are the lines that came, sorted, without keep-alives.
@@ -154,5 +171,65 @@ func TestAppServerOverARestart(t *testing.T) {
 	}
 	if got := a.got(); len(got) != 2 { // it has read all, for the recorder waits for that when it stops
 		t.Errorf("after all it was told %q", got)
+	}
+}
+
+// TestAppServerPlays: the AppServer, and a link of the Reporting, make the page of a name
+// play a recording by the name of its file; and a page that listens holds no stop up.
+func TestAppServerPlays(t *testing.T) {
+	t.Parallel()
+	a := newAppServer(t)
+	r := newRig(t, func(c *service.Config) { c.AppServer.Address = a.addr })
+	r.light(t, service.LampPBX, service.Green)
+	c := r.call(t, pbxsim.ExternalToAgent)
+	r.allFiled(t)
+	list, err := recordingsOf(t, r.cfg, c.Conf)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d recordings, %v", len(list), err)
+	}
+	file := filepath.Base(strings.TrimPrefix(string(list[0].Place), "file:"))
+	page := "http://" + r.s.Addr("player")
+	stream, err := http.Get(page + "/api/player?name=Rossi") //nolint:noctx // it ends with the recorder
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
+	events := bufio.NewScanner(stream.Body)
+	hears := func(want string) {
+		t.Helper()
+		for events.Scan() {
+			if got, is := strings.CutPrefix(events.Text(), "data: "); is {
+				if got != want {
+					t.Errorf("the page hears %s, want %s", got, want)
+				}
+				return
+			}
+		}
+		t.Fatalf("the stream ended, want %s: %v", want, events.Err())
+	}
+	plays := fmt.Sprintf(`{"do":"play","file":%q,"id":%d}`, file, list[0].ID)
+	a.say <- "!PLAY!Rossi!" + file + "\r\n"
+	hears(plays)
+	a.say <- "!PLAY!Rossi!none.wav\r\n!PLAY!Rossi!" + c.Conf + "\n!STOP!Rossi\n"
+	hears(`{"do":"play","file":"none.wav"}`)
+	hears(fmt.Sprintf(`{"do":"play","file":%q,"id":%d}`, c.Conf, list[0].ID))
+	hears(`{"do":"stop"}`)
+	for query, want := range map[string]int{
+		"player=rossi&play=" + file: 204, "player=Verdi&play=" + file: 404, "player=Rossi&play=" + file + "x": 404,
+	} {
+		resp, err := http.Get(page + "/rc?" + query) //nolint:noctx // answers at once
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: %s, want %d", query, resp.Status, want)
+		}
+	}
+	hears(plays)
+	began := time.Now()
+	r.end()
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("the stop took %v", took)
 	}
 }
