@@ -51,6 +51,7 @@ type Config struct {
 	Asterisk  []asterisk.Config     `toml:"asterisk"`
 	Agent     []AgentConfig         `toml:"agent"`
 	AppServer link.AppServerConfig  `toml:"appserver"`
+	Webhook   []link.WebhookConfig  `toml:"webhook"`
 }
 
 // KeysConfig says where the keys lie and what they seal. Sidecars are always
@@ -139,6 +140,9 @@ func (c *Config) resolve(dir string) {
 	for i := range c.PBX {
 		paths = append(paths, &c.PBX[i].CAFile)
 	}
+	for i := range c.Webhook {
+		paths = append(paths, &c.Webhook[i].CAFile)
+	}
 	for i := range c.Asterisk {
 		paths = append(paths, &c.Asterisk[i].File)
 	}
@@ -191,6 +195,10 @@ func (c Config) problems() []tomlfile.Problem {
 	for i, in := range c.Inbox {
 		add("inbox", i, in.WithDefaults().Validate())
 		add("inbox", i, unique("inbox", i, in.Name, func(j int) string { return c.Inbox[j].Name }))
+	}
+	for i, w := range c.Webhook {
+		add("webhook", i, w.WithDefaults().Validate())
+		add("webhook", i, unique("webhook", i, w.WithDefaults().Name, func(j int) string { return c.Webhook[j].WithDefaults().Name }))
 	}
 	for i, a := range c.Agent {
 		add("agent", i, a.Validate())

@@ -77,6 +77,7 @@ type Service struct {
 	books      bookkeeper
 	partners   partners
 	appServer  *link.AppServer // nil: there is none
+	webhooks   []*link.Webhook
 	relay      link.Relay
 	licences   licences
 	reported   time.Time // the day before this one has its ledger written; touched by keepLedger only

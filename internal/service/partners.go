@@ -62,6 +62,13 @@ func (s *Service) openPartners(ctx context.Context) error {
 		}
 		s.appServer, s.partners = a, append(s.partners, a)
 	}
+	for _, c := range s.cfg.Webhook {
+		w, err := link.NewWebhook(c, client)
+		if err != nil {
+			return err
+		}
+		s.webhooks, s.partners = append(s.webhooks, w), append(s.partners, w)
+	}
 	named := make([]string, 0, len(s.partners))
 	for _, p := range s.partners {
 		named = append(named, p.To())

@@ -3,10 +3,14 @@ package service_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +19,7 @@ import (
 	"time"
 
 	"callreel/internal/clock"
+	"callreel/internal/link"
 	"callreel/internal/pbxsim"
 	"callreel/internal/recording"
 	"callreel/internal/service"
@@ -232,4 +237,62 @@ func TestAppServerPlays(t *testing.T) {
 	if took := time.Since(began); took > 4*time.Second {
 		t.Errorf("the stop took %v", took)
 	}
+}
+
+// TestWebhookIsTold: a webhook hears everything that happens to calls, each once, and one
+// that wants some of it hears only that.
+func TestWebhookIsTold(t *testing.T) {
+	t.Parallel()
+	const secret = "a secret of the test"
+	var mu sync.Mutex
+	heard := map[string][]string{} // by path
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		body, err := io.ReadAll(q.Body)
+		if err == nil {
+			err = link.Verify([]byte(secret), body, q.Header.Get(link.HeaderSignature), time.Now(), time.Minute)
+		}
+		var e link.Event
+		if err = errors.Join(err, json.Unmarshal(body, &e)); err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		what := fmt.Sprintf("%s %s %s", e.Conf, e.Type, e.Agent.Number)
+		if e.Recording != nil {
+			what += " " + e.Recording.Rule
+		}
+		heard[q.URL.Path] = append(heard[q.URL.Path], what)
+	}))
+	t.Cleanup(server.Close)
+	r := newRig(t, func(c *service.Config) {
+		c.Webhook = []link.WebhookConfig{
+			{Name: "all", URL: server.URL + "/all", Secret: secret},
+			{Name: "filed", URL: server.URL + "/filed", Secret: secret, Events: []link.Type{link.CallFiled}},
+		}
+	})
+	r.light(t, service.LampPBX, service.Green)
+	kept, other := r.call(t, pbxsim.ExternalToAgent), r.call(t, pbxsim.UserToExternal)
+	r.allFiled(t)
+	list, err := recordingsOf(t, r.cfg, kept.Conf)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d recordings, %v", len(list), err)
+	}
+	v := list[0].Verdict
+	want := map[string][]string{
+		"/all": {
+			kept.Conf + " call.started " + v.Owner.E164, kept.Conf + " call.ended " + v.Owner.E164,
+			kept.Conf + " call.filed " + v.Owner.E164 + " " + v.Rule, other.Conf + " call.discarded  early-no-agent",
+		},
+		"/filed": {kept.Conf + " call.filed " + v.Owner.E164 + " " + v.Rule},
+	}
+	slices.Sort(want["/all"])
+	until(t, "the webhooks", func() error {
+		mu.Lock()
+		defer mu.Unlock()
+		all := slices.Sorted(slices.Values(heard["/all"]))
+		if !slices.Equal(all, want["/all"]) || !slices.Equal(heard["/filed"], want["/filed"]) {
+			return fmt.Errorf("heard %q, want %q", heard, want)
+		}
+		return nil
+	})
 }
