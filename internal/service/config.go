@@ -52,6 +52,7 @@ type Config struct {
 	Agent     []AgentConfig         `toml:"agent"`
 	AppServer link.AppServerConfig  `toml:"appserver"`
 	Webhook   []link.WebhookConfig  `toml:"webhook"`
+	API       APIConfig             `toml:"api"`
 }
 
 // KeysConfig says where the keys lie and what they seal. Sidecars are always
@@ -133,7 +134,7 @@ func LoadConfig(path string) (Config, error) {
 
 // resolve makes relative paths absolute, from the folder of the file.
 func (c *Config) resolve(dir string) {
-	paths := []*string{&c.Catalog, &c.Spool, &c.Keys.File, &c.Archive.Path, &c.Archive.Backup, &c.Rules.File}
+	paths := []*string{&c.Catalog, &c.Spool, &c.Keys.File, &c.Archive.Path, &c.Archive.Backup, &c.Rules.File, &c.API.Cert, &c.API.Key}
 	for i := range c.Inbox {
 		paths = append(paths, &c.Inbox[i].Path, &c.Inbox[i].CAFile)
 	}
@@ -178,6 +179,7 @@ func (c Config) problems() []tomlfile.Problem {
 	add("ledger", -1, c.Ledger.Validate())
 	add("licence", -1, c.checkLicence())
 	add("appserver", -1, c.AppServer.Validate())
+	add("api", -1, c.API.Validate())
 	for i, p := range c.PBX {
 		add("pbx", i, p.Validate())
 		add("pbx", i, unique("pbx", i, p.Name, func(j int) string { return c.PBX[j].Name }))

@@ -79,6 +79,7 @@ type Service struct {
 	appServer  *link.AppServer // nil: there is none
 	webhooks   []*link.Webhook
 	relay      link.Relay
+	wrong      wrongTokens
 	licences   licences
 	reported   time.Time // the day before this one has its ledger written; touched by keepLedger only
 	closers    []func() error
@@ -324,6 +325,7 @@ func (s *Service) openListeners(ctx context.Context) error {
 		s.listen(ctx, "receiver lines", s.cfg.Receiver.LinesListen, r.ServeLines),
 		s.listenPacket(ctx, "receiver syslog", s.cfg.Receiver.SyslogListen, r.ServeSyslog),
 		s.listen(ctx, "player", s.cfg.Player.Listen, servePage(player.New(s.forPlayer(), s.log))),
+		s.listenAPI(ctx),
 	)
 }
 
@@ -363,8 +365,8 @@ func (s *Service) taken(what string, addr net.Addr, c io.Closer, serve func(cont
 	s.listeners = append(s.listeners, listener{what, addr, serve})
 }
 
-// Addr is the address that "receiver", "receiver lines", "receiver syslog" or
-// "player" listens on, empty if it does not.
+// Addr is the address that "receiver", "receiver lines", "receiver syslog",
+// "player" or "api" listens on, empty if it does not.
 func (s *Service) Addr(what string) string {
 	for _, l := range s.listeners {
 		if l.what == what {

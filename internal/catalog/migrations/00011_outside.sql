@@ -15,5 +15,16 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_waiting ON outbox (target, seq) WHERE sent = 0 AND dead = 0;
 CREATE INDEX outbox_dead ON outbox (target, dead) WHERE dead > 0;
 
+-- Who may ask the API. The token itself is nowhere: only its SHA-256.
+CREATE TABLE token (
+    name    TEXT    PRIMARY KEY,
+    hash    BLOB    NOT NULL UNIQUE,
+    scope   TEXT    NOT NULL,
+    created INTEGER NOT NULL,                   -- ms since 1970
+    expires INTEGER NOT NULL,                   -- ms since 1970; 0 = never
+    revoked INTEGER NOT NULL DEFAULT 0          -- ms since 1970; 0 = it is not
+);
+
 -- +goose Down
+DROP TABLE token;
 DROP TABLE outbox;
