@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
+
 	"callreel/internal/clock"
 	"callreel/internal/link"
 	"callreel/internal/pbxsim"
@@ -246,6 +248,7 @@ func TestWebhookIsTold(t *testing.T) {
 	const secret = "a secret of the test"
 	var mu sync.Mutex
 	heard := map[string][]string{} // by path
+	var bodies [][]byte
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		body, err := io.ReadAll(q.Body)
 		if err == nil {
@@ -257,6 +260,7 @@ func TestWebhookIsTold(t *testing.T) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
+		bodies = append(bodies, body)
 		what := fmt.Sprintf("%s %s %s", e.Conf, e.Type, e.Agent.Number)
 		if e.Recording != nil {
 			what += " " + e.Recording.Rule
@@ -295,4 +299,22 @@ func TestWebhookIsTold(t *testing.T) {
 		}
 		return nil
 	})
+	event := newProgram(t, "http://"+r.s.Addr("player")).doc.Components.Schemas["Event"].Value
+	mu.Lock()
+	defer mu.Unlock()
+	for _, body := range bodies {
+		var v any
+		if err := json.Unmarshal(body, &v); err != nil {
+			t.Fatal(err)
+		}
+		if err := event.VisitJSON(v, openapi3.EnableJSONSchema2020()); err != nil {
+			t.Errorf("the event is not as described: %v\n%s", err, body)
+		}
+		if fields, ok := v.(map[string]any); ok {
+			fields["more"] = 1
+		}
+		if event.VisitJSON(v, openapi3.EnableJSONSchema2020()) == nil {
+			t.Error("an event with a field that is not described fits")
+		}
+	}
 }
