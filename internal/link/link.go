@@ -44,7 +44,7 @@ type Agent struct {
 }
 
 // Event is something that happened to a call. Its JSON is the body of a webhook and what
-// the queue holds; api/openapi.yaml describes it.
+// the queue holds; the API's openapi.yaml describes it.
 type Event struct {
 	ID   string    `json:"id"` // the same in every try to tell it
 	Type Type      `json:"type"`
