@@ -208,7 +208,7 @@ func receives(t *testing.T, h *host, want []string) {
 	t.Helper()
 	until(t, "lines", func() error {
 		if got := h.got(); !slices.Equal(got, want) {
-			return fmt.Errorf("%d lines, want %d: %.600q", len(got), len(want), got)
+			return fmt.Errorf("%d lines, want %d: %q", len(got), len(want), got[:min(len(got), 10)])
 		}
 		return nil
 	})
@@ -219,6 +219,9 @@ func receives(t *testing.T, h *host, want []string) {
 func receivesAll(t *testing.T, h *host, want []string) (doubles int) {
 	t.Helper()
 	until(t, "lines", func() error {
+		if n := len(h.got()); n < len(want) {
+			return fmt.Errorf("%d lines, want %d", n, len(want))
+		}
 		seen := map[string]bool{}
 		var order []string
 		for _, line := range h.got() {
@@ -229,7 +232,7 @@ func receivesAll(t *testing.T, h *host, want []string) (doubles int) {
 		}
 		doubles = len(h.got()) - len(order)
 		if !slices.Equal(order, want) {
-			return fmt.Errorf("%d different lines, want %d: %.600q", len(order), len(want), order)
+			return fmt.Errorf("%d different lines, want %d: %q", len(order), len(want), order[:min(len(order), 10)])
 		}
 		return nil
 	})
@@ -281,7 +284,7 @@ func TestADayOfOutage(t *testing.T) {
 		want = append(want, b.call(t, n)...)
 		<-b.clock.After(2 * time.Minute)
 	}
-	if len(want) < 200 {
+	if len(want) < 50 {
 		t.Fatalf("only %d messages in a day", len(want))
 	}
 	if f := b.fault("appserver"); !strings.Contains(f, b.cfg.Address) || !strings.Contains(f, "refused") {
@@ -323,7 +326,7 @@ func TestBadServers(t *testing.T) {
 				}
 				<-time.After(50 * time.Millisecond)
 			}
-		}, 1, 40_000},
+		}, 1, 12_000}, // 560 kB: more than both ends' buffers hold
 		{"floods without a line's end", func(h *host, c net.Conn) {
 			go func() { _, _ = io.Copy(c, endless("!PLAY!")) }()
 			h.read(c)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -219,7 +220,9 @@ func TestWebhookGoesNowhereElse(t *testing.T) {
 
 	b := newBench(t, clock.Scaled(5000), "")
 	r := &receiver{t: t}
-	server := httptest.NewTLSServer(r)
+	server := httptest.NewUnstartedServer(r)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it is refused, as it should be
+	server.StartTLS()
 	t.Cleanup(server.Close)
 	w := hook(t, b, link.WebhookConfig{Name: "unknown", URL: server.URL}, "a")
 	until(t, "state", func() error {
