@@ -178,13 +178,18 @@ func (c *Catalog) PruneCDRs(ctx context.Context, limit time.Time) (int64, error)
 
 // SaveLeg stores the present state of agents' parts in conferences, all or none.
 func (c *Catalog) SaveLeg(ctx context.Context, legs ...recording.Leg) error {
+	return c.SaveLegs(ctx, legs, nil)
+}
+
+// SaveLegs is SaveLeg with the messages that tell of them, all or none.
+func (c *Catalog) SaveLegs(ctx context.Context, legs []recording.Leg, tell []recording.Message) error {
 	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		for _, leg := range legs {
 			if err := saveLeg(ctx, tx, leg); err != nil {
 				return err
 			}
 		}
-		return nil
+		return enqueue(ctx, tx, tell)
 	})
 	if err != nil {
 		return fmt.Errorf("save %d call events: %w", len(legs), err)

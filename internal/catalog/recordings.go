@@ -190,15 +190,17 @@ func (c *Catalog) Claim(ctx context.Context, now time.Time, lease time.Duration)
 // the claim was lost. A recording that was woken while it was claimed, and still
 // waits for CDRs, is due at once: the step may have looked before they came. With a
 // verdict it takes the marks and numbers that the verdict rests on, or returns ErrTaken.
-func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.Time) error {
-	return c.saveClaimed(ctx, cl, outcome{next: next, sourceDue: sourceDue})
+// The messages tell of the new state; they are stored with it, and not if it is another
+// by then.
+func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.Time, tell ...recording.Message) error {
+	return c.saveClaimed(ctx, cl, outcome{next: next, sourceDue: sourceDue, tell: tell})
 }
 
 // Keep is Advance for a recording that its worker goes on with at once: the claim is
 // renewed until a time. What woke it meanwhile is forgotten, for the next step looks
 // anew; what has become of its source is in cl.
-func (c *Catalog) Keep(ctx context.Context, cl *Claimed, until, sourceDue time.Time) error {
-	o := outcome{next: until, sourceDue: sourceDue, keep: true}
+func (c *Catalog) Keep(ctx context.Context, cl *Claimed, until, sourceDue time.Time, tell ...recording.Message) error {
+	o := outcome{next: until, sourceDue: sourceDue, tell: tell, keep: true}
 	if err := c.saveClaimed(ctx, *cl, o); err != nil {
 		return err
 	}
@@ -209,6 +211,7 @@ func (c *Catalog) Keep(ctx context.Context, cl *Claimed, until, sourceDue time.T
 // outcome is what becomes of a claim when it is saved.
 type outcome struct {
 	next, sourceDue time.Time
+	tell            []recording.Message
 	keep            bool // the worker goes on; next is how long it may
 }
 
@@ -226,11 +229,27 @@ func (c *Catalog) saveClaimed(ctx context.Context, cl Claimed, o outcome) error 
 		if err := advance(ctx, tx, cl, doc, o); err != nil {
 			return err
 		}
+		if err := tellOf(ctx, tx, rec, o.tell); err != nil {
+			return err
+		}
 		if before == string(rec.State) {
 			return nil
 		}
 		return settle(ctx, tx, rec)
 	}), "save", rec.ID)
+}
+
+// tellOf stores what tells of a recording's state, if it stands in that.
+func tellOf(ctx context.Context, tx *txn, rec recording.Recording, tell []recording.Message) error {
+	if len(tell) == 0 {
+		return nil
+	}
+	var state string
+	err := tx.QueryRowContext(ctx, `SELECT state FROM recording WHERE id = ?`, int64(rec.ID)).Scan(&state)
+	if err != nil || state != string(rec.State) {
+		return err
+	}
+	return enqueue(ctx, tx, tell)
 }
 
 // settle takes what a verdict rests on, when it is saved first.

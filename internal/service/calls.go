@@ -142,7 +142,14 @@ func (s *Service) Leg(ctx context.Context, pbx string, legs ...recording.Leg) {
 
 // saveLegs stores the legs that are not stored yet.
 func (s *Service) saveLegs(ctx context.Context) error {
-	err := s.legs.save(func(legs []recording.Leg) error { return s.catalog.SaveLeg(ctx, legs...) })
+	err := s.legs.save(func(legs []recording.Leg) error {
+		tell := s.tellOfLegs(legs)
+		err := s.catalog.SaveLegs(ctx, legs, tell)
+		if err == nil && len(tell) > 0 {
+			s.partners.wake()
+		}
+		return err
+	})
 	s.report(LampSoftware, "call events", "call event cannot be saved", err)
 	return err
 }

@@ -59,6 +59,7 @@ type outcome struct {
 	goOn      bool      // the same worker does the next step at once; else
 	next      time.Time // when it is due; zero: when something happens
 	sourceDue time.Time // when the source may be deleted; zero changes nothing
+	tell      []recording.Message
 }
 
 // advance takes a claimed recording through the line as far as it goes without waiting,
@@ -107,6 +108,9 @@ func (s *Service) oneStep(ctx context.Context, st step, cl *catalog.Claimed) (o 
 	if err == nil && failed == nil {
 		s.log.Debug("step completed", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID, "state", cl.State)
 		s.tell(st, cl.Recording)
+		if len(o.tell) > 0 {
+			s.partners.wake()
+		}
 	}
 	return o, true, err
 }
@@ -123,16 +127,16 @@ func (s *Service) save(ctx context.Context, cl *catalog.Claimed, o outcome) erro
 		}
 		s.report(LampDisk, "catalog", "the catalog cannot be used", err)
 		if !s.clock.Wait(ctx.Done(), saveAgain) {
-			return s.catalog.Advance(context.WithoutCancel(ctx), *cl, o.next, o.sourceDue)
+			return s.catalog.Advance(context.WithoutCancel(ctx), *cl, o.next, o.sourceDue, o.tell...)
 		}
 	}
 }
 
 func (s *Service) put(ctx context.Context, cl *catalog.Claimed, o outcome) error {
 	if o.goOn {
-		return s.catalog.Keep(ctx, cl, s.clock.Now().Add(lease), o.sourceDue)
+		return s.catalog.Keep(ctx, cl, s.clock.Now().Add(lease), o.sourceDue, o.tell...)
 	}
-	return s.catalog.Advance(ctx, *cl, o.next, o.sourceDue)
+	return s.catalog.Advance(ctx, *cl, o.next, o.sourceDue, o.tell...)
 }
 
 func (s *Service) stepFrom(state recording.State) (step, bool) {
@@ -167,6 +171,9 @@ func (s *Service) completed(st step, cl *catalog.Claimed, next recording.State) 
 	}
 	end := next == recording.Done || next == recording.Quarantined || next == recording.Unusable || next == st.from
 	o := outcome{goOn: !end, next: now, sourceDue: s.sourceDue(cl.Recording, now)}
+	if next != st.from {
+		o.tell = s.tellOfState(st.from, cl.Recording)
+	}
 	switch {
 	case end:
 		o.next = time.Time{}

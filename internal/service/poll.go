@@ -269,10 +269,11 @@ func (s *Service) vanished(ctx context.Context, b *box, rec recording.Recording)
 	}
 	rec.State = recording.Unusable
 	rec.Retry.Reason = fmt.Sprintf("the capture vanished from inbox %s before it could be fetched; callreel did not delete it", b.cfg.Name)
-	saved, err := s.catalog.End(ctx, rec, recording.Seen)
+	saved, err := s.catalog.End(ctx, rec, recording.Seen, s.tellOfState(recording.Seen, rec)...)
 	if err != nil || !saved {
 		return err
 	}
+	s.partners.wake()
 	s.mended(rec.ID)
 	s.lamps.Bad(LampPCAP, causeVanished, fmt.Errorf("recording %d: %s", rec.ID, rec.Retry.Reason))
 	s.log.Error("a capture vanished before it was fetched", "id", rec.ID, "uid", rec.Capture.UID, "inbox", b.cfg.Name)
