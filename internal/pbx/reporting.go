@@ -36,6 +36,9 @@ type ReportingConfig struct {
 	Standby  string `toml:"standby"` // host, or host:port, that takes the place of the URL's when that does not answer
 	User     string `toml:"user"`
 	Password string `toml:"password"`
+	// Where the password is, if it is not in the setup itself.
+	PasswordFile string `toml:"password_file"`
+	PasswordEnv  string `toml:"password_env"`
 	// TimeFormat of {from} and {to}: "unix" for seconds since 1970, else a Go
 	// layout, in UTC.
 	TimeFormat string   `toml:"time_format"`
