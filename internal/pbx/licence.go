@@ -58,7 +58,7 @@ func licencesAt(ctx context.Context, web *http.Client, cfg Config, address, path
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("%s answers %s to %s", u.Host, res.Status, path)
+		return 0, statusError(res.StatusCode, "%s answers %s to %s", u.Host, res.Status, path)
 	}
 	raw, err := readBounded(res.Body, maxLicences)
 	if err == nil {

@@ -185,7 +185,7 @@ func (r *Reporting) askOne(ctx context.Context, q Question, standby bool) ([]str
 		return nil, nil
 	}
 	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%w: %s at %s answers %s", ErrNoAnswer, r.cfg.Name, req.URL.Host, res.Status)
+		return nil, fmt.Errorf("%w: %s at %s: %w", ErrNoAnswer, r.cfg.Name, req.URL.Host, statusError(res.StatusCode, "answers %s", res.Status))
 	}
 	raw, err := readBounded(res.Body, maxReport)
 	if err == nil {

@@ -1,0 +1,197 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+
+	"callreel/archive"
+	"callreel/ingest"
+	"callreel/internal/clock"
+	"callreel/internal/pbx"
+	"callreel/internal/setup"
+)
+
+// Links are the checks of all that a setup connects to, in the order in which they are
+// best run. Each makes its own connection and leaves nothing behind. They are to be run
+// one after the other: the last one tells what the others saw.
+func (c Config) Links(clk clock.Clock) []setup.Check {
+	c = c.WithDefaults()
+	l := linkChecks{cfg: c, clock: clk, clocks: &setup.Clocks{}, agents: map[string]int{}}
+	var all []setup.Check
+	for i := range c.PBX {
+		all = append(all, l.pbx(i))
+	}
+	for i := range c.PBX {
+		if c.Licence.Count == licencePBX {
+			all = append(all, l.licences(i))
+		}
+	}
+	for i := range c.Asterisk {
+		if c.Asterisk[i].File != "" {
+			all = append(all, l.asterisk(i))
+		}
+	}
+	for i := range c.Reporting {
+		all = append(all, l.reporting(i))
+	}
+	all = append(all, l.receiver())
+	for i := range c.Inbox {
+		all = append(all, l.inbox(i))
+	}
+	return append(append(all, l.disks()...), l.clocks.Check())
+}
+
+// linkChecks hands the real links to the checks.
+type linkChecks struct {
+	cfg    Config
+	clock  clock.Clock
+	clocks *setup.Clocks
+	agents map[string]int // by PBX, as its check has seen them
+}
+
+func (l linkChecks) pbx(i int) setup.Check {
+	c := l.cfg.PBX[i]
+	return setup.PBX{
+		Name: c.Name, URL: c.URL, User: c.User, Group: c.Group, Index: i, Clocks: l.clocks,
+		Try: func(ctx context.Context) (setup.PBXSeen, error) {
+			seen, err := pbx.Try(ctx, c, l.clock)
+			if err == nil {
+				l.agents[c.Name] = seen.Agents + seen.Away
+			}
+			return setup.PBXSeen{
+				Firmware: seen.Firmware, Objects: seen.Objects, Agents: seen.Agents, Away: seen.Away, Groups: seen.Groups,
+				Clock: setup.ServerClock(seen.Server),
+			}, err
+		},
+	}.Check()
+}
+
+func (l linkChecks) licences(i int) setup.Check {
+	c := l.cfg.PBX[i]
+	return setup.Licences{
+		PBX: c.Name, Licence: l.cfg.Licence.Name, Index: i,
+		Try: func(ctx context.Context) (int, error) {
+			return pbx.Licences(ctx, c, l.cfg.Licence.Path, l.cfg.Licence.Name)
+		},
+		Agents: func() (int, bool) { n, known := l.agents[c.Name]; return n, known },
+	}.Check()
+}
+
+func (l linkChecks) asterisk(i int) setup.Check {
+	c := l.cfg.Asterisk[i]
+	return setup.File{
+		What: "asterisk " + c.Name, Section: "asterisk", Index: i, Path: c.File,
+		Hint: "In Asterisk's cdr.conf switch [csv] on; the user that callreel runs as must be able to read the file.",
+		Try: func(context.Context) error {
+			f, err := os.Open(c.File)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			if _, err := f.Read(make([]byte, 1)); err != nil && !errors.Is(err, io.EOF) {
+				return err
+			}
+			return nil
+		},
+	}.Check()
+}
+
+func (l linkChecks) reporting(i int) setup.Check {
+	c := l.cfg.Reporting[i]
+	return setup.Reporting{
+		Name: c.Name, URL: c.URL, Index: i, Clocks: l.clocks,
+		Try: func(ctx context.Context) (setup.ServerClock, error) {
+			r, err := pbx.NewReporting(c, l.clock)
+			if err != nil {
+				return setup.ServerClock{}, err
+			}
+			defer r.Close()
+			at, err := r.Try(ctx)
+			return setup.ServerClock(at), err
+		},
+	}.Check()
+}
+
+func (l linkChecks) receiver() setup.Check {
+	c := l.cfg.Receiver
+	var hosts []string
+	for _, p := range l.cfg.PBX {
+		if u, err := url.Parse(p.URL); err == nil {
+			hosts = append(hosts, u.Hostname())
+		}
+	}
+	return setup.Receiver{
+		Listen: c.Listen, PBXs: hosts, Open: c.User == "",
+		Try: func(ctx context.Context) error {
+			ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+			if err != nil {
+				return err
+			}
+			return ln.Close()
+		},
+	}.Check()
+}
+
+func (l linkChecks) inbox(i int) setup.Check {
+	c := l.cfg.Inbox[i]
+	where := c.URL
+	if c.Kind == ingest.KindFolder {
+		where = c.Path
+	}
+	return setup.Inbox{
+		Name: c.Name, Where: where, Kind: c.Kind, Index: i, Clocks: l.clocks,
+		Try: func(ctx context.Context) (setup.InboxSeen, error) {
+			t, err := ingest.Try(ctx, c, l.clock, slog.New(slog.DiscardHandler))
+			seen := setup.InboxSeen{
+				Captures: t.Captures, Listed: t.Listed, Written: t.Written, ReadBack: t.ReadBack, Gone: t.Gone,
+				Clock: setup.ServerClock{Ahead: t.Ahead, Told: t.Dated},
+			}
+			if t.Left {
+				seen.Left = t.Probe
+			}
+			return seen, err
+		},
+	}.Check()
+}
+
+func (l linkChecks) disks() []setup.Check {
+	room := func(what, path string, check func(*archive.Archive, context.Context) (archive.Space, error)) setup.Check {
+		return setup.Disk{
+			What: what, Path: path, PerHour: l.perHour(),
+			Try: func(ctx context.Context) (free, total int64, err error) {
+				a, err := archive.Open(l.cfg.Archive)
+				if err != nil {
+					return 0, 0, err
+				}
+				defer a.Close()
+				s, err := check(a, ctx)
+				return s.Free, s.Total, err
+			},
+		}.Check()
+	}
+	all := []setup.Check{room("archive", l.cfg.Archive.Path, (*archive.Archive).Check)}
+	if l.cfg.Archive.Backup != "" {
+		all = append(all, room("backup", l.cfg.Archive.Backup, (*archive.Archive).CheckBackup))
+	}
+	return all
+}
+
+// perHour is roughly how many bytes an hour of talk takes in the archive.
+func (l linkChecks) perHour() int64 {
+	const second = 3600
+	switch c := l.cfg.Audio; {
+	case c.Format == "mp3" && c.Bitrate > 0:
+		return int64(c.Bitrate) * 1000 / 8 * second
+	case c.Format == "mp3":
+		return 4000 * second
+	case c.PCM:
+		return 32_000 * second
+	default:
+		return 16_000 * second
+	}
+}
