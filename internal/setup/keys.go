@@ -71,7 +71,7 @@ func parseKeys(text string) []KeyDoc {
 
 // of fills in what a row of a table says; one row may be about several keys.
 func (k KeyDoc) of(line string) []KeyDoc {
-	cells := strings.Split(strings.Trim(line, "|"), " | ")
+	cells := strings.Split(strings.Trim(line, "|"), "|")
 	for i := range cells {
 		cells[i] = strings.TrimSpace(cells[i])
 	}

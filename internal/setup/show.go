@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -109,6 +110,17 @@ func literal(v any) (string, error) {
 			}
 		}
 		return "[" + strings.Join(parts, ", ") + "]", nil
+	case reflect.Map: // an inline table, of keys that nobody knows
+		var parts []string
+		for _, k := range f.MapKeys() {
+			text, err := literal(f.MapIndex(k).Interface())
+			if err != nil {
+				return "", err
+			}
+			parts = append(parts, quoteKey(k.String())+" = "+text)
+		}
+		slices.Sort(parts)
+		return "{" + strings.Join(parts, ", ") + "}", nil
 	default:
 		return "", fmt.Errorf("a value of type %T has no place in a setup", v)
 	}
