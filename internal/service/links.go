@@ -1,19 +1,27 @@
 package service
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 
 	"callreel/archive"
 	"callreel/ingest"
 	"callreel/internal/clock"
 	"callreel/internal/pbx"
+	"callreel/internal/recording"
+	"callreel/internal/secret"
 	"callreel/internal/setup"
+	"callreel/internal/tomlfile"
+	"callreel/internal/vmscript"
 )
 
 // Links are the checks of all that a setup connects to, in the order in which they are
@@ -194,4 +202,77 @@ func (l linkChecks) perHour() int64 {
 	default:
 		return 16_000 * second
 	}
+}
+
+// LinksOf are the checks of a setup that need not be whole yet. It stands in data; file
+// is where it lies, or will.
+func LinksOf(file string, data []byte, clk clock.Clock) ([]setup.Check, error) {
+	cfg, err := draftConfig(file, data)
+	if err != nil {
+		return nil, err
+	}
+	return cfg.Links(clk), nil
+}
+
+// draftConfig reads a setup without asking whether it can be used.
+func draftConfig(file string, data []byte) (Config, error) {
+	cfg := DefaultConfig()
+	if err := tomlfile.Decode(file, data, &cfg); err != nil {
+		return Config{}, err
+	}
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return Config{}, fmt.Errorf("read the setup: %w", err)
+	}
+	cfg.resolve(filepath.Dir(abs))
+	from := secret.From{Dir: filepath.Dir(abs), KeyFile: secret.KeyFile(file)}
+	return cfg, tomlfile.Report(file, data, secret.Resolve(&cfg, from))
+}
+
+// PutScripts puts the scripts for voicemail objects into each inbox of a setup, and
+// gives a line for each file. One that is there already and is another is left.
+func PutScripts(ctx context.Context, file string, data []byte) ([]string, error) {
+	cfg, err := draftConfig(file, data)
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for _, c := range cfg.Inbox {
+		c.Standby, c.FollowPBX = "", false
+		files, err := ingest.OpenFiles(c)
+		if err != nil {
+			return lines, err
+		}
+		err = fs.WalkDir(vmscript.Files(), ".", func(name string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			did, err := putScript(ctx, files, name)
+			if err == nil {
+				lines = append(lines, fmt.Sprintf("inbox %s: %-18s %s", c.Name, name, did))
+			}
+			return err
+		})
+		if err != nil {
+			return lines, err
+		}
+	}
+	return lines, nil
+}
+
+func putScript(ctx context.Context, files ingest.Files, name string) (did string, err error) {
+	content, err := fs.ReadFile(vmscript.Files(), name)
+	if err != nil {
+		return "", err
+	}
+	old, err := files.Read(ctx, name)
+	switch {
+	case err == nil && bytes.Equal(old, content):
+		return "is there already", nil
+	case err == nil:
+		return "is another there, left as it is", nil
+	case !errors.Is(err, recording.ErrNotFound):
+		return "", err
+	}
+	return "written", files.Write(ctx, name, content)
 }

@@ -96,6 +96,26 @@ func (d *Draft) Add(section string) int {
 	return d.lists[section] - 1
 }
 
+// Remove takes one of a [[section]] away; its comments go with it.
+func (d *Draft) Remove(section string, index int) {
+	d.values, d.comments = without(d.values, section, index), without(d.comments, section, index)
+	d.lists[section]--
+}
+
+func without[T any](from map[tomlfile.At]T, section string, index int) map[tomlfile.At]T {
+	out := map[tomlfile.At]T{}
+	for at, v := range from {
+		if at.Section == section && at.Index == index {
+			continue
+		}
+		if at.Section == section && at.Index > index {
+			at.Index--
+		}
+		out[at] = v
+	}
+	return out
+}
+
 // Get is the value of a key, nil if the draft does not set it.
 func (d *Draft) Get(section string, index int, key string) any {
 	return d.values[tomlfile.At{Section: section, Index: index, Key: key}]
