@@ -1,6 +1,12 @@
 package service
 
-import "slices"
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"callreel/internal/setup"
+)
 
 // SetupConfig is what "callreel setup" keeps of itself.
 type SetupConfig struct {
@@ -33,4 +39,25 @@ func (c Config) WithDefaults() Config {
 func (c Config) CheckRules() error {
 	_, err := c.Rules.load()
 	return err
+}
+
+// openSetup watches over the setup password: that it was taken away without being known
+// is said at each start, and its hash in the archive is put back where it is missing.
+func (s *Service) openSetup(context.Context) error {
+	if s.cfg.Setup.Forgotten != "" {
+		s.log.Warn("the setup password was taken away by somebody who did not give it; set a new one with \"callreel setup\"", "forgotten", s.cfg.Setup.Forgotten)
+	}
+	hash := s.cfg.Setup.PasswordHash
+	if hash == "" {
+		return nil
+	}
+	there, err := setup.HashOf(s.cfg.Archive.Path)
+	if err == nil && there == hash {
+		return nil
+	}
+	s.log.Warn("the setup password in the archive is not that of the setup; it is put back", "folder", "TMP", "error", err)
+	return errors.Join(
+		setup.Trace(s.cfg.Archive.Path, s.clock.Now(), "the recorder", "puts the setup password back, which was missing or another"),
+		setup.SaveHash(s.cfg.Archive.Path, hash),
+	)
 }
