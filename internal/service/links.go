@@ -172,6 +172,7 @@ func (l linkChecks) disks() []setup.Check {
 		return setup.Disk{
 			What: what, Path: path, PerHour: l.perHour(),
 			Try: func(ctx context.Context) (free, total int64, err error) {
+				defer unmake(missing(l.cfg.Archive.Path))
 				a, err := archive.Open(l.cfg.Archive)
 				if err != nil {
 					return 0, 0, err
@@ -187,6 +188,31 @@ func (l linkChecks) disks() []setup.Check {
 		all = append(all, room("backup", l.cfg.Archive.Backup, (*archive.Archive).CheckBackup))
 	}
 	return all
+}
+
+// missing lists the folders of an archive that opening it would make, the lowest first.
+// What is there is never among them: a recorder may be at work in it.
+func missing(path string) []string {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	out := []string{filepath.Join(path, "REC"), filepath.Join(path, "TMP")}
+	for ; path != filepath.Dir(path); path = filepath.Dir(path) {
+		if _, err := os.Stat(path); err == nil {
+			break
+		}
+		out = append(out, path)
+	}
+	return out
+}
+
+// unmake takes folders away again that are empty: a path that was misspelt leaves none.
+func unmake(folders []string) {
+	for _, f := range folders {
+		if err := os.Remove(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+	}
 }
 
 // perHour is roughly how many bytes an hour of talk takes in the archive.

@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -121,6 +122,17 @@ func TestLinksOfAGoodSetup(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(b.inbox); len(left) > 0 {
 		t.Errorf("left in the inbox: %v", left)
+	}
+	if _, err := os.Stat(b.cfg.Archive.Path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an archive was made: %v", err)
+	}
+	work := filepath.Join(b.cfg.Archive.Path, "REC")
+	if err := os.MkdirAll(work, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	b.run(t)
+	if _, err := os.Stat(work); err != nil {
+		t.Errorf("a folder that was there is gone: %v", err)
 	}
 }
 

@@ -24,7 +24,7 @@ func OwnAddress(host string) string {
 }
 
 // Instructions say what is to be done at the PBX and at the phones now.
-func Instructions(d *Draft, own func(host string) string) string {
+func Instructions(d *Draft, file string, own func(host string) string) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, "What is left to do:")
 	for i := range d.Len("pbx") {
@@ -40,7 +40,6 @@ func Instructions(d *Draft, own func(host string) string) string {
 		if user := d.Text("receiver", -1, "user"); user != "" {
 			fmt.Fprintf(&b, "  with the user %q and the password that you have just set up.\n", user)
 		}
-		fmt.Fprintf(&b, "  Set the check mark for sending records at each user who is recorded.\n")
 		if group := d.Text("pbx", i, "group"); group != "" {
 			fmt.Fprintf(&b, "- Put who is to be recorded into the group %q; %q must be an active member of it.\n", group, d.Text("pbx", i, "user"))
 		}
@@ -54,7 +53,7 @@ func Instructions(d *Draft, own func(host string) string) string {
 		}
 	}
 	fmt.Fprintln(&b, "- Keep copies of the key ring (callreel.keys, made at the first start) and of the key of the\n  setup, each apart from what it opens.")
-	fmt.Fprintln(&b, "- Start the recorder: callreel run --config FILE")
+	fmt.Fprintf(&b, "- Start the recorder: callreel run --config %s\n", file)
 	return b.String()
 }
 

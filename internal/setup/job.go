@@ -256,7 +256,7 @@ func (j *Job) whole(ctx context.Context) error {
 		if err := j.say("\nThe setup cannot be used so:\n%v\n", wrong); err != nil {
 			return err
 		}
-		again, err := j.Wizard.yes("Go through the questions again?", true)
+		again, err := j.Wizard.yes("Go through the questions again?", true, "With n the program ends, and nothing is written.")
 		if err != nil {
 			return err
 		}
@@ -296,7 +296,7 @@ func (j *Job) try(ctx context.Context) error {
 	if j.Wizard == nil || j.CheckOnly {
 		return failed
 	}
-	write, err := j.Wizard.yes("Write the setup all the same?", false)
+	write, err := j.Wizard.yes("Write the setup all the same?", false, "The recorder starts with such a setup, and its lamps show what does not work. With n nothing is written.")
 	if err == nil && !write {
 		err = failed
 	}
@@ -319,13 +319,15 @@ func (j *Job) save(ctx context.Context) error {
 	if err := j.scripts(ctx); err != nil {
 		return err
 	}
-	return j.say("\n%s", Instructions(d, OwnAddress))
+	return j.say("\n%s", Instructions(d, j.Session.File, OwnAddress))
 }
+
+const scriptsHelp = "TCR/TCRec.xml and TAN.xml are run by voicemail objects of the PBX, which you make for them. They are needed where agents mark their calls, or give them transaction numbers. A file that is there already stays as it is."
 
 func (j *Job) scripts(ctx context.Context) error {
 	if j.Wizard != nil && !j.PutScripts {
 		var err error
-		if j.PutScripts, err = j.Wizard.yes("\nPut the scripts by which agents mark calls and give TANs into the inbox?", false); err != nil {
+		if j.PutScripts, err = j.Wizard.yes("\nPut the scripts by which agents mark calls and give TANs into the inbox?", false, scriptsHelp); err != nil {
 			return err
 		}
 	}

@@ -30,6 +30,7 @@ type Stage struct {
 	Section   string // whose checks are run
 	List      bool   // there may be several
 	Begin     string // "Is there …?"; empty: there is one in any case
+	Help      string // what "?" says to that
 	Usual     bool   // and what is taken for the answer of who says nothing
 	Another   string // "Is there another …?"
 	Only      func(d *Draft) bool
@@ -46,7 +47,8 @@ func suggest(s string) func(*Draft, int) string { return func(*Draft, int) strin
 func pbxStage() Stage {
 	return Stage{
 		Title: "The PBX tells who speaks to whom, and who is to be recorded.", Section: "pbx", List: true,
-		Begin: "Is there an innovaphone PBX?", Usual: true, Another: "Is there another PBX?",
+		Begin: "Is there an innovaphone PBX?", Usual: true,
+		Help: "Without one the agents are named here in the setup, and a call's owner is found by the records and by the SIP in the captures.", Another: "Is there another PBX?",
 		Questions: []Question{
 			{Flag: "pbx-name", Section: "pbx", Key: "name", Ask: "A name for it, for logs and lamps", Suggest: numbered("pbx", "main")},
 			{
@@ -89,7 +91,7 @@ func putPBX(d *Draft, i int, answer string) error {
 func asteriskStage() Stage {
 	return Stage{
 		Title: "Asterisk writes its call detail records into a file.", Section: "asterisk", List: true,
-		Begin: "Is there an Asterisk PBX?", Another: "Is there another Asterisk?",
+		Begin: "Is there an Asterisk PBX?", Help: "The file is followed, also over its rotation; see doc/config.md for taking the rows by HTTP.", Another: "Is there another Asterisk?",
 		Questions: []Question{
 			{Flag: "asterisk-name", Section: "asterisk", Key: "name", Ask: "A name for it, for logs and lamps", Suggest: numbered("asterisk", "asterisk")},
 			{Flag: "asterisk-file", Section: "asterisk", Key: "file", Ask: "Its file of call detail records", Suggest: suggest("/var/log/asterisk/cdr-csv/Master.csv")},
@@ -231,7 +233,7 @@ func licenceStage() Stage {
 func reportingStage() Stage {
 	return Stage{
 		Title: "Reporting is asked for records that did not come from the PBX itself.", Section: "reporting", List: true,
-		Begin: "Is there a Reporting server?", Another: "Is there another Reporting server?",
+		Begin: "Is there a Reporting server?", Help: "It is not needed where the PBX sends its records to this machine, and makes up for records that were lost on their way.", Another: "Is there another Reporting server?",
 		Questions: []Question{
 			{Flag: "reporting-name", Section: "reporting", Key: "name", Ask: "A name for it, for logs and lamps", Suggest: numbered("reporting", "reporting")},
 			{

@@ -75,7 +75,7 @@ func (w *Wizard) stage(ctx context.Context, d *Draft, s Stage) error {
 		more := ask == ""
 		if !more {
 			var err error
-			if more, err = w.yes(ask, usual); err != nil {
+			if more, err = w.yes(ask, usual, s.Title+" "+s.Help); err != nil {
 				return err
 			}
 		}
@@ -164,18 +164,22 @@ func (w *Wizard) answer(d *Draft, q Question, i int) (string, error) {
 
 // help explains a question.
 func (w *Wizard) help(q Question) error {
-	var b strings.Builder
 	text := q.Help
 	for _, k := range Find(strings.TrimPrefix(q.Section+"."+q.Key, ".")) {
 		text += " " + strings.TrimSuffix(k.Name()+": "+plain(k.Meaning), ".") + "."
 	}
+	return w.say(indented(text))
+}
+
+func indented(text string) string {
+	var b strings.Builder
 	for _, line := range wrap(text, 78) {
 		fmt.Fprintln(&b, "  "+line)
 	}
-	return w.say(b.String())
+	return b.String()
 }
 
-func (w *Wizard) yes(ask string, usual bool) (bool, error) {
+func (w *Wizard) yes(ask string, usual bool, help string) (bool, error) {
 	choice := " [y/N]: "
 	if usual {
 		choice = " [Y/n]: "
@@ -192,8 +196,12 @@ func (w *Wizard) yes(ask string, usual bool) (bool, error) {
 			return true, nil
 		case "n", "no":
 			return false, nil
+		case "?":
+			err = w.say(indented(help))
+		default:
+			err = w.say("Answer y or n.\n")
 		}
-		if err := w.say("Answer y or n.\n"); err != nil {
+		if err != nil {
 			return false, err
 		}
 	}
