@@ -85,6 +85,8 @@ func setupCode(err error) error {
 		return &exitError{exitSomeLeft, err}
 	case errors.Is(err, setup.ErrAnswers):
 		return &exitError{exitUsage, err}
+	case errors.Is(err, setup.ErrNoSetup):
+		return &exitError{exitNothing, err}
 	case errors.Is(err, io.EOF), errors.Is(err, errInterrupted):
 		return errors.New("the questions were broken off; nothing was written")
 	}

@@ -121,6 +121,9 @@ func ringed(t *testing.T, cfg service.Config, c *pbxsim.Call) {
 func TestSetupWithFaults(t *testing.T) {
 	sim, dir := newSim(t)
 	file := filepath.Join(dir, "callreel.toml")
+	if code, said := runSetupWith(t, "setup", "--config", file, "--check"); code != exitNothing {
+		t.Errorf("nothing to check: exit code %d, said\n%s", code, said)
+	}
 	args := byFlags(t, sim, dir)
 	t.Setenv("CALLREEL_TEST_PW", "wrong")
 	code, said := runSetupWith(t, args...)

@@ -87,6 +87,10 @@ func asSections(list []any) ([]map[string]any, bool) {
 	return out, len(out) > 0
 }
 
+func (d *Draft) clone() *Draft {
+	return &Draft{values: maps.Clone(d.values), lists: maps.Clone(d.lists), comments: maps.Clone(d.comments)}
+}
+
 // Len is how many of a [[section]] there are.
 func (d *Draft) Len(section string) int { return d.lists[section] }
 

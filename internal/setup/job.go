@@ -17,6 +17,8 @@ var (
 	// ErrChecks says that checks found faults. Unless it was asked for all the same,
 	// nothing was written.
 	ErrChecks = errors.New("checks found faults")
+	// ErrNoSetup says that there is no setup to be tried.
+	ErrNoSetup = errors.New("there is no setup")
 	// ErrAnswers says that answers are missing or wrong.
 	ErrAnswers = errors.New("the setup cannot be written so")
 )
@@ -58,9 +60,17 @@ func (j *Job) Run(ctx context.Context) error {
 		return err
 	}
 	if j.CheckOnly {
-		return j.try(ctx)
+		if j.Session.New() {
+			return fmt.Errorf("%w: %s", ErrNoSetup, j.Session.File)
+		}
+		return j.try(ctx, j.Session.old)
 	}
-	for _, step := range []func(context.Context) error{j.unlock, j.answers, j.ask, j.unlock, j.protect, j.whole, j.try, j.save} {
+	for _, lost := range j.Session.Lost() {
+		if err := j.say("note  %s\n", lost); err != nil {
+			return err
+		}
+	}
+	for _, step := range []func(context.Context) error{j.unlock, j.answers, j.ask, j.unlock, j.protect, j.whole, j.tryDraft, j.save} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -269,12 +279,16 @@ func (j *Job) whole(ctx context.Context) error {
 	}
 }
 
-// try runs all checks together, with the clocks.
-func (j *Job) try(ctx context.Context) error {
+func (j *Job) tryDraft(ctx context.Context) error {
 	data, err := j.Session.Draft().Encode(nil)
 	if err != nil {
 		return err
 	}
+	return j.try(ctx, data)
+}
+
+// try runs all checks together, with the clocks.
+func (j *Job) try(ctx context.Context, data []byte) error {
 	checks, err := j.Checks(data)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrAnswers, err)

@@ -231,6 +231,27 @@ func TestForgetLeavesATrace(t *testing.T) {
 	}
 }
 
+// TestLostKey: passwords whose key is gone are to be entered anew; nothing else is lost.
+func TestLostKey(t *testing.T) {
+	dir := protected(t)
+	file := filepath.Join(dir, "callreel.toml")
+	if err := os.Remove(secret.KeyFile(file)); err != nil {
+		t.Fatal(err)
+	}
+	s := session(t, dir)
+	if len(s.Lost()) != 1 || !strings.Contains(s.Lost()[0], "inbox.password: the key of the setup is not there") || s.Draft().Text("inbox", 0, "user") != "u" {
+		t.Errorf("lost: %v", s.Lost())
+	}
+	if err := s.Unlock("first password"); err != nil {
+		t.Fatal(err)
+	}
+	s.Draft().Set("inbox", 0, "password", "anew")
+	save(t, s)
+	if s = session(t, dir); len(s.Lost()) != 0 || !secret.IsSealed(s.Draft().Text("inbox", 0, "password")) {
+		t.Errorf("lost again: %v", s.Lost())
+	}
+}
+
 func TestSaveKeepsTheOldFile(t *testing.T) {
 	dir := protected(t)
 	file := filepath.Join(dir, "callreel.toml")

@@ -28,6 +28,7 @@ type Session struct {
 	before *Draft
 	old    []byte          // as the file was; nil: there was none
 	proved map[string]bool // hashes whose password was given
+	lost   []string        // passwords that do not open, and why
 	kept   bool            // the old file lies beside the new one
 	note   []string        // what goes into the trace
 }
@@ -44,11 +45,44 @@ func (s *Session) Open() error {
 	}
 	s.old = data
 	if s.draft, err = ReadDraft(s.File, data); err != nil {
+		return fmt.Errorf("%w: %w", ErrAnswers, err)
+	}
+	s.before = s.draft.clone()
+	return s.dropLost()
+}
+
+// dropLost takes away the passwords that the key at hand does not open: they are to be
+// entered anew.
+func (s *Session) dropLost() error {
+	var sealed []tomlfile.At
+	for at, v := range s.draft.values {
+		if text, ok := v.(string); ok && secret.IsSealed(text) {
+			sealed = append(sealed, at)
+		}
+	}
+	if len(sealed) == 0 {
+		return nil
+	}
+	key, err := secret.ReadKey(secret.KeyFile(s.File))
+	if err != nil && !errors.Is(err, secret.ErrNoKey) {
 		return err
 	}
-	s.before, err = ReadDraft(s.File, data)
-	return err
+	for _, at := range sealed {
+		why := err
+		if key != nil {
+			_, why = key.Open(s.draft.Text(at.Section, at.Index, at.Key))
+		}
+		if why != nil {
+			s.draft.Set(at.Section, at.Index, at.Key, nil)
+			s.lost = append(s.lost, fmt.Sprintf("%s: %v; enter it anew", strings.TrimPrefix(at.Section+"."+at.Key, "."), why))
+		}
+	}
+	slices.Sort(s.lost)
+	return nil
 }
+
+// Lost says which passwords cannot be opened any more, and why.
+func (s *Session) Lost() []string { return s.lost }
 
 // Draft is what is being changed.
 func (s *Session) Draft() *Draft { return s.draft }
@@ -252,7 +286,7 @@ func (s *Session) Told() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "The setup is written to %s; the key of its passwords is %s.\n", s.File, secret.KeyFile(s.File))
 	if s.kept {
-		fmt.Fprintf(&b, "The setup as it was is %s.\n", s.File+backupEnd)
+		fmt.Fprintf(&b, "The setup as it was is %s. A recorder that runs takes the new one at its next start.\n", s.File+backupEnd)
 	}
 	if s.kept && s.before.clear() {
 		fmt.Fprintf(&b, "note  that old file holds passwords in clear; delete it when the new one works.\n")
