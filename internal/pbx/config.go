@@ -99,6 +99,13 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// StandbyConfig is the config of the standby PBX alone; without one it is c.
+func (c Config) StandbyConfig() Config {
+	all := c.addresses()
+	c.URL, c.Standby = all[len(all)-1], ""
+	return c
+}
+
 // addresses are the URL and, if there is a standby PBX, the same with its host.
 func (c Config) addresses() []string {
 	u, err := url.Parse(c.URL)

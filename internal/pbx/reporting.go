@@ -86,6 +86,15 @@ func (c ReportingConfig) Validate() error {
 	return nil
 }
 
+// StandbyConfig is the config of the standby server alone; without one it is c.
+func (c ReportingConfig) StandbyConfig() ReportingConfig {
+	if u, err := url.Parse(c.URL); err == nil && c.Standby != "" {
+		c.URL = strings.Replace(c.URL, u.Host, c.Standby, 1) // a template, not to be escaped
+	}
+	c.Standby, c.FollowPBX = "", false
+	return c
+}
+
 // Question is what a Reporting server is asked.
 type Question struct {
 	Conf     recording.ConfID

@@ -31,8 +31,12 @@ func (c Config) Links(clk clock.Clock) []setup.Check {
 	c = c.WithDefaults()
 	l := linkChecks{cfg: c, clock: clk, clocks: &setup.Clocks{}, agents: map[string]int{}}
 	var all []setup.Check
-	for i := range c.PBX {
-		all = append(all, l.pbx(i))
+	for i, p := range c.PBX {
+		all = append(all, l.pbx(i, p))
+		if p.Standby != "" {
+			p.Name += standbyEnd
+			all = append(all, setup.Spare(l.pbx(i, p.StandbyConfig())))
+		}
 	}
 	for i := range c.PBX {
 		if c.Licence.Count == licencePBX {
@@ -44,15 +48,26 @@ func (c Config) Links(clk clock.Clock) []setup.Check {
 			all = append(all, l.asterisk(i))
 		}
 	}
-	for i := range c.Reporting {
-		all = append(all, l.reporting(i))
+	for i, r := range c.Reporting {
+		all = append(all, l.reporting(i, r))
+		if r.Standby != "" {
+			r.Name += standbyEnd
+			all = append(all, setup.Spare(l.reporting(i, r.StandbyConfig())))
+		}
 	}
 	all = append(all, l.receiver())
-	for i := range c.Inbox {
-		all = append(all, l.inbox(i))
+	for i, in := range c.Inbox {
+		all = append(all, l.inbox(i, in))
+		if second, err := in.StandbyConfig(); err == nil {
+			second.Name += standbyEnd
+			all = append(all, setup.Spare(l.inbox(i, second)))
+		}
 	}
 	return append(append(all, l.disks()...), l.clocks.Check())
 }
+
+// standbyEnd follows the name of a link whose standby address is tried.
+const standbyEnd = " standby"
 
 // linkChecks hands the real links to the checks.
 type linkChecks struct {
@@ -62,8 +77,7 @@ type linkChecks struct {
 	agents map[string]int // by PBX, as its check has seen them
 }
 
-func (l linkChecks) pbx(i int) setup.Check {
-	c := l.cfg.PBX[i]
+func (l linkChecks) pbx(i int, c pbx.Config) setup.Check {
 	return setup.PBX{
 		Name: c.Name, URL: c.URL, User: c.User, Group: c.Group, Index: i, Clocks: l.clocks,
 		Try: func(ctx context.Context) (setup.PBXSeen, error) {
@@ -109,8 +123,7 @@ func (l linkChecks) asterisk(i int) setup.Check {
 	}.Check()
 }
 
-func (l linkChecks) reporting(i int) setup.Check {
-	c := l.cfg.Reporting[i]
+func (l linkChecks) reporting(i int, c pbx.ReportingConfig) setup.Check {
 	return setup.Reporting{
 		Name: c.Name, URL: c.URL, Index: i, Clocks: l.clocks,
 		Try: func(ctx context.Context) (setup.ServerClock, error) {
@@ -145,8 +158,7 @@ func (l linkChecks) receiver() setup.Check {
 	}.Check()
 }
 
-func (l linkChecks) inbox(i int) setup.Check {
-	c := l.cfg.Inbox[i]
+func (l linkChecks) inbox(i int, c ingest.Config) setup.Check {
 	where := c.URL
 	if c.Kind == ingest.KindFolder {
 		where = c.Path

@@ -228,6 +228,16 @@ func TestFaultsOfLinks(t *testing.T) {
 		{"Reporting shows a login page", func(t *testing.T, b *linkBench) { b.reportingOf(t, says(200, "<html></html>")) }, "reporting reporting", checks.Fault, "a web page, not a report", "in a browser"},
 		{"Reporting's password", func(t *testing.T, b *linkBench) { b.reportingOf(t, says(401, "")) }, "reporting reporting", checks.Fault, "(401)", "Enter both"},
 
+		{"standby PBX that sleeps", func(t *testing.T, b *linkBench) { b.cfg.PBX[0].Standby = freeAddress(t) }, "pbx sim standby", checks.Note, "nothing listens at this port", "only while the main one is away"},
+		{"standby inbox", func(_ *testing.T, b *linkBench) {
+			u, _ := url.Parse(b.sim.InboxURL())
+			b.cfg.Inbox[0].Standby = u.Host
+		}, "inbox phones standby", checks.OK, "a probe written, read and deleted", ""},
+		{"standby Reporting", func(t *testing.T, b *linkBench) {
+			b.reportingOf(t, says(200, "<report/>"))
+			b.cfg.Reporting[0].Standby = freeAddress(t)
+		}, "reporting reporting standby", checks.Note, "nothing listens at this port", ""},
+
 		{"too few licences", func(_ *testing.T, b *linkBench) { b.cfg.Licence.Count = "pbx"; b.sim.SetLicences("Recording", 1) }, "licences of pbx sim", checks.Note, "4 agents, so 3 will not be recorded", "more licences"},
 		{"no such licence", func(_ *testing.T, b *linkBench) { b.cfg.Licence.Count = "pbx"; b.sim.SetLicences("Voice", 1) }, "licences of pbx sim", checks.Fault, `no licence called "Recording"; it has: Port, Voice`, "Enter the licence's name"},
 	} {

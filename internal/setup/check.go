@@ -72,6 +72,21 @@ type Check struct {
 	Run     func(ctx context.Context) Finding
 }
 
+// Spare is the check of a standby address. Some answer only while the main one is away,
+// so what it finds is never a fault.
+func Spare(c Check) Check {
+	run := c.Run
+	c.Run = func(ctx context.Context) Finding {
+		f := run(ctx)
+		if f.Level == Fault {
+			f.Level = Note
+			f.Do = strings.TrimSpace("It is the standby address: some answer only while the main one is away. " + f.Do)
+		}
+		return f
+	}
+	return c
+}
+
 // RunAll runs checks in their order, writes a line for each, and returns the findings.
 // It stops early when ctx is done.
 func RunAll(ctx context.Context, checks []Check, w io.Writer) ([]Finding, error) {
