@@ -357,14 +357,6 @@ func audioStage() Stage {
 	}
 }
 
-// index is that of a plain section for questions that are not about a list.
-func (q Question) index(s Stage, i int) int {
-	if s.List {
-		return i
-	}
-	return -1
-}
-
 // get is the present answer, "" if there is none. That of a password is not shown.
 func (q Question) get(d *Draft, i int) string {
 	if q.Get != nil {
