@@ -24,8 +24,8 @@ Asks for all that is needed, tries each link and says what is wrong with it and 
 mend it, and writes the setup with its passwords sealed. A setup that is there is
 changed; the old one stays as FILE.bak. "?" explains each question.
 
-With --yes nobody is asked: what the flags do not say stays as it is, or is taken as
-suggested. Of several PBXes or inboxes they change the first; --set reaches the others.
+With --yes nobody is asked: what the flags do not say stays as it is; in a new setup it
+is taken as suggested. Of several PBXes or inboxes they change the first; --set reaches the others.
 With --check the links of a setup are tried and nothing is written.
 
 Who has forgotten the setup password can take it away with --forget-setup-password as
@@ -87,7 +87,7 @@ func setupCode(err error) error {
 		return &exitError{exitUsage, err}
 	case errors.Is(err, setup.ErrNoSetup):
 		return &exitError{exitNothing, err}
-	case errors.Is(err, io.EOF), errors.Is(err, errInterrupted):
+	case errors.Is(err, io.EOF), errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		return errors.New("the questions were broken off; nothing was written")
 	}
 	return err

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"callreel/internal/callcheck"
+	"callreel/internal/clock"
 	"callreel/internal/pbxsim"
 	"callreel/internal/service"
 )
@@ -80,7 +81,18 @@ func TestSetupThenRecord(t *testing.T) {
 	sim.SetCDRTarget("http://" + cfg.Receiver.Listen + cfg.Receiver.Path)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- run(ctx, []string{"run", "--config", file}, io.Discard, io.Discard) }()
+	s, err := service.Open(t.Context(), cfg, service.Options{Clock: clock.System(), Log: slog.New(slog.DiscardHandler), Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	go func() { done <- s.Run(ctx) }()
+	until(t, "PBX link", func() error {
+		if st := s.Lamp(service.LampPBX); st.Light != service.Green {
+			return errors.New(st.Error)
+		}
+		return nil
+	})
 	c := placed(t, sim)
 	ringed(t, cfg, c)
 	stop()
@@ -102,19 +114,28 @@ func placed(t *testing.T, sim *pbxsim.Sim) *pbxsim.Call {
 // ringed waits until the call stands in the archive as it was played.
 func ringed(t *testing.T, cfg service.Config, c *pbxsim.Call) {
 	t.Helper()
+	until(t, "call filed", func() error {
+		ring, err := service.ReadRing(cfg.Keys.File)
+		if err != nil {
+			return err
+		}
+		return callcheck.Calls(cfg.Archive.Path, ring, []*pbxsim.Call{c})
+	})
+}
+
+// until polls a condition; the test fails after a minute without it.
+func until(t *testing.T, what string, holds func() error) {
+	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for {
-		ring, err := service.ReadRing(cfg.Keys.File)
-		if err == nil {
-			err = callcheck.Calls(cfg.Archive.Path, ring, []*pbxsim.Call{c})
-		}
+		err := holds()
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the call is not filed: %v", err)
+			t.Fatalf("%s: %v", what, err)
 		}
-		<-time.After(50 * time.Millisecond)
+		<-time.After(20 * time.Millisecond)
 	}
 }
 
@@ -183,7 +204,7 @@ func TestSetupNeedsAnswers(t *testing.T) {
 		args []string
 		want string
 	}{
-		"nothing":         {nil, "archive.path is empty"},
+		"nothing":         {nil, "so: setup: inbox is missing"},
 		"bad choice":      {[]string{"--format", "ogg"}, "--format: answer one of: wav, mp3, pcap"},
 		"no such key":     {[]string{"--set", "audio.farmat=mp3"}, "there is no key audio.farmat"},
 		"password":        {[]string{"--set", "pbx.password=secret"}, "seen by everybody"},

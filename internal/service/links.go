@@ -63,6 +63,12 @@ func (c Config) Links(clk clock.Clock) []setup.Check {
 			all = append(all, setup.Spare(l.inbox(i, second)))
 		}
 	}
+	if c.Rules.File != "" {
+		all = append(all, setup.File{
+			What: "rules", Section: "rules", Index: -1, Path: c.Rules.File, Hint: "\"callreel rules check\" says more; without its rules the recorder does not start.",
+			Try: func(context.Context) error { return c.CheckRules() },
+		}.Check())
+	}
 	return append(append(all, l.disks()...), l.clocks.Check())
 }
 

@@ -40,7 +40,7 @@ func TestFaultsOfDisks(t *testing.T) {
 				t.Fatal(err)
 			}
 		}},
-		{"inbox folder read-only", "inbox phones", "not be written to, so captures could not be deleted either: it can only be read", "Mount it for writing", func(t *testing.T, b *linkBench) {
+		{"inbox folder read-only", "inbox phones", "not be written to, so captures can most likely not be deleted either: it can only be read", "Mount it for writing", func(t *testing.T, b *linkBench) {
 			dir := filepath.Join(b.dir, "card")
 			smallDisk(t, dir, syscall.MS_RDONLY, "1m")
 			b.cfg.Inbox = []ingest.Config{{Name: "phones", Path: dir}}

@@ -165,7 +165,7 @@ func TestFaultsOfLinks(t *testing.T) {
 
 		{"inbox read-only", func(t *testing.T, b *linkBench) {
 			b.cfg.Inbox[0].URL = between(t, b.sim.InboxURL(), httptest.NewServer, forbid("PUT", 403))
-		}, "inbox phones", checks.Fault, "not be written to, so captures could not be deleted either: the user may not do this (403)", "Give the user the right"},
+		}, "inbox phones", checks.Fault, "not be written to, so captures can most likely not be deleted either: the user may not do this (403)", "Give the user the right"},
 		{"inbox not deletable", func(t *testing.T, b *linkBench) {
 			b.cfg.Inbox[0].URL = between(t, b.sim.InboxURL(), httptest.NewServer, forbid("DELETE", 403))
 		}, "inbox phones", checks.Fault, "nothing can be deleted there, so captures would be left behind: the user may not do this (403)", "Delete the file callreel-probe-"},
@@ -199,6 +199,21 @@ func TestFaultsOfLinks(t *testing.T) {
 			}
 			b.cfg.Archive.Path = filepath.Join(b.dir, "file", "calls")
 		}, "archive", checks.Fault, "it is no folder", "Enter a folder"},
+		{"rules missing", func(_ *testing.T, b *linkBench) { b.cfg.Rules.File = filepath.Join(b.dir, "none.rules") }, "rules", checks.Fault, "it is not there", "Look at the path"},
+		{"rules wrong", func(t *testing.T, b *linkBench) {
+			b.cfg.Rules.File = filepath.Join(b.dir, "bad.rules")
+			if err := os.WriteFile(b.cfg.Rules.File, []byte("mode = \"none\"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, "rules", checks.Fault, "bad.rules:1", "rules check"},
+		{"version 11", func(t *testing.T, b *linkBench) {
+			sim, err := pbxsim.Start(t.Context(), pbxsim.Config{InboxDir: b.inbox, Wire: "v11"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(sim.Close)
+			b.cfg.PBX[0].URL, b.cfg.PBX[0].Wire = sim.PBXURL(), "v11"
+		}, "pbx sim", checks.OK, "4 agents are in the group", ""},
 		{"backup not there", func(_ *testing.T, b *linkBench) { b.cfg.Archive.Backup = filepath.Join(b.dir, "usb") }, "backup", checks.Fault, "it is not there", "is the drive mounted"},
 		{"receiver taken", func(t *testing.T, b *linkBench) {
 			ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -139,13 +139,14 @@ func (j *Job) answers(context.Context) error {
 		}
 	}
 	if j.Wizard == nil {
-		suggestAll(d)
+		suggestAll(d, j.Session.New())
 	}
 	return nil
 }
 
-// suggestAll answers what nobody is asked with what a question suggests.
-func suggestAll(d *Draft) {
+// suggestAll answers what nobody is asked with what a question suggests: in a new setup
+// all, else what must have an answer, as the name of a new inbox.
+func suggestAll(d *Draft, isNew bool) {
 	for _, s := range Stages() {
 		if s.Only != nil && !s.Only(d) {
 			continue
@@ -159,7 +160,7 @@ func suggestAll(d *Draft) {
 		}
 		for _, i := range entries {
 			for _, q := range s.Questions {
-				if q.Suggest != nil && q.get(d, i) == "" && (q.Only == nil || q.Only(d, i)) {
+				if q.Suggest != nil && (isNew || q.Needed) && q.get(d, i) == "" && (q.Only == nil || q.Only(d, i)) {
 					_ = q.put(d, i, q.Suggest(d, i)) // a suggestion is good
 				}
 			}

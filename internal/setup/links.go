@@ -213,7 +213,7 @@ func (l Inbox) step(seen InboxSeen) string {
 	case !seen.Listed:
 		return "it cannot be listed"
 	case !seen.Written:
-		return "it can be listed, and not be written to, so captures could not be deleted either"
+		return "it can be listed, and not be written to, so captures can most likely not be deleted either"
 	case !seen.ReadBack:
 		return "a probe was written, and cannot be read"
 	default:

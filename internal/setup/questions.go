@@ -286,7 +286,7 @@ func inboxStage() Stage {
 		Questions: []Question{
 			{Flag: "inbox-name", Section: "inbox", Key: "name", Ask: "A name for it, never to be changed", Needed: true, Suggest: numbered("inbox", "phones")},
 			{
-				Flag: "inbox", Section: "inbox", Key: "url", Ask: "Where the captures are: a WebDAV address (http…), or a folder", Needed: true, Put: putInbox,
+				Flag: "inbox", Section: "inbox", Key: "url", Ask: "Where the captures are: a WebDAV address (http...), or a folder", Needed: true, Put: putInbox,
 				Help: "The same that is set up as the recording's URL at the phones. A folder may lie on this machine or on a drive that is mounted here.",
 				Get: func(d *Draft, i int) string {
 					if p := d.Text("inbox", i, "path"); p != "" {

@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"callreel/internal/atomicfile"
 	"callreel/internal/clock"
@@ -183,7 +185,13 @@ func (s *Session) Forget() error {
 			return fmt.Errorf("only who can read the key of the setup can take its password away: %w", err)
 		}
 	}
+	if len(s.archives()) == 0 {
+		return errors.New("it must be noted in an archive that the setup password was taken away, and the setup names none")
+	}
 	for _, a := range s.archives() {
+		if _, err := os.Stat(a); err != nil { // a drive that is away is not made up for by a folder
+			return fmt.Errorf("note what was done to the setup: %w", err)
+		}
 		if err := Trace(a, s.Clock.Now(), s.User, "takes the setup password away without giving it"); err != nil {
 			return err
 		}
@@ -219,8 +227,13 @@ func (s *Session) Check() error {
 	if err != nil {
 		return err
 	}
-	return s.Validate(data)
+	if err := s.Validate(data); err != nil { // whose lines are of a file that is not written yet
+		return errors.New(linePrefix().ReplaceAllString(err.Error(), ""))
+	}
+	return nil
 }
+
+var linePrefix = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^[^\n]*?:[0-9]+(:[0-9]+)?: `) })
 
 // Save writes the setup, sealed, and keeps the old file as .bak. The password's hash
 // goes into the archive first: a setup without it there would be free.

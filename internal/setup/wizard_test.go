@@ -136,7 +136,7 @@ func TestWizard(t *testing.T) {
 		{"A name for it, for logs and lamps [main]", ""}, {"Address of the PBX [http://192.0.2.1/PBX0/user.soap]", ""}, {"Long name of the user that callreel logs in as [callreel]", ""}, {"Its password [stays as it is]", ""},
 		{"recording group [rec]", "-"}, {"standby PBX", ""}, {"another PBX", ""}, {"Asterisk", ""}, {"[12]", "unlimited"}, {"Reporting", ""},
 		{"take them at [0.0.0.0:8901]", ""}, {"User that the PBX has to give, if any [pbx]", ""}, {"Its password [stays", ""},
-		{"never to be changed [phones]", ""}, {"Where the captures are: a WebDAV address (http…), or a folder [https://192.0.2.2/rec/]", "/mnt/card"}, {"phone or gateway [phone]", "gateway"}, {"another inbox", ""},
+		{"never to be changed [phones]", ""}, {"Where the captures are: a WebDAV address (http...), or a folder [https://192.0.2.2/rec/]", "/mnt/card"}, {"phone or gateway [phone]", "gateway"}, {"another inbox", ""},
 		{"Folder of the recordings [calls]", ""}, {"Folder of the copies", ""}, {"[mp3]", ""}, {"[yes]", ""}, {"Time zone", ""}, {"New setup password (Enter leaves it", ""}, {"scripts", ""},
 	}
 	s, said, err = wizard(t, file, again, func(*setup.Draft) []setup.Check { return nil })
