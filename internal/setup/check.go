@@ -64,7 +64,9 @@ func oneLine(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// Check is one link to be tried.
+// Check is one link to be tried. A new kind of link needs a Stage with its questions, and
+// a Check with the same Section, which internal/service makes in Links; the wizard, the
+// flags and "callreel setup --check" then have both.
 type Check struct {
 	Name    string // as in a finding: "inbox phones"
 	Section string // of the setup that it belongs to; it is run after its questions

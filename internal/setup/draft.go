@@ -255,11 +255,11 @@ func (w *writer) comment(at tomlfile.At) {
 
 // section writes one section, if the draft has something of it.
 func (w *writer) section(s docSection, index int) {
-	any := index >= 0
+	something := index >= 0
 	for at := range w.draft.values {
-		any = any || at.Section == s.name && at.Index == index
+		something = something || at.Section == s.name && at.Index == index
 	}
-	if !any {
+	if !something {
 		return
 	}
 	w.b.WriteByte('\n')

@@ -331,10 +331,8 @@ func (j *Job) save(ctx context.Context) error {
 	if err := j.say("\n%s", j.Session.Told()); err != nil {
 		return err
 	}
-	if err := j.scripts(ctx); err != nil {
-		return err
-	}
-	return j.say("\n%s", Instructions(d, j.Session.File, OwnAddress))
+	put := j.scripts(ctx) // the setup is written, whatever comes of them
+	return errors.Join(put, j.say("\n%s", Instructions(d, j.Session.File, OwnAddress)))
 }
 
 const scriptsHelp = "TCR/TCRec.xml and TAN.xml are run by voicemail objects of the PBX, which you make for them. They are needed where agents mark their calls, or give them transaction numbers. A file that is there already stays as it is."

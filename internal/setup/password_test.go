@@ -215,6 +215,26 @@ func TestForget(t *testing.T) {
 	}
 }
 
+// TestForgottenThenAnotherArchive: the password of another archive protects the setup
+// that comes to it, also one whose own was forgotten before.
+func TestForgottenThenAnotherArchive(t *testing.T) {
+	dir, other := protected(t), protected(t)
+	s := session(t, dir)
+	if err := s.Forget(); err != nil {
+		t.Fatal(err)
+	}
+	save(t, s)
+	s = session(t, dir)
+	s.Draft().Set("archive", -1, "path", filepath.Join(other, "calls"))
+	if err := s.Unlock("first password"); err != nil {
+		t.Fatal(err)
+	}
+	save(t, s)
+	if d := session(t, dir).Draft(); d.Text("setup", -1, "password_hash") != hashIn(t, other) || hashIn(t, other) == "" || d.Get("setup", -1, "forgotten") != nil {
+		t.Error("the other archive's password does not protect it")
+	}
+}
+
 // TestForgetLeavesATrace: where nothing can be noted, nothing is forgotten.
 func TestForgetLeavesATrace(t *testing.T) {
 	dir := protected(t)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"callreel/internal/secret"
 )
 
 // Question is one thing that the operator is asked. Its answer is a key of the setup.
@@ -369,6 +371,9 @@ func (q Question) get(d *Draft, i int) string {
 func (q Question) put(d *Draft, i int, answer string) error {
 	if len(q.Choices) > 0 && !slices.Contains(q.Choices, answer) {
 		return fmt.Errorf("answer one of: %s", strings.Join(q.Choices, ", "))
+	}
+	if secret.IsSecret(q.Key) && secret.IsSealed(answer) {
+		return fmt.Errorf("a password cannot begin with %q: that is how sealed ones do", secret.Mark)
 	}
 	if q.Put != nil {
 		return q.Put(d, i, answer)

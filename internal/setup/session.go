@@ -33,7 +33,12 @@ type Session struct {
 	lost   []string        // passwords that do not open, and why
 	kept   bool            // the old file lies beside the new one
 	note   []string        // what goes into the trace
+
+	decided bool // what becomes of the setup password
 }
+
+// maxSetup bounds a setup file, in bytes.
+const maxSetup = 1 << 20
 
 // Open reads the setup, if there is one.
 func (s *Session) Open() error {
@@ -44,6 +49,9 @@ func (s *Session) Open() error {
 	}
 	if err != nil {
 		return fmt.Errorf("read the setup: %w", err)
+	}
+	if len(data) > maxSetup {
+		return fmt.Errorf("%w: %s is larger than %d bytes, so it is no setup", ErrAnswers, s.File, maxSetup)
 	}
 	s.old = data
 	if s.draft, err = ReadDraft(s.File, data); err != nil {
@@ -199,6 +207,7 @@ func (s *Session) Forget() error {
 	for _, hash := range locks {
 		s.proved[hash] = true
 	}
+	s.decided = true
 	s.draft.Set("setup", -1, hashKey, nil)
 	s.draft.Set("setup", -1, "forgotten", s.Clock.Now().UTC().Format("2006-01-02T15:04:05Z")+" by "+s.User)
 	return nil
@@ -207,6 +216,7 @@ func (s *Session) Forget() error {
 // SetPassword protects the setup from now on; an empty password protects it no more.
 func (s *Session) SetPassword(password string) error {
 	if password == "" {
+		s.decided = true
 		s.draft.Set("setup", -1, hashKey, nil)
 		s.note = append(s.note, "takes the setup password away")
 		return nil
@@ -215,6 +225,7 @@ func (s *Session) SetPassword(password string) error {
 	if err != nil {
 		return err
 	}
+	s.decided = true
 	s.draft.Set("setup", -1, hashKey, hash)
 	s.draft.Set("setup", -1, "forgotten", nil)
 	s.note = append(s.note, "sets a setup password")
@@ -323,11 +334,12 @@ func (d *Draft) clear() bool {
 // adopt takes the hash of an archive over whose password was given, into a setup that
 // has none: a deleted setup comes back as it was protected.
 func (s *Session) adopt() {
-	if s.draft.Text("setup", -1, hashKey) != "" || s.draft.Text("setup", -1, "forgotten") != "" || len(s.note) > 0 {
+	if s.draft.Text("setup", -1, hashKey) != "" || s.decided {
 		return
 	}
 	if hash, err := HashOf(s.archive()); err == nil && hash != "" {
 		s.draft.Set("setup", -1, hashKey, hash)
+		s.draft.Set("setup", -1, "forgotten", nil)
 	}
 }
 
