@@ -40,6 +40,22 @@ func runSetup(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	file := fl.String("config", "callreel.toml", "the setup, a TOML `file`")
 	yes := fl.Bool("yes", false, "ask nothing")
 	job := setup.Job{Out: stdout}
+	jobFlags(fl, &job)
+	questionFlags(fl, &job.Answers)
+	if err := fl.Parse(args); err != nil {
+		return asUsage(err)
+	}
+	if fl.NArg() > 0 {
+		return usagef("setup takes no arguments, only flags; got %q", fl.Args())
+	}
+	wire(&job, *file)
+	if !*yes && !job.CheckOnly {
+		job.Wizard = newWizard(job)
+	}
+	return setupCode(job.Run(ctx))
+}
+
+func jobFlags(fl *flag.FlagSet, job *setup.Job) {
 	fl.BoolVar(&job.Anyway, "anyway", false, "write the setup although checks find faults")
 	fl.BoolVar(&job.CheckOnly, "check", false, "try the links, write nothing")
 	fl.BoolVar(&job.PutScripts, "scripts", false, "put the scripts for marks and TANs into the inboxes")
@@ -51,32 +67,31 @@ func runSetup(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		job.Sets = append(job.Sets, s)
 		return nil
 	})
-	questionFlags(fl, &job.Answers)
-	if err := fl.Parse(args); err != nil {
-		return asUsage(err)
-	}
-	if fl.NArg() > 0 {
-		return usagef("setup takes no arguments, only flags; got %q", fl.Args())
-	}
+}
+
+// wire hands the recorder's own reader of setups, and its links, to a job.
+func wire(job *setup.Job, file string) {
 	clk := clock.System()
 	job.Session = &setup.Session{
-		File: *file, User: whoami(), Clock: clk,
-		Validate: func(data []byte) error { _, err := service.ParseConfig(*file, data); return err },
+		File: file, User: whoami(), Clock: clk,
+		Validate: func(data []byte) error { _, err := service.ParseConfig(file, data); return err },
 	}
-	job.Checks = func(data []byte) ([]setup.Check, error) { return service.LinksOf(*file, data, clk) }
+	job.Checks = func(data []byte) ([]setup.Check, error) { return service.LinksOf(file, data, clk) }
 	job.Scripts = func(ctx context.Context, data []byte) ([]string, error) {
-		return service.PutScripts(ctx, *file, data)
+		return service.PutScripts(ctx, file, data)
 	}
-	if !*yes && !job.CheckOnly {
-		signal.Reset(os.Interrupt, syscall.SIGTERM) // while it waits for a line, Ctrl-C ends it at once
-		job.Wizard = &setup.Wizard{
-			Terminal: newTerminal(os.Stdin, stdout), Out: stdout, Checks: job.Checks,
-			Guard: func(ctx context.Context) (context.Context, context.CancelFunc) {
-				return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-			},
-		}
+}
+
+// newWizard asks at the terminal. While it waits for a line Ctrl-C ends the program at
+// once; a check is broken off in order, so that it leaves no probe behind.
+func newWizard(job setup.Job) *setup.Wizard {
+	signal.Reset(os.Interrupt, syscall.SIGTERM)
+	return &setup.Wizard{
+		Terminal: newTerminal(os.Stdin, job.Out), Out: job.Out, Checks: job.Checks,
+		Guard: func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+		},
 	}
-	return setupCode(job.Run(ctx))
 }
 
 func setupCode(err error) error {

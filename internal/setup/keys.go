@@ -34,8 +34,10 @@ const RulesFile = "rules file"
 
 var heading = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^## `(\\[+)([a-z._]+)\\]+`") })
 
-// Keys are all keys of the setup in the order of doc/config.md.
-var Keys = sync.OnceValue(func() []KeyDoc { return parseKeys(doc.Config()) })
+// Keys are all keys of the setup in the order of doc/config.md. The caller changes none.
+func Keys() []KeyDoc { return allKeys() }
+
+var allKeys = sync.OnceValue(func() []KeyDoc { return parseKeys(doc.Config()) })
 
 // parseKeys reads the tables of the document. A section's first table is of its own
 // keys; what further tables [rules] has, are of the file of rules.
