@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"callreel/archive"
 	"callreel/internal/setup"
 )
 
@@ -17,6 +18,9 @@ type SetupConfig struct {
 // WithDefaults fills in what the sections of lists leave out, so that the whole is what
 // holds.
 func (c Config) WithDefaults() Config {
+	if c.Archive.BackupLayout == "" {
+		c.Archive.BackupLayout = archive.Flat
+	}
 	c.PBX, c.Reporting = slices.Clone(c.PBX), slices.Clone(c.Reporting)
 	c.Inbox, c.Asterisk = slices.Clone(c.Inbox), slices.Clone(c.Asterisk)
 	for i := range c.PBX {

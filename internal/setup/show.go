@@ -51,7 +51,7 @@ func showSection(b *bytes.Buffer, v reflect.Value, section string, index int, li
 		}
 		if !lines.Has(section, index, key) {
 			note = "default"
-			if f.IsZero() {
+			if f.IsZero() && f.Kind() != reflect.Bool && f.Kind() != reflect.Int { // whose zero is a value
 				note = "not set"
 			}
 		}
