@@ -159,7 +159,7 @@ func (c Config) validateStandby(bad func(string, any, string)) {
 		}
 		return
 	}
-	s, err := c.standbyConfig()
+	s, err := c.StandbyConfig()
 	if err == nil && c.Kind != KindFolder {
 		s.validateServer(func(key string, _ any, _ string) {
 			if key == "url" {

@@ -46,3 +46,6 @@ func (e *StatusError) Error() string {
 func (e *StatusError) Refusal() bool {
 	return e.Code >= 300 && e.Code < 400 || e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden
 }
+
+// HTTPStatus is the code of the answer.
+func (e *StatusError) HTTPStatus() int { return e.Code }

@@ -200,9 +200,9 @@ func unreachable(ctx context.Context, err error) bool {
 	return network || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// standbyConfig is the config of the standby address: c with another URL. A host,
+// StandbyConfig is the config of the standby address: c with another URL. A host,
 // or host:port, takes the place of the one in url.
-func (c Config) standbyConfig() (Config, error) {
+func (c Config) StandbyConfig() (Config, error) {
 	s := c
 	s.Standby = ""
 	if strings.Contains(c.Standby, "://") {

@@ -78,7 +78,7 @@ func New(cfg Config, clk clock.Clock, log *slog.Logger) (Inbox, error) {
 	if cfg.Standby == "" {
 		return newSingle(cfg, clk, log)
 	}
-	second, err := cfg.standbyConfig()
+	second, err := cfg.StandbyConfig()
 	if err != nil {
 		return nil, fmt.Errorf("inbox %q: standby: %w", cfg.Name, err)
 	}

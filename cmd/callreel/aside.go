@@ -34,7 +34,7 @@ func runAside(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if len(rest) == 0 {
 		return usagef("aside needs an action: list, again or accept")
 	}
-	cfg, err := service.LoadConfig(*config)
+	cfg, err := service.ReadConfig(*config)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}

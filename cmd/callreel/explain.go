@@ -51,7 +51,7 @@ func runExplain(ctx context.Context, args []string, stdout, stderr io.Writer) er
 
 // openPast opens what a setup's recorder has done, for who looks back.
 func openPast(ctx context.Context, config string) (*service.Past, error) {
-	cfg, err := service.LoadConfig(config)
+	cfg, err := service.ReadConfig(config)
 	if err != nil {
 		return nil, &exitError{exitUsage, err}
 	}

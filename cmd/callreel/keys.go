@@ -85,7 +85,7 @@ func ringPath(path, config string) (string, error) {
 	if path != "" {
 		return path, nil
 	}
-	cfg, err := service.LoadConfig(config)
+	cfg, err := service.ReadConfig(config)
 	if err != nil {
 		return "", &exitError{exitUsage, err}
 	}

@@ -65,7 +65,7 @@ func runLedger(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if err := f.check(fl.Args()); err != nil {
 		return err
 	}
-	cfg, err := service.LoadConfig(*config)
+	cfg, err := service.ReadConfig(*config)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}

@@ -51,6 +51,8 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"run", "record, as the setup says", runRun},
+		{"setup", "ask for all that is needed, try every link, write the setup", runSetup},
+		{"config", "check, show and explain the setup", runConfig},
 		{"demo", "show it all on this machine, with a simulated PBX", runDemo},
 		{"sim", "run the simulated PBX alone", runSim},
 		{"convert", "make a WAV or MP3 file of one capture", runConvert},

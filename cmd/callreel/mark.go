@@ -35,7 +35,7 @@ func runMark(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if fl.NArg() != 1 {
 		return usagef("mark needs the number of one agent, behind all flags")
 	}
-	cfg, err := service.LoadConfig(*config)
+	cfg, err := service.ReadConfig(*config)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}

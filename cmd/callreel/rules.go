@@ -78,7 +78,7 @@ func checkRules(args []string, stdout, stderr io.Writer) error {
 // name means those that are built in.
 func rulesOf(config, file string) (string, rules.Set, error) {
 	if file == "" {
-		cfg, err := service.LoadConfig(config)
+		cfg, err := service.ReadConfig(config)
 		if err != nil {
 			return "", rules.Set{}, &exitError{exitUsage, err}
 		}

@@ -30,7 +30,7 @@ func runTAN(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if fl.NArg() != 2 {
 		return usagef("tan needs a call and six digits, behind all flags")
 	}
-	cfg, err := service.LoadConfig(*config)
+	cfg, err := service.ReadConfig(*config)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}

@@ -19,15 +19,21 @@ import (
 type Config struct {
 	Name string `toml:"name"` // in logs and lamps
 
-	File     string         `toml:"file"` // cdr-csv/Master.csv, as this machine sees it
-	URL      string         `toml:"url"`  // the same file on a web server
-	User     string         `toml:"user"` // of the web server
-	Password string         `toml:"password"`
-	Poll     clock.Duration `toml:"poll"` // between two looks at the file
+	File     string `toml:"file"` // cdr-csv/Master.csv, as this machine sees it
+	URL      string `toml:"url"`  // the same file on a web server
+	User     string `toml:"user"` // of the web server
+	Password string `toml:"password"`
+	// Where the password is, if it is not in the setup itself.
+	PasswordFile string         `toml:"password_file"`
+	PasswordEnv  string         `toml:"password_env"`
+	Poll         clock.Duration `toml:"poll"` // between two looks at the file
 
 	Receive         string `toml:"receive"`          // path at the receiver's address to which rows are posted; empty: none
 	ReceiveUser     string `toml:"receive_user"`     // HTTP Basic; empty = open
 	ReceivePassword string `toml:"receive_password"` //
+
+	ReceivePasswordFile string `toml:"receive_password_file"`
+	ReceivePasswordEnv  string `toml:"receive_password_env"`
 
 	Timezone string   `toml:"timezone"` // of the times in rows; empty = the setup's; "UTC" with usegmtime = yes
 	Trunks   []string `toml:"trunks"`   // channels that lead outside, without their number; with * and ?
@@ -54,7 +60,7 @@ func (c Config) Validate() error {
 		return errors.New("asterisk: url and file exclude each other; write a second [[asterisk]]")
 	case c.Receive != "" && (!strings.HasPrefix(c.Receive, "/") || c.Receive == "/" || strings.ContainsAny(c.Receive, "?# {}")):
 		return fmt.Errorf(`asterisk: receive %q must start with "/" and be a plain path, for instance "/asterisk"`, c.Receive)
-	case (c.ReceiveUser == "") != (c.ReceivePassword == ""):
+	case (c.ReceiveUser == "") != (c.ReceivePassword+c.ReceivePasswordFile+c.ReceivePasswordEnv == ""):
 		return errors.New("asterisk: receive_user and receive_password are set together or not at all")
 	case c.Poll < 0:
 		return errors.New("asterisk: poll must not be negative")

@@ -21,6 +21,8 @@ func table() map[string]rule {
 		"internal/clock":      {why: "time stands on nothing"},
 		"internal/atomicfile": {why: "a file is whole or absent, whoever writes it"},
 		"internal/tomlfile":   {why: "reads what operators write; knows no key", mustNot: []string{"os", "net/..."}},
+		"internal/secret":     {may: []string{"internal/atomicfile", "internal/tomlfile"}, why: "how a setup holds its passwords; knows no key's meaning", mustNot: []string{"net/...", "log/slog"}},
+		"doc":                 {why: "the documents, for who shows them; knows nothing else"},
 		"internal/media/...":  {may: []string{media}, why: "a format knows no recordings, files or settings", mustNot: []string{"log/slog", "os"}},
 		"crypto":              {why: "keys and sealed streams know no recordings", mustNot: []string{"os", "net/...", "log/slog"}},
 
@@ -46,6 +48,8 @@ func table() map[string]rule {
 
 		"internal/casefile": {may: []string{"internal/recording", "cdr", "ingest", "naming", "rules"}, why: "reads cases for the rules and runs them; opens no file", mustNot: []string{"os", "net/...", "context", "database/sql"}},
 		"internal/explain":  {may: []string{"internal/recording", "internal/sidecar", "rules"}, why: "says why; looks nothing up itself", mustNot: []string{"os", "net/...", "context", "database/sql"}},
+
+		"internal/setup": {may: []string{"doc", "internal/atomicfile", "internal/clock", "internal/secret", "internal/tomlfile"}, why: "asks, writes and explains; the links are handed to it", mustNot: []string{"net/http", "database/sql", "log/slog"}},
 
 		"internal/service":   {may: []string{"..."}, why: "the wiring", mustNot: []string{"database/sql", "html/template"}},
 		"cmd/callreel":       {may: []string{"..."}, why: "flags, output, exit codes", mustNot: []string{"database/sql", "html/template"}},

@@ -67,12 +67,12 @@ func refused(res *http.Response) error {
 	case res.StatusCode == http.StatusOK, res.StatusCode == http.StatusInternalServerError:
 		return nil
 	case res.StatusCode == http.StatusUnauthorized:
-		return errors.New("HTTP 401: the PBX refuses user or password")
+		return statusError(res.StatusCode, "HTTP 401: the PBX refuses user or password")
 	case res.StatusCode >= 300 && res.StatusCode < 400:
-		return fmt.Errorf("HTTP %d: the PBX redirects, which is not followed; check the url", res.StatusCode)
+		return statusError(res.StatusCode, "HTTP %d: the PBX redirects, which is not followed; check the url", res.StatusCode)
 	default:
 		_, _ = io.CopyN(io.Discard, res.Body, 4096)
-		return fmt.Errorf("HTTP %d", res.StatusCode)
+		return statusError(res.StatusCode, "HTTP %d", res.StatusCode)
 	}
 }
 

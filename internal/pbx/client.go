@@ -78,7 +78,7 @@ func New(cfg Config, h Handler, clk clock.Clock, log *slog.Logger) (*Client, err
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	cfg = cfg.withDefaults()
+	cfg = cfg.WithDefaults()
 	web, err := newHTTPClient(cfg)
 	if err != nil {
 		return nil, err

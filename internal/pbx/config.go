@@ -20,9 +20,12 @@ type Config struct {
 	// the URL's after a connection was lost, and gives it back after the next loss.
 	Standby string `toml:"standby"`
 	// User is the long name of a PBX user that is an active member of the
-	// recording group; Password is its password.
-	User     string `toml:"user"`
-	Password string `toml:"password"`
+	// recording group; Password is its password, or stands in the first line of
+	// PasswordFile, or in the environment under PasswordEnv.
+	User         string `toml:"user"`
+	Password     string `toml:"password"`
+	PasswordFile string `toml:"password_file"`
+	PasswordEnv  string `toml:"password_env"`
 	// Group is the recording group's tag. Empty: every user and executive in
 	// the session's scope is an agent.
 	Group string `toml:"group"`
@@ -51,8 +54,8 @@ func DefaultConfig() Config {
 	}
 }
 
-// withDefaults fills in what is empty.
-func (c Config) withDefaults() Config {
+// WithDefaults fills in what is empty.
+func (c Config) WithDefaults() Config {
 	d := DefaultConfig()
 	if c.Name == "" {
 		c.Name = d.Name
@@ -94,6 +97,13 @@ func (c Config) Validate() error {
 		return errors.New("pbx: insecure and ca_file exclude each other")
 	}
 	return nil
+}
+
+// StandbyConfig is the config of the standby PBX alone; without one it is c.
+func (c Config) StandbyConfig() Config {
+	all := c.addresses()
+	c.URL, c.Standby = all[len(all)-1], ""
+	return c
 }
 
 // addresses are the URL and, if there is a standby PBX, the same with its host.

@@ -23,7 +23,7 @@ const maxLicences = 1 << 20
 // licences of a name are installed. path is where the PBX shows its list: an XML
 // document with <lic name="…" count="…"/> elements anywhere (FACTS §6).
 func Licences(ctx context.Context, cfg Config, path, name string) (int, error) {
-	cfg = cfg.withDefaults()
+	cfg = cfg.WithDefaults()
 	web, err := newHTTPClient(cfg)
 	if err != nil {
 		return 0, err
@@ -58,7 +58,7 @@ func licencesAt(ctx context.Context, web *http.Client, cfg Config, address, path
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("%s answers %s to %s", u.Host, res.Status, path)
+		return 0, statusError(res.StatusCode, "%s answers %s to %s", u.Host, res.Status, path)
 	}
 	raw, err := readBounded(res.Body, maxLicences)
 	if err == nil {

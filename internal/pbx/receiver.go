@@ -29,10 +29,12 @@ const maxReceiverConns = 64
 // ReceiverConfig is the [receiver] of the setup: where the PBX's CDR0 or CDR1
 // interface sends its call detail records to.
 type ReceiverConfig struct {
-	Listen   string `toml:"listen"`   // host:port
-	Path     string `toml:"path"`     // of the URL that is set up at the PBX
-	User     string `toml:"user"`     // HTTP Basic; empty = open
-	Password string `toml:"password"` //
+	Listen       string `toml:"listen"`        // host:port
+	Path         string `toml:"path"`          // of the URL that is set up at the PBX
+	User         string `toml:"user"`          // HTTP Basic; empty = open
+	Password     string `toml:"password"`      //
+	PasswordFile string `toml:"password_file"` // its first line is the password
+	PasswordEnv  string `toml:"password_env"`  // the environment has it under this name
 
 	LinesListen  string `toml:"lines_listen"`  // host:port for records as lines over TCP; empty = none
 	SyslogListen string `toml:"syslog_listen"` // host:port for records by syslog over UDP; empty = none
@@ -59,7 +61,7 @@ func (c ReceiverConfig) Validate() error {
 	if !strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, "?# ") {
 		return fmt.Errorf(`receiver: path %q must start with "/" and be a plain path, for instance "/cdr"`, c.Path)
 	}
-	if (c.User == "") != (c.Password == "") {
+	if (c.User == "") != (c.Password+c.PasswordFile+c.PasswordEnv == "") {
 		return errors.New("receiver: user and password are set together or not at all")
 	}
 	return c.validateMarks()

@@ -36,6 +36,9 @@ type ReportingConfig struct {
 	Standby  string `toml:"standby"` // host, or host:port, that takes the place of the URL's when that does not answer
 	User     string `toml:"user"`
 	Password string `toml:"password"`
+	// Where the password is, if it is not in the setup itself.
+	PasswordFile string `toml:"password_file"`
+	PasswordEnv  string `toml:"password_env"`
 	// TimeFormat of {from} and {to}: "unix" for seconds since 1970, else a Go
 	// layout, in UTC.
 	TimeFormat string   `toml:"time_format"`
@@ -81,6 +84,15 @@ func (c ReportingConfig) Validate() error {
 		return errors.New("reporting: insecure and ca_file exclude each other")
 	}
 	return nil
+}
+
+// StandbyConfig is the config of the standby server alone; without one it is c.
+func (c ReportingConfig) StandbyConfig() ReportingConfig {
+	if u, err := url.Parse(c.URL); err == nil && c.Standby != "" {
+		c.URL = strings.Replace(c.URL, u.Host, c.Standby, 1) // a template, not to be escaped
+	}
+	c.Standby, c.FollowPBX = "", false
+	return c
 }
 
 // Question is what a Reporting server is asked.
@@ -182,7 +194,7 @@ func (r *Reporting) askOne(ctx context.Context, q Question, standby bool) ([]str
 		return nil, nil
 	}
 	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%w: %s at %s answers %s", ErrNoAnswer, r.cfg.Name, req.URL.Host, res.Status)
+		return nil, fmt.Errorf("%w: %s at %s: %w", ErrNoAnswer, r.cfg.Name, req.URL.Host, statusError(res.StatusCode, "answers %s", res.Status))
 	}
 	raw, err := readBounded(res.Body, maxReport)
 	if err == nil {

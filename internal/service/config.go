@@ -18,6 +18,7 @@ import (
 	"callreel/internal/link"
 	"callreel/internal/pbx"
 	"callreel/internal/recording"
+	"callreel/internal/secret"
 	"callreel/internal/tomlfile"
 )
 
@@ -34,6 +35,7 @@ type Config struct {
 	Catalog      string `toml:"catalog"` // database file
 	Spool        string `toml:"spool"`   // folder of the work copies; empty = REC in the archive
 
+	Setup     SetupConfig           `toml:"setup"`
 	Archive   archive.Config        `toml:"archive"`
 	Keys      KeysConfig            `toml:"keys"`
 	Audio     convert.Config        `toml:"audio"`
@@ -113,23 +115,43 @@ func DefaultConfig() Config {
 	}
 }
 
-// LoadConfig reads and checks the file. Relative paths in it are taken from the
-// file's own folder. Errors name file, line, key and what is allowed.
+// LoadConfig reads and checks the file, and opens its secrets. Relative paths in it
+// are taken from the file's own folder. Errors name file, line, key and what is
+// allowed.
 func LoadConfig(path string) (Config, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return Config{}, fmt.Errorf("read the setup: %w", err)
-	}
-	cfg, err := ParseConfig(path, data)
+	cfg, data, err := readConfig(path)
 	if err != nil {
 		return Config{}, err
 	}
+	from := secret.From{Dir: filepath.Dir(path), KeyFile: secret.KeyFile(path)}
+	if err := tomlfile.Report(path, data, secret.Resolve(&cfg, from)); err != nil {
+		return Config{}, err
+	}
+	return cfg, nil
+}
+
+// ReadConfig is LoadConfig for who talks to nobody: the secrets stay where they are,
+// so that who may not read their key can look a call up all the same.
+func ReadConfig(path string) (Config, error) {
+	cfg, _, err := readConfig(path)
+	return cfg, err
+}
+
+func readConfig(path string) (Config, []byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, nil, fmt.Errorf("read the setup: %w", err)
+	}
+	cfg, err := ParseConfig(path, data)
+	if err != nil {
+		return Config{}, nil, err
+	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return Config{}, fmt.Errorf("read the setup: %w", err)
+		return Config{}, nil, fmt.Errorf("read the setup: %w", err)
 	}
 	cfg.resolve(filepath.Dir(abs))
-	return cfg, nil
+	return cfg, data, nil
 }
 
 // resolve makes relative paths absolute, from the folder of the file.

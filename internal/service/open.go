@@ -105,7 +105,8 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 		inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{
-		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openMarks, s.openPBXes, s.openReporting, s.openAsterisk, s.openLicences, s.openLedger, s.openPartners, s.openListeners,
+		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openSetup, s.openInboxes, s.openMarks,
+		s.openPBXes, s.openReporting, s.openAsterisk, s.openLicences, s.openLedger, s.openPartners, s.openListeners,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -58,7 +59,7 @@ func Report(file string, data []byte, list []Problem) error {
 	if len(list) == 0 {
 		return nil
 	}
-	lines := findLines(data)
+	lines := FindLines(data)
 	all := make([]error, 0, len(list))
 	for _, p := range list {
 		all = append(all, fmt.Errorf("%s:%d: %w", file, lines.of(p), p.Err))
@@ -66,11 +67,18 @@ func Report(file string, data []byte, list []Problem) error {
 	return errors.Join(all...)
 }
 
-// places maps "section/index/key" and "section/index" to lines.
-type places map[string]int
+// Lines says on which lines of a file its sections and keys stand.
+type Lines map[string]int // by "section/index/key" and "section/index/"
+
+// Has reports whether the file itself sets a key; index is -1 but in a [[section]].
+func (l Lines) Has(section string, index int, key string) bool {
+	_, plain := l[place(section, index, key)]
+	_, dotted := l[place("", -1, section+"."+key)]
+	return plain || dotted && index < 0
+}
 
 // of is the line of a problem's key, else of its section, else the first.
-func (l places) of(p Problem) int {
+func (l Lines) of(p Problem) int {
 	for _, k := range []string{place(p.Section, p.Index, p.Key), place(p.Section, p.Index, ""), place("", -1, p.Key)} {
 		if n, ok := l[k]; ok {
 			return n
@@ -83,32 +91,110 @@ func place(section string, index int, key string) string {
 	return fmt.Sprintf("%s/%d/%s", section, index, key)
 }
 
-// findLines walks the file's own syntax for the lines its keys stand on.
-func findLines(data []byte) places {
-	out := places{}
+// FindLines walks the file's own syntax for the lines its keys stand on. What cannot
+// be read ends the walk.
+func FindLines(data []byte) Lines {
+	out := Lines{}
+	walk(data, func(a At, line int, _ []string) {
+		if _, twice := out[place(a.Section, a.Index, a.Key)]; !twice || a.Key != "" {
+			out[place(a.Section, a.Index, a.Key)] = line
+		}
+	})
+	return out
+}
+
+// At is a place in a file: a key, or with an empty one a section's head. The end of
+// the file is the section "" with the index -2.
+type At struct {
+	Section string
+	Index   int // of a [[section]]; -1 = a plain one
+	Key     string
+}
+
+// Comments returns the comments of a file, with their "#", each with what it stands
+// before or beside. Those inside a list are left out.
+func Comments(data []byte) map[At][]string {
+	out := map[At][]string{}
+	walk(data, func(a At, _ int, comments []string) {
+		if len(comments) > 0 {
+			out[a] = append(out[a], comments...)
+		}
+	})
+	return out
+}
+
+// walk calls do for each head of a section and each key, with the comments before it
+// and beside it, and at last for the end.
+func walk(data []byte, do func(a At, line int, comments []string)) {
 	count := map[string]int{}
-	section, index := "", -1
-	p := unstable.Parser{}
+	at := At{Index: -1}
+	var before []string
+	p := unstable.Parser{KeepComments: true}
 	p.Reset(data)
 	for p.NextExpression() {
 		e := p.Expression()
+		if e.Kind == unstable.Comment {
+			before = append(before, string(e.Data))
+			continue
+		}
+		name, line := keyPath(&p, e)
+		here := at
 		switch e.Kind {
-		case unstable.Table, unstable.ArrayTable:
-			var line int
-			section, line = keyPath(&p, e)
-			index = -1
-			if e.Kind == unstable.ArrayTable {
-				index = count[section]
-				count[section]++
-			}
-			out[place(section, index, "")] = line
-		case unstable.KeyValue:
-			key, line := keyPath(&p, e)
-			out[place(section, index, key)] = line
+		case unstable.ArrayTable:
+			at = At{Section: name, Index: count[name]}
+			count[name]++
+			here = at
+		case unstable.Table:
+			at = At{Section: name, Index: -1}
+			here = at
 		default:
+			here.Key = name
+		}
+		if beside := e.Next(); beside.Valid() && beside.Kind == unstable.Comment {
+			before = append(before, string(beside.Data))
+		}
+		do(here, line, before)
+		before = nil
+	}
+	do(At{Index: -2}, 1, before)
+}
+
+// Sections calls do for a struct with toml tags, for the structs in it and for each
+// struct of a list in it, as the sections of a file; v can be set if into is a pointer.
+func Sections(into any, do func(v reflect.Value, section string, index int)) {
+	sections(reflect.Indirect(reflect.ValueOf(into)), "", -1, do)
+}
+
+func sections(v reflect.Value, section string, index int, do func(v reflect.Value, section string, index int)) {
+	do(v, section, index)
+	for i := range v.NumField() {
+		name, ok := KeyOf(v.Type().Field(i))
+		if !ok {
+			continue
+		}
+		if section != "" {
+			name = section + "." + name
+		}
+		switch f := v.Field(i); {
+		case f.Kind() == reflect.Struct:
+			sections(f, name, -1, do)
+		case IsList(f.Type()):
+			for j := range f.Len() {
+				sections(f.Index(j), name, j, do)
+			}
 		}
 	}
-	return out
+}
+
+// IsList reports whether a field of this type is a list of sections.
+func IsList(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct
+}
+
+// KeyOf is the key that a field of a struct stands for.
+func KeyOf(f reflect.StructField) (key string, ok bool) {
+	key, _, _ = strings.Cut(f.Tag.Get("toml"), ",")
+	return key, key != "" && key != "-" && f.IsExported()
 }
 
 func keyPath(p *unstable.Parser, e *unstable.Node) (string, int) {
