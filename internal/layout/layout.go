@@ -20,6 +20,7 @@ func table() map[string]rule {
 		"internal/recording":  {why: "the value that moves stands on nothing", mustNot: []string{"os", "net/...", "database/sql", "context"}},
 		"internal/clock":      {why: "time stands on nothing"},
 		"internal/atomicfile": {why: "a file is whole or absent, whoever writes it"},
+		"internal/alarm":      {may: []string{"internal/clock"}, why: "latches, folds and sends; knows no lamp", mustNot: []string{"log/slog", "database/sql"}},
 		"internal/tomlfile":   {why: "reads what operators write; knows no key", mustNot: []string{"os", "net/..."}},
 		"internal/media/...":  {may: []string{media}, why: "a format knows no recordings, files or settings", mustNot: []string{"log/slog", "os"}},
 		"crypto":              {why: "keys and sealed streams know no recordings", mustNot: []string{"os", "net/...", "log/slog"}},

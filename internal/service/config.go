@@ -14,6 +14,7 @@ import (
 	"callreel/archive"
 	"callreel/convert"
 	"callreel/ingest"
+	"callreel/internal/alarm"
 	"callreel/internal/asterisk"
 	"callreel/internal/pbx"
 	"callreel/internal/recording"
@@ -49,6 +50,7 @@ type Config struct {
 	Inbox     []ingest.Config       `toml:"inbox"`
 	Asterisk  []asterisk.Config     `toml:"asterisk"`
 	Agent     []AgentConfig         `toml:"agent"`
+	Alarm     alarm.Config          `toml:"alarm"`
 }
 
 // KeysConfig says where the keys lie and what they seal. Sidecars are always
@@ -105,6 +107,7 @@ func DefaultConfig() Config {
 		Licence: LicenceConfig{
 			Count: licenceUnlimited, Name: "Recording", Path: "/PBX0/ADMIN/mod_cmd_login.xml", Every: pbx.Duration(10 * time.Minute),
 		},
+		Alarm: alarm.DefaultConfig(),
 	}
 }
 
@@ -130,6 +133,10 @@ func LoadConfig(path string) (Config, error) {
 // resolve makes relative paths absolute, from the folder of the file.
 func (c *Config) resolve(dir string) {
 	paths := []*string{&c.Catalog, &c.Spool, &c.Keys.File, &c.Archive.Path, &c.Archive.Backup, &c.Rules.File}
+	paths = append(paths, &c.Alarm.Mail.CAFile, &c.Alarm.Syslog.CAFile)
+	for i := range c.Alarm.Webhook {
+		paths = append(paths, &c.Alarm.Webhook[i].CAFile)
+	}
 	for i := range c.Inbox {
 		paths = append(paths, &c.Inbox[i].Path, &c.Inbox[i].CAFile)
 	}
@@ -170,6 +177,12 @@ func (c Config) problems() []tomlfile.Problem {
 	add("marks", -1, c.Marks.Validate())
 	add("ledger", -1, c.Ledger.Validate())
 	add("licence", -1, c.checkLicence())
+	add("alarm", -1, c.Alarm.Validate())
+	add("alarm.mail", -1, c.Alarm.Mail.Validate())
+	add("alarm.syslog", -1, c.Alarm.Syslog.Validate())
+	for i, w := range c.Alarm.Webhook {
+		add("alarm.webhook", i, w.Validate())
+	}
 	for i, p := range c.PBX {
 		add("pbx", i, p.Validate())
 		add("pbx", i, unique("pbx", i, p.Name, func(j int) string { return c.PBX[j].Name }))

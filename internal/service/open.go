@@ -75,6 +75,7 @@ type Service struct {
 	indexed    atomic.Bool  // all CDRs are found by the times of their set-ups
 	books      bookkeeper
 	licences   licences
+	master     master
 	reported   time.Time // the day before this one has its ledger written; touched by keepLedger only
 	closers    []func() error
 }
@@ -99,7 +100,7 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 		inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{
-		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openMarks, s.openPBXes, s.openReporting, s.openAsterisk, s.openLicences, s.openLedger, s.openListeners,
+		s.openHealth, s.openAlarm, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openMarks, s.openPBXes, s.openReporting, s.openAsterisk, s.openLicences, s.openLedger, s.openListeners,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())

@@ -62,6 +62,10 @@ func (s *Service) Run(ctx context.Context) error {
 	start(s.indexOld)
 	start(s.keepLedger)
 	start(s.watchLicences)
+	start(s.watchAlarm)
+	for _, way := range s.master.ways {
+		start(func(ctx context.Context) { s.deliver(ctx, way) })
+	}
 	s.log.Info("recording", "version", s.version, "inboxes", len(s.inboxes), "pbxes", len(s.pbxes))
 	<-ctx.Done()
 	all.Wait()

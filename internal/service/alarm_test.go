@@ -1,0 +1,236 @@
+package service_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"callreel/internal/clock"
+	"callreel/internal/pbx"
+	"callreel/internal/pbxsim"
+	"callreel/internal/service"
+)
+
+// postbox is a mail server on loopback that may be full.
+type postbox struct {
+	mu      sync.Mutex
+	full    bool
+	letters []string
+}
+
+func startPostbox(t *testing.T) (p *postbox, addr string) {
+	t.Helper()
+	p = &postbox{}
+	s := smtp.NewServer(p)
+	s.Domain = "127.0.0.1"
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Serve(ln) }()
+	t.Cleanup(func() { _ = s.Close(); <-done })
+	return p, ln.Addr().String()
+}
+
+func (p *postbox) NewSession(*smtp.Conn) (smtp.Session, error) { return p, nil }
+func (p *postbox) Reset()                                      {}
+func (p *postbox) Logout() error                               { return nil }
+func (p *postbox) Mail(string, *smtp.MailOptions) error        { return nil }
+func (p *postbox) Rcpt(string, *smtp.RcptOptions) error        { return nil }
+
+func (p *postbox) Data(r io.Reader) error {
+	b, err := io.ReadAll(r)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.full {
+		return errors.New("the postbox is full")
+	}
+	p.letters = append(p.letters, string(b))
+	return err
+}
+
+func (p *postbox) setFull(full bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.full = full
+}
+
+// subjects are those of the letters, in order.
+func (p *postbox) subjects() (all []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.letters {
+		_, rest, _ := strings.Cut(l, "Subject: ")
+		line, _, _ := strings.Cut(rest, "\r\n")
+		all = append(all, line)
+	}
+	return all
+}
+
+func withMail(cfg *service.Config, addr string) {
+	cfg.Alarm.Arm, cfg.Alarm.Gather, cfg.Alarm.Again = pbx.Duration(time.Second), pbx.Duration(time.Second), pbx.Duration(time.Hour)
+	m := &cfg.Alarm.Mail
+	m.Server, m.Security, m.From, m.To = addr, "none", "callreel@example.com", []string{"admin@example.com"}
+}
+
+// TestMasterAlarm takes the inbox away: the lamp goes red, the master alarm latches and
+// mails the admin, says when it is over, and stays on over the lamp's healing until it is
+// reset.
+func TestMasterAlarm(t *testing.T) {
+	t.Parallel()
+	p, addr := startPostbox(t)
+	r := newRig(t, func(cfg *service.Config) { withMail(cfg, addr) })
+	r.alarm(t, service.AlarmArmed)
+	inbox := filepath.Join(r.dir, "inbox")
+	if err := os.Rename(inbox, inbox+".away"); err != nil {
+		t.Fatal(err)
+	}
+	got := r.alarm(t, service.AlarmLatched)
+	if got.Lamp != "PCAP" || got.Error == "" || got.Since.IsZero() {
+		t.Errorf("the master alarm says %+v", got)
+	}
+	until(t, "mail", func() error { return letters(p, ": PCAP") })
+	if err := os.Rename(inbox+".away", inbox); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "mail", func() error { return letters(p, ": PCAP", " is over") })
+	r.light(t, service.LampPCAP, service.Green)
+	r.alarm(t, service.AlarmLatched)
+	if got := r.s.ResetAlarm(); got.State != service.AlarmArmed {
+		t.Errorf("after the reset it is %s", got.State)
+	}
+}
+
+// letters wants as many letters as ends, with subjects that end so.
+func letters(p *postbox, ends ...string) error {
+	got := p.subjects()
+	if len(got) != len(ends) {
+		return fmt.Errorf("%d letters: %q", len(got), got)
+	}
+	for i, end := range ends {
+		if !strings.HasSuffix(got[i], end) {
+			return fmt.Errorf("letter %d is %q, want one that ends with %q", i, got[i], end)
+		}
+	}
+	return nil
+}
+
+// alarm waits until the master alarm is in a state.
+func (r *rig) alarm(t *testing.T, want string) (got service.Alarm) {
+	t.Helper()
+	until(t, "master alarm", func() error {
+		if got = r.s.Alarm(); got.State != want {
+			return fmt.Errorf("is %s, want %s", got.State, want)
+		}
+		return nil
+	})
+	return got
+}
+
+// TestMailServerAway lets the mail server take nothing: the letter waits, and nothing of
+// it holds a call up.
+func TestMailServerAway(t *testing.T) {
+	t.Parallel()
+	p, addr := startPostbox(t)
+	p.setFull(true)
+	r := newRig(t, func(cfg *service.Config) { withMail(cfg, addr) })
+	r.alarm(t, service.AlarmArmed)
+	r.sim.Fault(pbxsim.PBXDown, true)
+	r.sim.Fault(pbxsim.PBXDown, false)
+	if got := r.alarm(t, service.AlarmLatched); got.Lamp != "PBX" {
+		t.Errorf("it says %+v", got)
+	}
+	until(t, "a try that failed", func() error {
+		if w := r.s.Alarm().Ways["mail"]; w.Tries == 0 || !strings.Contains(w.Fault, "full") || len(w.Messages) == 0 {
+			return fmt.Errorf("the way is %+v", w)
+		}
+		return nil
+	})
+	r.light(t, service.LampPBX, service.Green)
+	r.call(t, pbxsim.ExternalToAgent)
+	r.allFiled(t)
+}
+
+// TestAlarmOutlivesRestart stops a recorder whose master alarm is on and whose letter
+// could not be delivered; both are there after the restart, and a switch by hand too.
+func TestAlarmOutlivesRestart(t *testing.T) {
+	t.Parallel()
+	p, addr := startPostbox(t)
+	p.setFull(true)
+	cfg := plain(t)
+	withMail(&cfg, addr)
+	s, stop := started(t, cfg)
+	rig := &rig{s: s}
+	rig.alarm(t, service.AlarmArmed)
+	inbox := cfg.Inbox[0].Path
+	if err := os.Rename(inbox, inbox+".away"); err != nil {
+		t.Fatal(err)
+	}
+	before := rig.alarm(t, service.AlarmLatched)
+	until(t, "a try that failed", func() error {
+		if s.Alarm().Ways["mail"].Tries == 0 {
+			return errors.New("none yet")
+		}
+		return nil
+	})
+	if err := os.Rename(inbox+".away", inbox); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	p.setFull(false)
+
+	rig.s, stop = started(t, cfg)
+	after := rig.alarm(t, service.AlarmLatched)
+	if !after.Since.Equal(before.Since) || after.Lamp != before.Lamp {
+		t.Errorf("after the restart %+v, before %+v", after, before)
+	}
+	until(t, "mail", func() error {
+		if got := p.subjects(); len(got) == 0 || !strings.HasSuffix(got[0], ": PCAP") {
+			return fmt.Errorf("letters %q", got)
+		}
+		return nil
+	})
+	rig.s.SwitchAlarm(false)
+	stop()
+
+	rig.s, stop = started(t, cfg)
+	if got := rig.s.Alarm(); got.State != service.AlarmOff {
+		t.Errorf("after another restart it is %s, want off", got.State)
+	}
+	rig.s.SwitchAlarm(true)
+	rig.alarm(t, service.AlarmArmed)
+	stop()
+}
+
+// started runs a recorder until stop.
+func started(t *testing.T, cfg service.Config) (s *service.Service, stop func()) {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s, err := service.Open(t.Context(), cfg, service.Options{Clock: clock.System(), Log: log, Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := errors.Join(<-done, s.Close()); err != nil {
+			t.Errorf("the recorder ended: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	return s, stop
+}
