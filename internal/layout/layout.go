@@ -21,6 +21,8 @@ func table() map[string]rule {
 		"internal/clock":      {why: "time stands on nothing"},
 		"internal/atomicfile": {why: "a file is whole or absent, whoever writes it"},
 		"internal/alarm":      {may: []string{"internal/clock"}, why: "latches, folds and sends; knows no lamp", mustNot: []string{"log/slog", "database/sql"}},
+		"internal/logfile":    {why: "files that are bounded; knows no log", mustNot: []string{"log/slog", "net/..."}},
+		"internal/control":    {may: []string{"internal/atomicfile"}, why: "carries questions to a running recorder; knows none of them", mustNot: []string{"database/sql"}},
 		"internal/tomlfile":   {why: "reads what operators write; knows no key", mustNot: []string{"os", "net/..."}},
 		"internal/media/...":  {may: []string{media}, why: "a format knows no recordings, files or settings", mustNot: []string{"log/slog", "os"}},
 		"crypto":              {why: "keys and sealed streams know no recordings", mustNot: []string{"os", "net/...", "log/slog"}},

@@ -27,7 +27,10 @@ type archive struct {
 	fault  error        // answers everything when set
 	asked  player.Query // of the last search
 	closed int          // audio files that were closed again
+	resets int          // of the master alarm
 }
+
+func (a *archive) ResetMasterAlarm() { a.resets++ }
 
 func (a *archive) Search(_ context.Context, q player.Query) ([]recording.Recording, error) {
 	a.asked = q

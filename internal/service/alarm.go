@@ -128,6 +128,7 @@ func readAlarm(file string) (alarm.Saved, error) {
 func (s *Service) watchAlarm(ctx context.Context) {
 	for {
 		s.lookAtLamps()
+		s.book.tracedUntil(s.clock.Now()) // ends a trace in time
 		if !s.clock.Wait(ctx.Done(), lookEvery) {
 			return
 		}

@@ -51,6 +51,8 @@ type Config struct {
 	Asterisk  []asterisk.Config     `toml:"asterisk"`
 	Agent     []AgentConfig         `toml:"agent"`
 	Alarm     alarm.Config          `toml:"alarm"`
+	Log       LogConfig             `toml:"log"`
+	Status    StatusConfig          `toml:"status"`
 }
 
 // KeysConfig says where the keys lie and what they seal. Sidecars are always
@@ -107,7 +109,9 @@ func DefaultConfig() Config {
 		Licence: LicenceConfig{
 			Count: licenceUnlimited, Name: "Recording", Path: "/PBX0/ADMIN/mod_cmd_login.xml", Every: pbx.Duration(10 * time.Minute),
 		},
-		Alarm: alarm.DefaultConfig(),
+		Alarm:  alarm.DefaultConfig(),
+		Log:    LogConfig{SizeMB: 10, Number: 5, Events: true},
+		Status: StatusConfig{Listen: "127.0.0.1:0"},
 	}
 }
 
@@ -133,7 +137,7 @@ func LoadConfig(path string) (Config, error) {
 // resolve makes relative paths absolute, from the folder of the file.
 func (c *Config) resolve(dir string) {
 	paths := []*string{&c.Catalog, &c.Spool, &c.Keys.File, &c.Archive.Path, &c.Archive.Backup, &c.Rules.File}
-	paths = append(paths, &c.Alarm.Mail.CAFile, &c.Alarm.Syslog.CAFile)
+	paths = append(paths, &c.Log.Folder, &c.Alarm.Mail.CAFile, &c.Alarm.Syslog.CAFile)
 	for i := range c.Alarm.Webhook {
 		paths = append(paths, &c.Alarm.Webhook[i].CAFile)
 	}
@@ -177,6 +181,8 @@ func (c Config) problems() []tomlfile.Problem {
 	add("marks", -1, c.Marks.Validate())
 	add("ledger", -1, c.Ledger.Validate())
 	add("licence", -1, c.checkLicence())
+	add("log", -1, c.Log.Validate())
+	add("status", -1, c.Status.Validate())
 	add("alarm", -1, c.Alarm.Validate())
 	add("alarm.mail", -1, c.Alarm.Mail.Validate())
 	add("alarm.syslog", -1, c.Alarm.Syslog.Validate())

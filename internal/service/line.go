@@ -223,6 +223,7 @@ func (s *Service) tell(st step, rec recording.Recording) {
 	if rec.State == st.from {
 		return
 	}
+	s.tallies.came(rec, s.clock.Now())
 	switch rec.State {
 	case recording.Filed:
 		told := []any{

@@ -75,7 +75,11 @@ type Service struct {
 	indexed    atomic.Bool  // all CDRs are found by the times of their set-ups
 	books      bookkeeper
 	licences   licences
+	book       *logbook
 	master     master
+	tallies    tallies
+	room       rooms
+	started    time.Time
 	reported   time.Time // the day before this one has its ledger written; touched by keepLedger only
 	closers    []func() error
 }
@@ -100,7 +104,7 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 		inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{
-		s.openHealth, s.openAlarm, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openMarks, s.openPBXes, s.openReporting, s.openAsterisk, s.openLicences, s.openLedger, s.openListeners,
+		s.openLogs, s.openHealth, s.openAlarm, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openInboxes, s.openMarks, s.openPBXes, s.openReporting, s.openAsterisk, s.openLicences, s.openLedger, s.openListeners, s.openControl,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
