@@ -102,6 +102,20 @@ func (s *Service) alarmWays() ([]alarm.Sender, error) {
 		}
 		ways = append(ways, w)
 	}
+	if s.cfg.Alarm.Syslog.Address != "" {
+		w, err := alarm.NewSyslog(s.cfg.Alarm.Syslog)
+		if err != nil {
+			return nil, err
+		}
+		ways = append(ways, w)
+	}
+	for _, c := range s.cfg.Alarm.Webhook {
+		w, err := alarm.NewWebhook(c, s.clock)
+		if err != nil {
+			return nil, err
+		}
+		ways = append(ways, w)
+	}
 	return ways, nil
 }
 

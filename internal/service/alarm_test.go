@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"callreel/internal/alarm"
 	"callreel/internal/clock"
 	"callreel/internal/pbx"
 	"callreel/internal/pbxsim"
@@ -77,6 +79,12 @@ func (p *postbox) subjects() (all []string) {
 		all = append(all, line)
 	}
 	return all
+}
+
+func (p *postbox) letter(i int) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.letters[i]
 }
 
 func withMail(cfg *service.Config, addr string) {
@@ -217,8 +225,13 @@ func TestAlarmOutlivesRestart(t *testing.T) {
 // started runs a recorder until stop.
 func started(t *testing.T, cfg service.Config) (s *service.Service, stop func()) {
 	t.Helper()
+	return startedAt(t, cfg, clock.System())
+}
+
+func startedAt(t *testing.T, cfg service.Config, clk clock.Clock) (s *service.Service, stop func()) {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s, err := service.Open(t.Context(), cfg, service.Options{Clock: clock.System(), Log: log, Version: "test"})
+	s, err := service.Open(t.Context(), cfg, service.Options{Clock: clk, Log: log, Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,4 +246,100 @@ func started(t *testing.T, cfg service.Config) (s *service.Service, stop func())
 	})
 	t.Cleanup(stop)
 	return s, stop
+}
+
+// TestWeeklyMail: the letter of the week comes once, also when the recorder did not run
+// at its hour, and says whether all is well.
+func TestWeeklyMail(t *testing.T) {
+	t.Parallel()
+	p, addr := startPostbox(t)
+	cfg := plain(t)
+	withMail(&cfg, addr)
+	cfg.Timezone = "UTC"
+	now := time.Now().UTC()
+	cfg.Alarm.Mail.WeeklyDay, cfg.Alarm.Mail.WeeklyHour = now.Weekday().String(), now.Hour()
+	fast := clock.Scaled(50)
+	written := func(at time.Time) {
+		t.Helper()
+		b, err := alarm.Saved{State: alarm.State{WeeklyAt: at}}.Encode()
+		if err == nil {
+			err = os.WriteFile(cfg.Catalog+".alarm", b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	written(now.AddDate(0, 0, -7))
+	s, stop := startedAt(t, cfg, fast)
+	until(t, "the letter", func() error { return letters(p, "all is well") })
+	for _, want := range []string{": no calls of agents.", "All lamps are green", "Room left for the archive: "} {
+		if text := p.letter(0); !strings.Contains(text, want) {
+			t.Errorf("the letter lacks %q:\n%s", want, text)
+		}
+	}
+	s.SwitchAlarm(false)
+	stop()
+	s, stop = startedAt(t, cfg, fast) // it knows that it has written
+	until(t, "it has looked", func() error {
+		if s.Alarm().State != service.AlarmOff || fast.Now().Sub(now) < 3*time.Minute {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if err := letters(p, "all is well"); err != nil {
+		t.Error(err)
+	}
+	stop()
+	b, err := alarm.Saved{State: alarm.State{WeeklyAt: now.AddDate(0, 0, -7), Off: true, OffSince: now}}.Encode()
+	if err := errors.Join(err, os.WriteFile(cfg.Catalog+".alarm", b, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	_, stop = startedAt(t, cfg, fast)
+	until(t, "the letter", func() error { return letters(p, "all is well", "and what is wrong") })
+	stop()
+}
+
+// TestStartChecks: the checks of the start are told in the old recorder's order. A
+// Reporting server that is away shows at once, before a call needs it, and shows when it
+// is back.
+func TestStartChecks(t *testing.T) {
+	t.Parallel()
+	o := &office{down: true}
+	server := httptest.NewServer(o)
+	t.Cleanup(server.Close)
+	cfg := plain(t)
+	cfg.Reporting = []pbx.ReportingConfig{{URL: server.URL + "/?conf={conf}"}}
+	s, stop := startedAt(t, cfg, clock.Scaled(50))
+	r := &rig{s: s, cfg: cfg}
+	r.light(t, service.LampReporting, service.Red)
+	until(t, "all are told", func() error {
+		if !holds(r.log(t, "event"), "not everything works") {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	var told []string
+	for _, l := range r.log(t, "event") {
+		if _, rest, ok := strings.Cut(l, `msg="start check" check=`); ok {
+			check, _, _ := strings.Cut(rest, " error=")
+			told = append(told, check)
+		}
+	}
+	want := `setup result=ok, REPORTING result="failed, and is tried on", PCAP result=ok, DISK result=ok, BACKUP result="not set up", PBX result="not set up"`
+	if got := strings.Join(told, ", "); got != want {
+		t.Errorf("told %s\nwant %s", got, want)
+	}
+	o.set(false)
+	r.light(t, service.LampReporting, service.Green)
+	stop()
+
+	s, stop = startedAt(t, cfg, clock.Scaled(50))
+	r = &rig{s: s, cfg: cfg}
+	until(t, "normal operation", func() error {
+		if !holds(r.log(t, "event"), `msg="Normal operation"`) {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	stop()
 }

@@ -188,6 +188,9 @@ func (c Config) problems() []tomlfile.Problem {
 	add("alarm.syslog", -1, c.Alarm.Syslog.Validate())
 	for i, w := range c.Alarm.Webhook {
 		add("alarm.webhook", i, w.Validate())
+		if slices.ContainsFunc(c.Alarm.Webhook[:i], func(o alarm.WebhookConfig) bool { return o.URL == w.URL }) {
+			add("alarm.webhook", i, errors.New("alarm.webhook: url is used twice; one webhook tells each message once"))
+		}
 	}
 	for i, p := range c.PBX {
 		add("pbx", i, p.Validate())

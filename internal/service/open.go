@@ -79,6 +79,7 @@ type Service struct {
 	master     master
 	tallies    tallies
 	room       rooms
+	first      firstChecks
 	started    time.Time
 	reported   time.Time // the day before this one has its ledger written; touched by keepLedger only
 	closers    []func() error

@@ -27,6 +27,7 @@ type box struct {
 	listed time.Time    // last complete listing; touched by its own loop only
 	strays int          // files that are no captures, when last counted
 	evil   int          // names that were refused, when last counted
+	tried  atomic.Bool  // at least once
 	looked atomic.Int64 // listed in ms since 1970, once all in it had been entered; 0 before
 	marks  []*markPlace
 	open   openCaptures // touched by its own loop only
@@ -52,6 +53,7 @@ func (s *Service) watch(ctx context.Context, b *box) {
 			return
 		}
 		s.report(LampPCAP, "inbox "+b.cfg.Name, "inbox cannot be read", err)
+		b.tried.Store(true)
 		s.checks.Add(1)
 		if !s.clock.Wait(ctx.Done(), time.Duration(b.cfg.Poll)) {
 			return

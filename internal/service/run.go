@@ -63,7 +63,10 @@ func (s *Service) Run(ctx context.Context) error {
 	start(s.indexOld)
 	start(s.keepLedger)
 	start(s.watchLicences)
+	start(s.watchReporting)
+	start(s.checkStart)
 	start(s.watchAlarm)
+	start(s.watchWeek)
 	for _, way := range s.master.ways {
 		start(func(ctx context.Context) { s.deliver(ctx, way) })
 	}
@@ -160,6 +163,7 @@ func (s *Service) checkHealth(ctx context.Context) {
 	s.report(LampDisk, "archive", "archive cannot be written", disk)
 	s.report(LampBackup, "backup", "backup cannot be written", backup)
 	s.report(LampDisk, "catalog", "the catalog cannot be used", store)
+	s.first.health.Store(true)
 	s.report(LampDisk, "logs", "the log files cannot be written", s.book.fault())
 	if store == nil {
 		s.tidy(ctx)
