@@ -57,6 +57,7 @@ func commands() []command {
 		{"status", "show how the recorder is", runStatus},
 		{"alarm", "reset the master alarm, switch it off and on, test it", runAlarm},
 		{"trace", "log everything for a time", runTrace},
+		{"doctor", "find what is wrong without a lamp being red", runDoctor},
 		{"explain", "say why a call was kept or not, and for whom", runExplain},
 		{"rules", "check rules, test them with cases, try them on past calls", runRules},
 		{"aside", "list what could not become a recording, and try it again", runAside},

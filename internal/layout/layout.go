@@ -49,6 +49,8 @@ func table() map[string]rule {
 		"internal/casefile": {may: []string{"internal/recording", "cdr", "ingest", "naming", "rules"}, why: "reads cases for the rules and runs them; opens no file", mustNot: []string{"os", "net/...", "context", "database/sql"}},
 		"internal/explain":  {may: []string{"internal/recording", "internal/sidecar", "rules"}, why: "says why; looks nothing up itself", mustNot: []string{"os", "net/...", "context", "database/sql"}},
 
+		"internal/doctor": {may: []string{"internal/recording"}, why: "finds patterns in what it is handed; looks nothing up", mustNot: []string{"os", "net/...", "context", "database/sql"}},
+
 		"internal/service":   {may: []string{"..."}, why: "the wiring", mustNot: []string{"database/sql", "html/template"}},
 		"cmd/callreel":       {may: []string{"..."}, why: "flags, output, exit codes", mustNot: []string{"database/sql", "html/template"}},
 		"internal/layout":    {why: "looks at all, stands on nothing"},

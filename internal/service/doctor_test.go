@@ -1,0 +1,105 @@
+package service_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"callreel/ingest"
+	"callreel/internal/clock"
+	"callreel/internal/doctor"
+	"callreel/internal/pbx"
+	"callreel/internal/pbxsim"
+	"callreel/internal/service"
+)
+
+// found waits until the doctor finds exactly these, each as "kind where".
+func (r *rig) found(t *testing.T, want ...string) (list []doctor.Finding) {
+	t.Helper()
+	until(t, "findings", func() (err error) {
+		if list, err = service.Doctor(t.Context(), r.cfg, clock.System(), 7); err != nil {
+			return err
+		}
+		var got []string
+		for _, f := range list {
+			got = append(got, f.Kind+" "+f.Where)
+		}
+		if strings.Join(got, ", ") != strings.Join(want, ", ") {
+			return fmt.Errorf("found %+v", list)
+		}
+		return nil
+	})
+	return list
+}
+
+// TestDoctorFindsNothing: calls of all kinds are recorded without fault.
+func TestDoctorFindsNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(cfg *service.Config) { withMail(cfg, "127.0.0.1:1") })
+	r.light(t, service.LampPBX, service.Green)
+	for range 3 {
+		r.call(t, pbxsim.ExternalToAgent)
+	}
+	r.call(t, pbxsim.AgentToExternal)
+	r.allFiled(t)
+	r.found(t)
+}
+
+// TestDoctorOnClocks: the PBX's records are three hours ahead, and so is the clock of the
+// Reporting server.
+func TestDoctorOnClocks(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", time.Now().Add(3*time.Hour).UTC().Format(http.TimeFormat))
+		_, _ = fmt.Fprint(w, "<report/>")
+	}))
+	t.Cleanup(server.Close)
+	r := newRig(t, func(cfg *service.Config) {
+		withMail(cfg, "127.0.0.1:1")
+		cfg.Reporting = []pbx.ReportingConfig{{URL: server.URL + "/?conf={conf}"}}
+	})
+	r.sim.SetClockOffset(3 * time.Hour)
+	r.light(t, service.LampPBX, service.Green)
+	for range 3 {
+		r.call(t, pbxsim.ExternalToAgent)
+	}
+	list := r.found(t, "clock Reporting reporting", "clock PBX")
+	if !strings.Contains(list[0].What, "ahead of this machine's") || !strings.Contains(list[1].What, "2 hours ahead") {
+		t.Errorf("found %+v", list)
+	}
+}
+
+// TestDoctorOnWhatIsMissing: no record comes from the PBX, an inbox is away, another one
+// holds an old capture, and nobody is told of it.
+func TestDoctorOnWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.sim.SetCDRTarget("http://127.0.0.1:1/")
+	r.light(t, service.LampPBX, service.Green)
+	r.call(t, pbxsim.ExternalToAgent)
+	old := filepath.Join(t.TempDir(), "card")
+	file := filepath.Join(old, "c03a55c209d311188fc00903306225fa.pcap")
+	past := time.Now().Add(-50 * time.Hour)
+	if err := os.Mkdir(old, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("some"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(file, past, past); err != nil {
+		t.Fatal(err)
+	}
+	card, away := ingest.Config{}, ingest.Config{}
+	card.Name, card.Kind, card.Path = "card", "folder", old
+	away.Name, away.Kind, away.Path = "away", "folder", old+"-away"
+	r.cfg.Inbox = append(r.cfg.Inbox, card, away)
+	list := r.found(t, "inbox-filling inbox card", "inbox-unread inbox away", "no-cdr PBX", "nobody-told [alarm]")
+	if !strings.Contains(list[0].What, "1 capture lies in it (0 MB), the oldest for 2 days.") {
+		t.Errorf("found %+v", list[0])
+	}
+}
