@@ -135,6 +135,9 @@ func (s *Service) completed(ctx context.Context, st step, cl catalog.Claimed, ne
 		return err
 	}
 	s.log.Debug("step completed", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID, "state", next)
+	if next != st.from {
+		s.tallies.came(cl.Recording, now)
+	}
 	s.tell(st, cl.Recording)
 	s.wakeUp()
 	return nil
@@ -223,7 +226,6 @@ func (s *Service) tell(st step, rec recording.Recording) {
 	if rec.State == st.from {
 		return
 	}
-	s.tallies.came(rec, s.clock.Now())
 	switch rec.State {
 	case recording.Filed:
 		told := []any{
