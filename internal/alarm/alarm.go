@@ -69,6 +69,10 @@ func NewMaster(cfg Config, start time.Time, saved State) *Master {
 	return &Master{cfg: cfg, armAt: start.Add(time.Duration(cfg.Arm)), state: saved}
 }
 
+// Start says that the recorder begins to work now: it arms a while after that. To open a
+// large catalog may have taken longer.
+func (m *Master) Start(now time.Time) { m.armAt = now.Add(time.Duration(m.cfg.Arm)) }
+
 // State returns what is to be saved. It shares nothing with the master alarm.
 func (m *Master) State() State {
 	s := m.state

@@ -140,6 +140,9 @@ func readAlarm(file string) (alarm.Saved, error) {
 
 // watchAlarm looks at the lamps until ctx is done, and lets people know.
 func (s *Service) watchAlarm(ctx context.Context) {
+	s.master.mu.Lock()
+	s.master.latch.Start(s.clock.Now())
+	s.master.mu.Unlock()
 	for {
 		s.lookAtLamps()
 		s.book.tracedUntil(s.clock.Now()) // ends a trace in time

@@ -88,7 +88,7 @@ func (p *postbox) letter(i int) string {
 }
 
 func withMail(cfg *service.Config, addr string) {
-	cfg.Alarm.Arm, cfg.Alarm.Gather, cfg.Alarm.Again = pbx.Duration(time.Second), pbx.Duration(time.Second), pbx.Duration(time.Hour)
+	cfg.Alarm.Arm, cfg.Alarm.Gather, cfg.Alarm.Again = pbx.Duration(3*time.Second), pbx.Duration(time.Second), pbx.Duration(time.Hour)
 	m := &cfg.Alarm.Mail
 	m.Server, m.Security, m.From, m.To = addr, "none", "callreel@example.com", []string{"admin@example.com"}
 }
@@ -309,6 +309,7 @@ func TestStartChecks(t *testing.T) {
 	t.Cleanup(server.Close)
 	cfg := plain(t)
 	cfg.Reporting = []pbx.ReportingConfig{{URL: server.URL + "/?conf={conf}"}}
+	cfg.Alarm.Arm = pbx.Duration(10 * time.Minute) // time runs 50 times as fast
 	s, stop := startedAt(t, cfg, clock.Scaled(50))
 	r := &rig{s: s, cfg: cfg}
 	r.light(t, service.LampReporting, service.Red)
