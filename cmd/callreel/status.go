@@ -47,10 +47,14 @@ func runStatus(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		if !*asJSON {
 			fmt.Fprint(stdout, "\x1b[H\x1b[2J") // home and clear: what terminals know since the VT100
 		}
-		if err := show.once(ctx); err != nil && !errors.Is(err, control.ErrNotRunning) {
+		err := show.once(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, control.ErrNotRunning):
+			fmt.Fprintln(stdout, err) // it may come
+		case err != nil:
 			return err
-		} else if err != nil && ctx.Err() == nil {
-			fmt.Fprintln(stdout, err)
 		}
 		if !clock.System().Wait(ctx.Done(), watchEvery) {
 			return nil

@@ -20,6 +20,7 @@ type Config struct {
 	Gather clock.Duration `toml:"gather"` // causes of so long make one message
 	Again  clock.Duration `toml:"again"`  // between two messages that something is wrong
 	Link   string         `toml:"link"`   // address in messages; empty = that of the page
+	NoCDR  bool           `toml:"no_cdr"` // a capture that no CDR comes for is an error
 
 	Mail    MailConfig      `toml:"mail"`
 	Syslog  SyslogConfig    `toml:"syslog"`
@@ -60,7 +61,7 @@ type WebhookConfig struct {
 // DefaultConfig returns what holds where the file is silent.
 func DefaultConfig() Config {
 	return Config{
-		Arm: clock.Duration(20 * time.Second), Gather: clock.Duration(30 * time.Second), Again: clock.Duration(30 * time.Minute),
+		Arm: clock.Duration(20 * time.Second), Gather: clock.Duration(30 * time.Second), Again: clock.Duration(30 * time.Minute), NoCDR: true,
 		Mail:   MailConfig{Security: securitySTARTTLS, WeeklyHour: 8},
 		Syslog: SyslogConfig{Network: networkUDP, Facility: 1},
 	}

@@ -2,6 +2,7 @@ package alarm
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -59,7 +60,7 @@ func (o *Outbox) Put(way string, m Message) (dropped int) {
 	}
 	w.Messages = append(w.Messages, m)
 	if len(w.Messages) > mostWaiting {
-		w.Messages = append([]Message(nil), w.Messages[1:]...)
+		w.Messages = slices.Clone(w.Messages[1:])
 		w.Dropped++
 		return 1
 	}
@@ -103,6 +104,10 @@ func (o *Outbox) Done(way, id string) {
 // longestPause is the longest between two tries.
 const longestPause = 30 * time.Minute
 
+// patience is how many tries in a row the first message has before the next one gets a
+// turn: a server may refuse one message and take the others.
+const patience = 3
+
 // Failed notes that a way has not taken its message. Pauses grow: 10 s, 20 s, … 30 min.
 func (o *Outbox) Failed(way string, now time.Time, err error) (again time.Time) {
 	o.mu.Lock()
@@ -116,6 +121,9 @@ func (o *Outbox) Failed(way string, now time.Time, err error) (again time.Time) 
 	}
 	w.Tries++
 	w.Fault = err.Error()
+	if w.Tries%patience == 0 && len(w.Messages) > 1 {
+		w.Messages = append(slices.Clone(w.Messages[1:]), w.Messages[0])
+	}
 	w.Next = now.Add(min(10*time.Second<<min(w.Tries-1, 10), longestPause))
 	return w.Next
 }
@@ -127,7 +135,7 @@ func (o *Outbox) All() map[string]Waiting {
 	out := make(map[string]Waiting, len(o.ways))
 	for name, w := range o.ways {
 		c := *w
-		c.Messages = append([]Message(nil), w.Messages...)
+		c.Messages = slices.Clone(w.Messages)
 		out[name] = c
 	}
 	return out

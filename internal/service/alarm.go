@@ -34,10 +34,11 @@ type master struct {
 	outbox *alarm.Outbox
 	put    map[string]chan struct{} // by way: a message was put in
 
-	mu     sync.Mutex
-	latch  *alarm.Master
-	red    []alarm.Cause // at the last look
-	unsafe error         // why the file could not be written
+	mu    sync.Mutex
+	latch *alarm.Master
+
+	saving sync.Mutex // the file, so that a disk that hangs keeps nobody from asking
+	unsafe error      // why it could not be written
 }
 
 // Alarm is the master alarm as it stands.
@@ -160,7 +161,6 @@ func (s *Service) lookAtLamps() {
 	before := m.latch.State().Latched
 	tell, changed := m.latch.Look(now, begun, red)
 	state := m.latch.State()
-	m.red = red
 	m.mu.Unlock()
 	if state.Latched && !before {
 		s.log.Error("master alarm", "lamp", state.First.Lamp, "error", errors.New(state.First.Text))
@@ -204,9 +204,12 @@ func (s *Service) pageURL() string {
 // change; the messages go out all the same.
 func (s *Service) saveAlarm() {
 	m := &s.master
+	m.saving.Lock()
+	defer m.saving.Unlock()
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	b, err := alarm.Saved{State: m.latch.State(), Outbox: m.outbox.All()}.Encode()
+	state := m.latch.State()
+	m.mu.Unlock()
+	b, err := alarm.Saved{State: state, Outbox: m.outbox.All()}.Encode()
 	if err == nil {
 		err = atomicfile.WriteFile(m.file, b, 0o600)
 	}

@@ -51,7 +51,8 @@ type lamps struct {
 	faults map[Lamp]map[string]fault
 	counts map[Lamp]int
 	grey   map[Lamp]bool
-	begun  []alarm.Cause // since the master alarm looked last
+	begun  []alarm.Cause   // since the master alarm looked last
+	muted  map[string]bool // causes that the setup takes for no error
 }
 
 // mostBegun bounds the causes between two looks of the master alarm.
@@ -79,6 +80,9 @@ func newLamps(clk clock.Clock, grey ...Lamp) *lamps {
 func (l *lamps) Bad(lamp Lamp, cause string, err error) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.muted[cause] {
+		return false
+	}
 	l.counts[lamp]++
 	return l.set(lamp, cause, err)
 }
@@ -88,7 +92,7 @@ func (l *lamps) Bad(lamp Lamp, cause string, err error) bool {
 func (l *lamps) Still(lamp Lamp, cause string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.set(lamp, cause, err) {
+	if !l.muted[cause] && l.set(lamp, cause, err) {
 		l.counts[lamp]++
 	}
 }

@@ -25,9 +25,10 @@ func (m *metrics) family(name, kind, help string) {
 // value writes one figure; labels are names and values in turn.
 func (m *metrics) value(name string, v float64, labels ...string) {
 	m.b.WriteString(name)
+	between := "{"
 	for i := 0; i+1 < len(labels); i += 2 {
-		m.b.WriteString(map[bool]string{true: "{", false: ","}[i == 0])
-		fmt.Fprintf(&m.b, `%s="%s"`, labels[i], labelText.Replace(labels[i+1]))
+		fmt.Fprintf(&m.b, `%s%s="%s"`, between, labels[i], labelText.Replace(labels[i+1]))
+		between = ","
 	}
 	if len(labels) > 1 {
 		m.b.WriteString("}")
@@ -68,23 +69,19 @@ func flag(on bool) float64 {
 	return 0
 }
 
-// writeMetrics writes all figures. No label holds what tells of people or files.
+// writeMetrics writes all figures. No label holds what tells of people or files. While
+// the catalog cannot be asked its figures are missing.
 func (s *Service) writeMetrics(ctx context.Context, w io.Writer) error {
-	st := Status{Now: s.clock.Now().UTC()}
-	if err := s.count(ctx, &st); err != nil {
-		return err
-	}
 	var m metrics
 	m.family("callreel_info", "gauge", "Which callreel this is.")
 	m.value("callreel_info", 1, "version", s.version, "mode", s.rules.Mode())
 	m.one("callreel_start_time_seconds", "gauge", "When the recorder started, in seconds since 1970.", float64(s.started.UnixMilli())/1000)
 	m.one("callreel_checks_total", "counter", "How often inboxes were looked at.", float64(s.checks.Load()))
-	m.one("callreel_channels_recording", "gauge", "Captures that are being written.", float64(st.Channels))
-	m.one("callreel_queue", "gauge", "Steps that are due.", float64(st.Queue))
-	m.one("callreel_countdowns", "gauge", "Recordings that wait for a time to come.", float64(st.Waiting))
-	m.family("callreel_recordings", "gauge", "Recordings in the catalog by state.")
-	for _, state := range recording.States() {
-		m.value("callreel_recordings", float64(st.Counts[state]), "state", string(state))
+	st := Status{Now: s.clock.Now().UTC()}
+	err := s.count(ctx, &st)
+	m.one("callreel_catalog_up", "gauge", "1 while the catalog can be asked.", flag(err == nil))
+	if err == nil {
+		st.metrics(&m)
 	}
 	for _, c := range []struct {
 		name, help string
@@ -99,8 +96,19 @@ func (s *Service) writeMetrics(ctx context.Context, w io.Writer) error {
 	}
 	m.histogram("callreel_filing_lag_seconds", "From the end of a call to its recording's filing.", lagBounds(), s.tallies.lags())
 	s.healthMetrics(&m)
-	_, err := io.WriteString(w, m.b.String())
+	_, err = io.WriteString(w, m.b.String())
 	return err
+}
+
+// metrics are the figures that the catalog counts.
+func (st Status) metrics(m *metrics) {
+	m.one("callreel_channels_recording", "gauge", "Captures that are being written.", float64(st.Channels))
+	m.one("callreel_queue", "gauge", "Steps that are due.", float64(st.Queue))
+	m.one("callreel_countdowns", "gauge", "Recordings that wait for a time to come.", float64(st.Waiting))
+	m.family("callreel_recordings", "gauge", "Recordings in the catalog by state.")
+	for _, state := range recording.States() {
+		m.value("callreel_recordings", float64(st.Counts[state]), "state", string(state))
+	}
 }
 
 func (s *Service) healthMetrics(m *metrics) {
@@ -144,9 +152,10 @@ func (s *Service) roomMetrics(m *metrics) {
 		return
 	}
 	m.family("callreel_disk_free_bytes", "gauge", "Room that is left on a disk.")
-	for name, room := range map[string]*Room{"archive": disk, "backup": backup} {
-		if room != nil {
-			m.value("callreel_disk_free_bytes", float64(room.Free), "disk", name)
-		}
+	if disk != nil {
+		m.value("callreel_disk_free_bytes", float64(disk.Free), "disk", "archive")
+	}
+	if backup != nil {
+		m.value("callreel_disk_free_bytes", float64(backup.Free), "disk", "backup")
 	}
 }

@@ -135,6 +135,7 @@ func (s *Service) openHealth(context.Context) error {
 		grey = append(grey, LampPBX)
 	}
 	s.lamps = newLamps(s.clock, grey...)
+	s.lamps.muted = map[string]bool{noCDR: !s.cfg.Alarm.NoCDR}
 	names := make([]string, 0, len(s.cfg.PBX))
 	for _, p := range s.cfg.PBX {
 		names = append(names, p.Name)

@@ -75,6 +75,8 @@ type Status struct {
 	Disk   *Room `json:"disk,omitempty"`
 	Backup *Room `json:"backup,omitempty"`
 
+	// Fault is why the catalog cannot be asked: what it counts is missing then.
+	Fault    string    `json:"fault,omitempty"`
 	Trace    time.Time `json:"trace,omitzero"` // until when all is logged
 	Messages []string  `json:"messages"`       // the last 100
 	Errors   []string  `json:"errors"`
@@ -118,8 +120,8 @@ func roomOf(sp archive.Space, err error) *Room {
 	return &Room{sp.Free, sp.Total}
 }
 
-// Status tells how the recorder is. Errors are the catalog's.
-func (s *Service) Status(ctx context.Context) (Status, error) {
+// Status tells how the recorder is, also while the catalog cannot be asked.
+func (s *Service) Status(ctx context.Context) Status {
 	now := s.clock.Now().UTC()
 	st := Status{
 		Version: s.version, Now: now, Started: s.started, Mode: s.rules.Mode(), Encryption: s.encryption(),
@@ -131,16 +133,24 @@ func (s *Service) Status(ctx context.Context) (Status, error) {
 		st.Normal = st.Normal && l.Light != Red
 	}
 	st.Disk, st.Backup = s.rooms()
-	if err := s.count(ctx, &st); err != nil {
-		return st, err
+	err := s.count(ctx, &st)
+	if err == nil {
+		err = s.openCalls(ctx, &st)
 	}
+	if err != nil {
+		st.Fault = err.Error()
+	}
+	return st
+}
+
+func (s *Service) openCalls(ctx context.Context, st *Status) error {
 	open, err := s.catalog.Search(ctx, catalog.Query{Limit: mostShown, States: []recording.State{
 		recording.Seen, recording.Spooled, recording.Correlated, recording.Decided,
 	}})
 	for _, rec := range open {
-		st.Open = append(st.Open, openCall(rec, now))
+		st.Open = append(st.Open, openCall(rec, st.Now))
 	}
-	return st, err
+	return err
 }
 
 func openCall(rec recording.Recording, now time.Time) OpenCall {
@@ -230,7 +240,7 @@ func (a asked) Ask(ctx context.Context, what string) (any, error) {
 	if what != AskStatus {
 		return nil, control.ErrUnknown
 	}
-	return a.Status(ctx)
+	return a.Status(ctx), nil
 }
 
 // Do does what another command wants.

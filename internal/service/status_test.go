@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"callreel/internal/pbx"
 	"callreel/internal/pbxsim"
 	"callreel/internal/service"
 )
@@ -217,4 +219,40 @@ func (r *rig) log(t *testing.T, kind string) (all []string) {
 
 func holds(lines []string, what string) bool {
 	return strings.Contains(strings.Join(lines, "\n"), what)
+}
+
+// TestStatusWithoutCatalog: what is known without the catalog is told all the same.
+func TestStatusWithoutCatalog(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel() // no question to the catalog succeeds
+	st := r.s.Status(gone)
+	if st.Fault == "" || len(st.Lamps) != 6 || st.Version != "test" {
+		t.Errorf("status %+v", st)
+	}
+	if text := st.Text(time.UTC, 3); !strings.Contains(text, "the catalog cannot be asked, its figures are missing: ") {
+		t.Errorf("the screen does not say so:\n%s", text)
+	}
+}
+
+// TestNoCDRIsNoError: with no_cdr = false a capture without CDR is put aside and counted,
+// and no lamp tells of it.
+func TestNoCDRIsNoError(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(cfg *service.Config) {
+		cfg.Alarm.NoCDR, cfg.CDR.LastWait = false, pbx.Duration(300*time.Millisecond)
+	})
+	r.sim.SetCDRTarget("http://127.0.0.1:1/")
+	r.light(t, service.LampPBX, service.Green)
+	r.call(t, pbxsim.ExternalToAgent)
+	until(t, "quarantine", func() error {
+		if st := r.status(t); st.Quarantined != 1 || st.Counts["quarantined"] != 1 {
+			return fmt.Errorf("%d, %v", st.Quarantined, st.Counts)
+		}
+		return nil
+	})
+	if st := r.s.Lamp(service.LampReporting); st.Light != service.Green || st.Count != 0 {
+		t.Errorf("lamp REPORTING is %s after %d errors: %s", st.Light, st.Count, st.Error)
+	}
 }

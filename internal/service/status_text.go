@@ -18,6 +18,9 @@ func (st Status) Text(zone *time.Location, lines int) string {
 	fmt.Fprintf(&b, "callreel %s   %s   running since %s\n", st.Version, at(st.Now), at(st.Started))
 	fmt.Fprintf(&b, "mode %s   encryption: %s\n\n", st.Mode, st.Encryption)
 	st.lampText(&b, at)
+	if st.Fault != "" {
+		fmt.Fprintf(&b, "the catalog cannot be asked, its figures are missing: %s\n", st.Fault)
+	}
 	fmt.Fprintf(&b, "\nfiled      %d since the start, %d today, %d this month\n", st.Filed.Start, st.Filed.Today, st.Filed.Month)
 	fmt.Fprintf(&b, "           %d not kept, %d quarantined, %d unusable since the start   in all %d quarantined, %d unusable\n",
 		st.Discarded, st.Quarantined, st.Unusable, st.Counts[recording.Quarantined], st.Counts[recording.Unusable])
