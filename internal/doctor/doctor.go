@@ -264,7 +264,7 @@ func (x *Examination) Inbox(in Inbox) {
 // Clock takes in how far a server's clock is ahead of this machine's.
 func (x *Examination) Clock(where string, off time.Duration) {
 	if off > clockAhead || off < -clockAhead {
-		x.add(Finding{Clock, where, "Its clock is " + aheadOrBehind(off) + " this machine's.",
+		x.add(Finding{Clock, where, "Its clock is " + AheadOrBehind(off) + " this machine's.",
 			"One of the two does not get its time from a time server.", "Let PBX, Reporting, inbox and this machine ask the same NTP server."})
 	}
 }
@@ -322,7 +322,7 @@ func (x *Examination) device(key device, d *deviceSums) {
 			"recorded_on is \"gateway\" for this inbox, or gateway_macs names it.", "Write recorded_on = \"phone\" into its [[inbox]], or take it out of gateway_macs."})
 	}
 	if off := middle(d.offsets); len(d.offsets) >= clockLeast && (off > clockAhead || off < -clockBehind) {
-		x.add(Finding{Clock, key.String(), fmt.Sprintf("By %d captures its clock is %s this machine's.", len(d.offsets), aheadOrBehind(off)),
+		x.add(Finding{Clock, key.String(), fmt.Sprintf("By %d captures its clock is %s this machine's.", len(d.offsets), AheadOrBehind(off)),
 			"The device does not get its time from a time server; or captures are carried here some time after their calls.", "Set an NTP server at the device. Times in names and lists are the device's."})
 	}
 }
@@ -360,7 +360,7 @@ func (x *Examination) records() {
 	}
 	least := slices.Min(x.lags)
 	if least < -clockAhead {
-		x.add(Finding{Clock, "PBX", "Call detail records come before the calls they tell of have ended: the PBX's clock is at least " + aheadOrBehind(-least) + " this machine's.",
+		x.add(Finding{Clock, "PBX", "Call detail records come before the calls they tell of have ended: the PBX's clock is at least " + AheadOrBehind(-least) + " this machine's.",
 			"One of the two does not get its time from a time server, or has another time zone.", "Let both ask the same NTP server; CDRs are in UTC."})
 	} else if least > clockBehind {
 		x.add(Finding{Clock, "PBX", "No call detail record came sooner than " + span(least) + " after its call: the PBX's clock is behind this machine's, or it sends late.",
@@ -399,7 +399,8 @@ func middle(all []time.Duration) time.Duration {
 	return sorted[len(sorted)/2]
 }
 
-func aheadOrBehind(off time.Duration) string {
+// AheadOrBehind says how far a clock is off: "5 minutes behind", "3 hours ahead of".
+func AheadOrBehind(off time.Duration) string {
 	if off < 0 {
 		return span(-off) + " behind"
 	}

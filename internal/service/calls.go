@@ -213,6 +213,7 @@ func (s *Service) CDR(ctx context.Context, body string, received time.Time) erro
 		return err
 	}
 	s.lamps.Good(LampReporting, "cdr store")
+	s.seeRecords(parsed, received)
 	if bad != nil {
 		return s.Garbage(ctx, []byte(body), "the PBX", bad.Error(), received)
 	}

@@ -46,10 +46,10 @@ func Doctor(ctx context.Context, cfg Config, clk clock.Clock, days int) ([]docto
 		x.Inbox(lookInto(ctx, c, clk))
 	}
 	for _, c := range cfg.PBX {
-		x.Clock("PBX "+c.Name, clockOfServer(ctx, c.URL, clk))
+		askClock(ctx, x, "PBX "+c.Name, c.URL)
 	}
 	for _, c := range cfg.Reporting {
-		x.Clock("Reporting "+c.WithDefaults().Name, clockOfServer(ctx, c.URL, clk))
+		askClock(ctx, x, "Reporting "+c.WithDefaults().Name, c.URL)
 	}
 	for what, folder := range map[string]string{"archive": cfg.Archive.Path, "backup": cfg.Archive.Backup} {
 		if folder == "" {
@@ -60,6 +60,12 @@ func Doctor(ctx context.Context, cfg Config, clk clock.Clock, days int) ([]docto
 		}
 	}
 	return x.Findings(), ctx.Err()
+}
+
+func askClock(ctx context.Context, x *doctor.Examination, where, address string) {
+	if off, ok := clockOfServer(ctx, address); ok {
+		x.Clock(where, off)
+	}
 }
 
 // past hands what the catalog knows to an examination.
@@ -126,9 +132,9 @@ func lookInto(ctx context.Context, c ingest.Config, clk clock.Clock) doctor.Inbo
 		out.Err = err
 		return out
 	}
-	asked := clk.Now()
+	asked := clock.System().Now()
 	entries, stats, err := in.List(ctx)
-	out.Err, out.Files, out.Off = err, len(entries), ahead(stats.Date, asked, clk.Now())
+	out.Err, out.Files, out.Off = err, len(entries), ahead(stats.Date, asked, clock.System().Now())
 	for _, e := range entries {
 		out.Bytes += e.Stamp.Size
 		if at := e.Stamp.ModTime; !at.IsZero() && (out.Oldest.IsZero() || at.Before(out.Oldest)) {
@@ -147,19 +153,19 @@ func ahead(date, asked, answered time.Time) time.Duration {
 	return date.Add(time.Second / 2).Sub(asked.Add(answered.Sub(asked) / 2))
 }
 
-// clockOfServer is how far a server's clock is ahead, by whatever it answers; zero where
-// it does not tell. Nothing is sent that is secret, so whose certificate it has does not
-// matter.
-func clockOfServer(ctx context.Context, address string, clk clock.Clock) time.Duration {
+// clockOfServer is how far a server's clock is ahead, by whatever it answers; false
+// where it does not tell. Nothing is sent that is secret, so whose certificate it has does
+// not matter.
+func clockOfServer(ctx context.Context, address string) (time.Duration, bool) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return 0
+		return 0, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodHead, u.Scheme+"://"+u.Host+"/", nil)
 	if err != nil {
-		return 0
+		return 0, false
 	}
 	web := &http.Client{
 		Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, //nolint:gosec // see above
@@ -167,15 +173,12 @@ func clockOfServer(ctx context.Context, address string, clk clock.Clock) time.Du
 			return http.ErrUseLastResponse // it is this server's clock that is wanted
 		},
 	}
-	asked := clk.Now()
+	asked := clock.System().Now()
 	resp, err := web.Do(r)
 	if err != nil {
-		return 0 // a lamp is red
+		return 0, false
 	}
 	defer resp.Body.Close()
-	at, err := http.ParseTime(resp.Header.Get("Date"))
-	if err != nil {
-		return 0
-	}
-	return ahead(at, asked, clk.Now())
+	date, err := http.ParseTime(resp.Header.Get("Date"))
+	return ahead(date, asked, clock.System().Now()), err == nil
 }

@@ -68,6 +68,13 @@ func TestDoctorOnClocks(t *testing.T) {
 	for range 3 {
 		r.call(t, pbxsim.ExternalToAgent)
 	}
+	st := r.status(t)
+	if len(st.Clocks) != 1 || st.Clocks[0].Where != "of the call detail records" || st.Clocks[0].Seconds < 10_700 || !strings.Contains(st.Text(time.UTC, 0), "clock of the call detail records: 2 hours ahead of this machine's") {
+		t.Errorf("the status knows %+v:\n%s", st.Clocks, st.Text(time.UTC, 0))
+	}
+	if !holds(r.log(t, "error"), `msg="a clock differs from this machine's" clock="of the call detail records"`) {
+		t.Error("the log does not say so")
+	}
 	list := r.found(t, "clock Reporting reporting", "clock PBX")
 	if !strings.Contains(list[0].What, "ahead of this machine's") || !strings.Contains(list[1].What, "2 hours ahead") {
 		t.Errorf("found %+v", list)

@@ -79,6 +79,7 @@ type Service struct {
 	master     master
 	tallies    tallies
 	room       rooms
+	clocks     clocks
 	first      firstChecks
 	started    time.Time
 	reported   time.Time // the day before this one has its ledger written; touched by keepLedger only

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"callreel/ingest"
+	"callreel/internal/clock"
 	"callreel/internal/recording"
 )
 
@@ -64,11 +65,12 @@ func (s *Service) watch(ctx context.Context, b *box) {
 // poll looks at the inbox once: new captures are entered, known ones observed,
 // finished ones made due, sources that are no longer needed deleted.
 func (s *Service) poll(ctx context.Context, b *box) error {
-	before := s.clock.Now().UTC()
+	before, asked := s.clock.Now().UTC(), clock.System().Now()
 	entries, stats, err := b.inbox.List(ctx)
 	if err != nil {
 		return err
 	}
+	s.seeServer("inbox "+b.cfg.Name, stats.Date, asked)
 	s.strays(b, stats)
 	if b.listed.After(before) {
 		b.listed = time.Time{} // the clock was set back

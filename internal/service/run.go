@@ -67,6 +67,7 @@ func (s *Service) Run(ctx context.Context) error {
 	start(s.checkStart)
 	start(s.watchAlarm)
 	start(s.watchWeek)
+	start(s.watchClocks)
 	for _, way := range s.master.ways {
 		start(func(ctx context.Context) { s.deliver(ctx, way) })
 	}

@@ -75,6 +75,8 @@ type Status struct {
 	Disk   *Room `json:"disk,omitempty"`
 	Backup *Room `json:"backup,omitempty"`
 
+	Clocks []ClockOff `json:"clocks"` // that differ from this machine's
+
 	// Fault is why the catalog cannot be asked: what it counts is missing then.
 	Fault    string    `json:"fault,omitempty"`
 	Trace    time.Time `json:"trace,omitzero"` // until when all is logged
@@ -133,6 +135,7 @@ func (s *Service) Status(ctx context.Context) Status {
 		st.Normal = st.Normal && l.Light != Red
 	}
 	st.Disk, st.Backup = s.rooms()
+	st.Clocks = s.clocks.off()
 	err := s.count(ctx, &st)
 	if err == nil {
 		err = s.openCalls(ctx, &st)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"callreel/internal/doctor"
 	"callreel/internal/recording"
 )
 
@@ -57,6 +58,10 @@ func (st Status) lampText(b *strings.Builder, at func(time.Time) string) {
 	for _, l := range st.PBXes {
 		fmt.Fprintf(b, "  PBX %s: %s, %s\n", l.Name, map[bool]string{true: "up", false: "down"}[l.Up], map[bool]string{true: "STB", false: "ACT"}[l.Standby])
 	}
+	for _, c := range st.Clocks {
+		off := time.Duration(c.Seconds * float64(time.Second))
+		fmt.Fprintf(b, "  clock %s: %s this machine's\n", c.Where, doctor.AheadOrBehind(off))
+	}
 	b.WriteString(st.Alarm.Text(at))
 }
 
@@ -75,9 +80,9 @@ func (a Alarm) Text(at func(time.Time) string) string {
 		w := a.Ways[way]
 		switch {
 		case w.Fault != "":
-			fmt.Fprintf(&b, "  %s: %d messages wait since %s, tried again %s: %s\n", way, len(w.Messages), at(w.Since), at(w.Next), w.Fault)
+			fmt.Fprintf(&b, "  %s: %d undelivered since %s, tried again %s: %s\n", way, len(w.Messages), at(w.Since), at(w.Next), w.Fault)
 		case len(w.Messages) > 0:
-			fmt.Fprintf(&b, "  %s: %d messages wait\n", way, len(w.Messages))
+			fmt.Fprintf(&b, "  %s: %d under way\n", way, len(w.Messages))
 		}
 	}
 	return b.String()
