@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"slices"
@@ -15,7 +16,8 @@ import (
 
 const alarmUsage = `Usage: callreel alarm [--config FILE] ACTION
 
-The master alarm of a running recorder.
+The master alarm of a recorder. Where none runs, reset, off and on hold from its next
+start on.
 
   show   how it is, and which messages could not be delivered yet
   reset  put it out; while a lamp is red it comes on again, without telling anybody anew
@@ -23,7 +25,7 @@ The master alarm of a running recorder.
   on     switch it on again
   test   send a message by every way of the setup, to see whether it arrives
 
-Exit code 3: no recorder runs with this setup. 4, of test: there is no way, or not all
+Exit code 3: no recorder runs with this setup, or none ever did. 4, of test: there is no way, or not all
 have taken the message within half a minute.`
 
 func runAlarm(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -50,9 +52,24 @@ func runAlarm(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		}
 		return delivered(ctx, c, &now)
 	})
+	if errors.Is(err, control.ErrNotRunning) && slices.Contains([]string{"reset", "off", "on"}, fl.Arg(0)) {
+		return changeStopped(cfg, fl.Arg(0), stdout)
+	}
 	if now.State != "" {
 		_, _ = io.WriteString(stdout, now.Text(func(t time.Time) string { return t.In(zone).Format("2006-01-02 15:04:05") }))
 	}
+	return err
+}
+
+// changeStopped changes the master alarm of a recorder that does not run.
+func changeStopped(cfg service.Config, action string, stdout io.Writer) error {
+	switch err := service.ChangeAlarm(cfg, clock.System(), action); {
+	case errors.Is(err, service.ErrNoCatalog):
+		return &exitError{exitNothing, err}
+	case err != nil:
+		return err
+	}
+	_, err := fmt.Fprintf(stdout, "no recorder runs; the master alarm's %q holds from its start on\n", action)
 	return err
 }
 

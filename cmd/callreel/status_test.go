@@ -76,6 +76,18 @@ func TestAskRunning(t *testing.T) {
 		}
 	}
 	stop()
+	if out, err := say(t, setup, "alarm", "off"); err != nil || !strings.Contains(out, "holds from its start on") {
+		t.Errorf("off while none runs: %q, %v", out, err)
+	}
+	stop = record(t, setup)
+	eventually(t, func() error {
+		out, err := say(t, setup, "alarm", "show")
+		if err == nil && !strings.Contains(out, "master alarm SWITCHED OFF since") {
+			err = errors.New(out)
+		}
+		return err
+	})
+	stop()
 	if _, err := say(t, setup, "alarm", "show"); exitCode(err, &bytes.Buffer{}) != exitNothing {
 		t.Errorf("after it ran: %v", err)
 	}

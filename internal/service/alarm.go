@@ -11,8 +11,10 @@ import (
 	"sync"
 	"time"
 
+	"callreel/archive"
 	"callreel/internal/alarm"
 	"callreel/internal/atomicfile"
+	"callreel/internal/clock"
 )
 
 const (
@@ -38,7 +40,7 @@ type master struct {
 	latch *alarm.Master
 
 	saving sync.Mutex // the file, so that a disk that hangs keeps nobody from asking
-	unsafe error      // why it could not be written
+	fault  error      // why it could not be written
 }
 
 // Alarm is the master alarm as it stands.
@@ -213,10 +215,10 @@ func (s *Service) saveAlarm() {
 	if err == nil {
 		err = atomicfile.WriteFile(m.file, b, 0o600)
 	}
-	if err != nil && m.unsafe == nil {
+	if err != nil && m.fault == nil {
 		s.log.Error("the state of the master alarm cannot be saved; a restart would forget it", "file", m.file, "error", err)
 	}
-	m.unsafe = err
+	m.fault = err
 }
 
 // deliver brings messages out by one way until ctx is done. A way that hangs holds
@@ -305,4 +307,42 @@ func (s *Service) changeAlarm(what string, change func(*alarm.Master)) Alarm {
 func (s *Service) TestAlarm() Alarm {
 	s.tellPeople(alarm.Message{Kind: alarm.Test, Time: s.clock.Now().UTC()})
 	return s.Alarm()
+}
+
+// ErrNoCatalog says that nothing was recorded with a setup yet.
+var ErrNoCatalog = errors.New("there is no catalog yet; nothing was recorded with this setup")
+
+// ChangeAlarm is reset, on or off for a recorder that does not run: it holds from its
+// start on. While one runs, an error says so.
+func ChangeAlarm(cfg Config, clk clock.Clock, action string) error {
+	if _, err := os.Stat(cfg.Catalog); err != nil {
+		return ErrNoCatalog
+	}
+	held, err := archive.LockFile(cfg.Catalog)
+	if err != nil {
+		return err
+	}
+	defer held.Release()
+	saved, err := readAlarm(cfg.Catalog + alarmFile)
+	if err != nil {
+		return fmt.Errorf("read the state of the master alarm: %w", err)
+	}
+	now := clk.Now().UTC()
+	m := alarm.NewMaster(cfg.Alarm, now, saved.State)
+	switch action {
+	case "reset":
+		m.Reset()
+	case "off":
+		m.SwitchOff(now)
+	case "on":
+		m.SwitchOn(now)
+	default:
+		return fmt.Errorf("%q needs a recorder that runs", action)
+	}
+	saved.State = m.State()
+	b, err := saved.Encode()
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(cfg.Catalog+alarmFile, b, 0o600)
 }
