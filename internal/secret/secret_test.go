@@ -119,8 +119,13 @@ func TestResolve(t *testing.T) {
 		t.Fatalf("%v", list)
 	}
 	for i, row := range [][2]string{
-		{c.One.Password, "sealed"}, {c.One.User, "u"}, {c.Many[0].Password, "from the file"},
-		{c.Many[1].Password, "from the environment"}, {c.Many[2].Password, "clear"}, {c.Nested.Mail.Password, "deep"}, {c.Many[0].PasswordFile, ""},
+		{c.One.Password, "sealed"},
+		{c.One.User, "u"},
+		{c.Many[0].Password, "from the file"},
+		{c.Many[1].Password, "from the environment"},
+		{c.Many[2].Password, "clear"},
+		{c.Nested.Mail.Password, "deep"},
+		{c.Many[0].PasswordFile, ""},
 	} {
 		if row[0] != row[1] {
 			t.Errorf("%d: %q, want %q", i, row[0], row[1])
