@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes bench/callreel.pgo, by which "make build" has the compiler know what a
-# conversion spends its time on (about 6 % faster). To be run again when convert or
-# its codecs have changed much.
+# conversion spends its time on (about 6 % faster), and a recorder at work. To be run
+# again when convert, its codecs or the line have changed much.
 #
 #   bench/profile.sh
 set -euo pipefail
@@ -17,6 +17,7 @@ for codec in pcma g722 g729; do
   "$dir/gen" -minutes 2 -codec "$codec" "$dir/short-$codec.pcap"
 done
 CALLREEL_BENCH=$dir go test -trimpath -run '^$' -bench Captures -benchtime 20s -o "$dir/convert.test" -cpuprofile "$dir/cpu.prof" ./convert
-go tool pprof -proto -output "$dir/merged.pgo" "$dir/cpu.prof"
-# The name of the test's binary is of nobody's interest.
-gzip -dc "$dir/merged.pgo" | perl -pe 's{(/\S+/convert\.test)}{"-" x length $1}ge' | gzip -n >bench/callreel.pgo
+CALLREEL_SOAK=1000 TMPDIR=$dir go test -trimpath -run 'TestSoak$' -o "$dir/service.test" -cpuprofile "$dir/service.prof" ./internal/service
+go tool pprof -proto -output "$dir/merged.pgo" "$dir/cpu.prof" "$dir/service.prof"
+# The names of the tests' binaries are of nobody's interest.
+gzip -dc "$dir/merged.pgo" | perl -pe 's{(/\S+/(?:convert|service)\.test)}{"-" x length $1}ge' | gzip -n >bench/callreel.pgo

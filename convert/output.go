@@ -122,7 +122,7 @@ func (p *plan) writeWAV(ctx context.Context, dst io.Writer, tracks []*track, a *
 	if _, err := dst.Write(header); err != nil {
 		return fmt.Errorf("write header: %w", err)
 	}
-	size := len(tracks) * p.out.format().Coding.Bytes() * p.out.factor * chunk
+	size := len(tracks) * p.out.format().Coding.Bytes() * p.out.factor * int(min(chunk, p.ticks))
 	frame := make([]byte, 0, size)
 	err = p.frames(ctx, tracks, func(parts []*part) error {
 		return put(dst, interleave(frame, p.out.law, parts))

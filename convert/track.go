@@ -12,7 +12,7 @@ type track struct {
 	law    law
 	factor int // samples a tick
 	voices []*voice
-	idle   []byte // a chunk of silence
+	idle   []byte // a piece of silence
 	*part         // being made
 	made   chan *part
 	free   chan *part
@@ -30,6 +30,9 @@ type part struct {
 	panicked any     // the same, for whoever waits to go on with
 }
 
+// silence is the length of a piece of silence, in bytes.
+const silence = 4096
+
 // partsAhead is how many parts of a channel there are at the same time.
 const partsAhead = 3
 
@@ -46,10 +49,10 @@ func (p *plan) tracks() []*track {
 		for _, s := range sides {
 			t.voices = append(t.voices, p.voice(s))
 		}
-		t.idle = bytes.Repeat([]byte{t.law.idle()}, chunk)
+		t.idle = bytes.Repeat([]byte{t.law.idle()}, silence)
 		t.made, t.free = make(chan *part, partsAhead+1), make(chan *part, partsAhead)
 		for range partsAhead {
-			t.free <- &part{bytes: make([]byte, chunk), linear: make([]int16, chunk*t.factor)}
+			t.free <- &part{}
 		}
 		tracks[i] = t
 	}
@@ -94,7 +97,7 @@ func (t *track) run(ctx context.Context, ticks int64) {
 // make fills the track with n ticks from position from on. Where only one
 // segment sounds its bytes are copied; else the samples are added.
 func (t *track) make(from int64, n int) error {
-	t.bytes, t.linear = t.bytes[:n:cap(t.bytes)], t.linear[:n*t.factor]
+	t.bytes = resized(t.bytes, n)
 	sounding, linear := 0, t.law == noLaw
 	for _, v := range t.voices {
 		linear = linear || v.wide != nil
@@ -105,6 +108,7 @@ func (t *track) make(from int64, n int) error {
 		t.peaksOfBytes()
 		return err
 	}
+	t.linear = resized(t.linear, n*t.factor)
 	clear(t.linear)
 	for _, v := range t.voices {
 		if err := v.mix(t.linear, from, int64(n), t.law); err != nil {
@@ -116,8 +120,18 @@ func (t *track) make(from int64, n int) error {
 	return nil
 }
 
+// resized is b with n elements; what is in them does not matter.
+func resized[T any](b []T, n int) []T {
+	if cap(b) < n {
+		return make([]T, n)
+	}
+	return b[:n]
+}
+
 func (t *track) copy(from int64) error {
-	copy(t.bytes, t.idle)
+	for b := t.bytes; len(b) > 0; {
+		b = b[copy(b, t.idle):]
+	}
 	for _, v := range t.voices {
 		if err := v.copy(t.bytes, from, t.law); err != nil {
 			return err

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -89,7 +88,10 @@ func statusError(res *http.Response) *StatusError {
 	return e
 }
 
-// readListing reads the whole listing, proves it, and gives gowebdav the bytes.
+// noListing is all that gowebdav gets of one: it is read here, once.
+const noListing = `<multistatus xmlns="DAV:"/>`
+
+// readListing reads the whole listing and proves it.
 func (x *exchange) readListing(res *http.Response) error {
 	if res.StatusCode != http.StatusMultiStatus {
 		return statusError(res)
@@ -102,7 +104,7 @@ func (x *exchange) readListing(res *http.Response) error {
 	if x.listing, err = parseListing(data, x.wanted); err != nil {
 		return fmt.Errorf("%w: %w", ErrListing, err)
 	}
-	res.Body, x.date = io.NopCloser(bytes.NewReader(data)), dateOf(res)
+	res.Body, x.date = io.NopCloser(strings.NewReader(noListing)), dateOf(res)
 	return nil
 }
 

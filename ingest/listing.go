@@ -6,24 +6,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"path"
 	"strconv"
 	"strings"
+
+	"callreel/internal/recording"
 )
 
 // maxListing bounds a listing in bytes: some 100,000 files.
 const maxListing = 64 << 20
 
 // listing is what a strict reading of a PROPFIND answer gives (RFC 4918 §13,
-// §14.16). gowebdav reads the same bytes but takes what it can and drops the rest.
+// §14.16). gowebdav takes what it can and drops the rest, so it is not asked.
 type listing struct {
 	wanted  func(name string) bool
-	self    string          // path of the first response, unescaped
-	folder  bool            // the first response is a folder
-	found   bool            // the first response has properties
-	gone    bool            // the first response says 404
-	good    map[string]bool // names of files that lie directly in the folder and have a length
+	self    string                     // path of the first response, unescaped
+	folder  bool                       // the first response is a folder
+	found   bool                       // the first response has properties
+	gone    bool                       // the first response says 404
+	first   recording.Stamp            // of the first response
+	good    map[string]recording.Stamp // files that lie directly in the folder and have a length
 	refused []string
 	others  int // folders
 }
@@ -40,9 +44,22 @@ type davResponse struct {
 }
 
 type davPropstat struct {
-	Status string    `xml:"DAV: status"`
-	Length string    `xml:"DAV: prop>getcontentlength"`
-	Folder *struct{} `xml:"DAV: prop>resourcetype>collection"`
+	Status   string    `xml:"DAV: status"`
+	Length   string    `xml:"DAV: prop>getcontentlength"`
+	Modified string    `xml:"DAV: prop>getlastmodified"`
+	ETag     string    `xml:"DAV: prop>getetag"`
+	Folder   *struct{} `xml:"DAV: prop>resourcetype>collection"`
+}
+
+// stamp is what tells one content of a file from another. A time that cannot be read
+// tells nothing.
+func (p *davPropstat) stamp() (s recording.Stamp) {
+	s.Size, _ = strconv.ParseInt(p.Length, 10, 64)
+	s.ETag = p.ETag
+	if t, err := http.ParseTime(p.Modified); err == nil && t.Unix() > 0 {
+		s.ModTime = t.UTC()
+	}
+	return s
 }
 
 // parseListing fails on anything that is not one whole multistatus document.
@@ -71,8 +88,8 @@ func parseListing(data []byte, wanted func(name string) bool) (*listing, error) 
 }
 
 func newListing(all []davResponse, wanted func(name string) bool) (*listing, error) {
-	l := &listing{wanted: wanted, good: make(map[string]bool)}
-	seen := make(map[string]int) // by the name that gowebdav gives
+	l := &listing{wanted: wanted, good: make(map[string]recording.Stamp)}
+	seen := make(map[string]int)
 	for i, r := range all {
 		if len(r.Href) != 1 {
 			return nil, fmt.Errorf("entry %d has %d names", i+1, len(r.Href))
@@ -86,6 +103,9 @@ func newListing(all []davResponse, wanted func(name string) bool) (*listing, err
 			p := r.ok()
 			l.found, l.folder = p != nil, p != nil && p.Folder != nil
 			l.gone = p == nil && strings.Contains(r.Status, " 404")
+			if l.found {
+				l.first = p.stamp()
+			}
 			continue
 		}
 		loose, err2 := url.PathUnescape(r.Href[0])
@@ -97,7 +117,7 @@ func newListing(all []davResponse, wanted func(name string) bool) (*listing, err
 		l.add(where.Path, r.ok())
 	}
 	for name, n := range seen {
-		if n > 1 && l.good[name] {
+		if _, good := l.good[name]; good && n > 1 {
 			delete(l.good, name)
 			l.refused = append(l.refused, name)
 		}
@@ -119,7 +139,7 @@ func (l *listing) add(where string, p *davPropstat) {
 	case !isLength(p.Length):
 		l.refused = append(l.refused, where)
 	default:
-		l.good[name] = true
+		l.good[name] = p.stamp()
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -77,11 +76,13 @@ func (d *dav) List(ctx context.Context) ([]Entry, Stats, error) {
 	ctx, cancel := short(ctx, d.cfg)
 	defer cancel()
 	x := &exchange{ctx: ctx, wanted: d.cfg.wanted}
-	var files []os.FileInfo
-	err := d.call(x, func(c *gowebdav.Client) (err error) {
-		files, err = c.ReadDir("/")
+	err := d.call(x, func(c *gowebdav.Client) error {
+		_, err := c.ReadDir("/")
 		return err
 	})
+	if err == nil && !x.listing.folder {
+		err = fmt.Errorf("%w: it is of no folder", ErrListing)
+	}
 	if err != nil {
 		return nil, Stats{}, d.fault("list", "", d.cfg.missing(err))
 	}
@@ -89,29 +90,12 @@ func (d *dav) List(ctx context.Context) ([]Entry, Stats, error) {
 	for _, name := range x.listing.refused {
 		stats.refuse(name)
 	}
-	var entries []Entry
-	for _, f := range files {
-		if x.listing.good[f.Name()] && !f.IsDir() {
-			entries = append(entries, Entry{f.Name(), davStamp(f)})
-		}
-	}
-	if len(entries) != len(x.listing.good) {
-		return nil, Stats{}, d.fault("list", "", fmt.Errorf("%w: %d of %d files could be read", ErrListing, len(entries), len(x.listing.good)))
+	entries := make([]Entry, 0, len(x.listing.good))
+	for name, stamp := range x.listing.good {
+		entries = append(entries, Entry{name, stamp})
 	}
 	sortEntries(entries)
 	return entries, stats, nil
-}
-
-func davStamp(f os.FileInfo) recording.Stamp {
-	s := recording.Stamp{Size: f.Size()}
-	// gowebdav gives 1970 for a date it cannot read.
-	if t := f.ModTime().UTC(); t.Unix() > 0 {
-		s.ModTime = t
-	}
-	if tagged, ok := f.(interface{ ETag() string }); ok {
-		s.ETag = tagged.ETag()
-	}
-	return s
 }
 
 func (d *dav) Stat(ctx context.Context, name string) (recording.Stamp, error) {
@@ -121,28 +105,25 @@ func (d *dav) Stat(ctx context.Context, name string) (recording.Stamp, error) {
 	ctx, cancel := short(ctx, d.cfg)
 	defer cancel()
 	x := &exchange{ctx: ctx, wanted: d.cfg.wanted}
-	var stamp recording.Stamp
 	err := d.call(x, func(c *gowebdav.Client) error {
-		info, err := c.Stat("/" + name)
+		_, err := c.Stat("/" + name)
 		if err != nil || x.err != nil {
 			return err
 		}
-		switch { // without properties info holds a nil pointer
+		switch {
 		case x.listing.gone:
 			return &StatusError{Code: http.StatusNotFound}
 		case !x.listing.found:
 			return fmt.Errorf("%w: it tells nothing of the file", ErrListing)
-		}
-		if info.IsDir() {
+		case x.listing.folder:
 			return errors.New("it is a folder")
 		}
-		stamp = davStamp(info)
 		return nil
 	})
 	if err != nil {
 		return recording.Stamp{}, d.fault("look at", name, err)
 	}
-	return stamp, nil
+	return x.listing.first, nil
 }
 
 func (d *dav) Open(ctx context.Context, name string, offset int64, want recording.Stamp) (io.ReadCloser, error) {

@@ -62,10 +62,38 @@ func (s *scene) writerOf(c recording.Capture) *person {
 	return nil
 }
 
-// tookPart reports whether a person is an agent who had a part in the call. Of whom
-// only the ringing of his telephone was shown, another rule speaks.
+// tookPart reports whether a person is an agent who had a part in the call.
 func (s *scene) tookPart(p *person) bool {
-	return p.agent && !s.since(p).IsZero() && (!p.untold() || !p.spoke.IsZero())
+	return p.agent && !s.since(p).IsZero() && (!p.untold() || !p.spoke.IsZero() || s.shownRinging(p))
+}
+
+// shownRinging reports whether it was the PBX alone that showed a person's telephone
+// ringing before another took the call, and no record says that it came through a
+// group: it was picked up, or diverted as nobody answered.
+func (s *scene) shownRinging(p *person) bool {
+	taken := slices.ContainsFunc(s.people, func(o person) bool { return o.spoke.After(p.rang) && !o.untold() })
+	return !p.rang.IsZero() && taken && s.group.IsZero() && !slices.ContainsFunc(s.views, s.fromUnknown)
+}
+
+// fromUnknown reports whether a record shows that the call came from, or was for, an
+// object of which nothing is known: a group, as likely as not.
+func (s *scene) fromUnknown(v view) bool {
+	if len(v.cdr.Events) == 0 {
+		return false
+	}
+	e := &v.cdr.Events[0]
+	dialled := isTrunk(v.cdr) && direction(v.cdr) == recording.Out
+	return dialled && s.stranger(recording.Number{E164: e.E164, H323: e.H323}) || s.sentOn(v)
+}
+
+// sentOn reports whether a record shows that an unknown object sent the call on.
+func (s *scene) sentOn(v view) bool {
+	return len(v.cdr.Events) > 0 && slices.ContainsFunc(v.cdr.Events[0].CF, s.stranger)
+}
+
+// stranger reports whether nothing is known of who has a number.
+func (s *scene) stranger(n recording.Number) bool {
+	return s.numbered(n.E164, n.H323) == nil && !s.machine(n.E164, n.H323)
 }
 
 // since is when the person came into the call; zero if he was not in it.
@@ -73,6 +101,15 @@ func (s *scene) since(p *person) time.Time {
 	t := earlier(earlier(p.called, p.spoke), p.passed)
 	if s.ringCounts(p) {
 		t = earlier(t, p.rang)
+	}
+	return t
+}
+
+// shown is since by what the PBX showed of the person; zero if that is nothing of it.
+func (s *scene) shown(p *person) time.Time {
+	t := p.live.Connected
+	if s.ringCounts(p) {
+		t = earlier(t, p.live.Alerted)
 	}
 	return t
 }
@@ -94,17 +131,7 @@ func (s *scene) ringCounts(p *person) bool {
 // sentByUnknown reports whether the call came to the person from an object of which
 // there is no record: a diversion, or a group.
 func (s *scene) sentByUnknown(p *person) bool {
-	for _, v := range p.own {
-		if len(v.cdr.Events) == 0 {
-			continue
-		}
-		for _, n := range v.cdr.Events[0].CF {
-			if s.numbered(n.E164, n.H323) == nil && !s.machine(n.E164, n.H323) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.own, s.sentOn)
 }
 
 // firstOf is who of those that are wanted came first into the call, in the same
@@ -119,7 +146,14 @@ func (s *scene) firstOf(want func(*person) bool) *person {
 	return best
 }
 
+// before is the order of firstOf. Of whom no record tells, and another, the PBX's own
+// times say who came first, where they have both: the records' clock may differ.
 func (s *scene) before(a, b *person) bool {
+	if (a.partUntold() || b.partUntold()) && a.live != nil && b.live != nil {
+		if x, y := s.shown(a), s.shown(b); !x.IsZero() && !y.IsZero() && !x.Equal(y) {
+			return x.Before(y)
+		}
+	}
 	return cmp.Or(s.since(a).Compare(s.since(b)), a.begun().Compare(b.begun()), cmp.Compare(b.gave(), a.gave()),
 		cmp.Compare(a.who.E164, b.who.E164), cmp.Compare(a.who.CN, b.who.CN)) < 0
 }

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -59,6 +60,13 @@ func samePerson(a, b recording.Agent) bool {
 
 // untold reports that no record tells of the person.
 func (p *person) untold() bool { return len(p.own) == 0 && p.seen.cdr == nil }
+
+// partUntold reports that no record tells what the person did in the call: at most that
+// it was diverted from him.
+func (p *person) partUntold() bool {
+	tells := func(v view) bool { return v.cdr.Dir != recording.DirForwarded }
+	return p.seen.cdr == nil && !slices.ContainsFunc(p.own, tells)
+}
 
 // wasCalled reports whether the call came to the person.
 func (p *person) wasCalled() bool { return !p.rang.IsZero() || p.called.IsZero() }

@@ -42,9 +42,7 @@ func look(rec *recording.Recording, f *Facts) *scene {
 	for _, v := range s.views {
 		s.takeOthers(v)
 	}
-	for i := range rec.Call.Live {
-		s.takeLive(&rec.Call.Live[i])
-	}
+	s.takeLive(rec.Call.Live)
 	s.takeWriter()
 	s.wrote = s.writerOf(rec.Capture)
 	return s
@@ -150,6 +148,7 @@ func isTrunk(c *recording.CDR) bool { return c.Pseudo == "trunk" || c.Pseudo == 
 // person whose own record is missing.
 func (s *scene) takeOthers(v view) {
 	c := v.cdr
+	s.takePassed(v)
 	for i := v.from; i < len(c.Events); i++ {
 		e := &c.Events[i]
 		rings, talks := strings.HasPrefix(e.Msg, "alert-"), strings.HasPrefix(e.Msg, "conn")
@@ -171,6 +170,29 @@ func (s *scene) takeOthers(v view) {
 		default:
 			p.rang = earlier(p.rang, at(c, i))
 		}
+	}
+}
+
+// takePassed takes from a record who brought its object into the call, by a transfer: he
+// was in it before. Where he has records of his own they tell it better.
+func (s *scene) takePassed(v view) {
+	if v.from >= len(v.cdr.Events) {
+		return
+	}
+	e := &v.cdr.Events[v.from]
+	by := e.CT
+	if e.Msg == "transfer-to" && v.from > 0 {
+		by = append(by[:len(by):len(by)], recording.Number{E164: e.E164, H323: e.H323, DN: e.DN})
+	}
+	for _, n := range by {
+		p := s.inside(v, &recording.CDREvent{E164: n.E164, H323: n.H323, DN: n.DN})
+		if p == nil || len(p.own) > 0 {
+			continue
+		}
+		if p.seen.cdr == nil {
+			p.seen = sighting{v, v.from}
+		}
+		p.passed = earlier(p.passed, at(v.cdr, v.from).Add(-time.Second))
 	}
 }
 
@@ -238,20 +260,51 @@ func names(e164, h323, ownE164, ownH323 string) bool {
 	return e164 != "" && e164 == ownE164
 }
 
-// takeLive takes what the PBX showed of an agent. Its times are of another clock, so
-// they count only where no record tells of him.
-func (s *scene) takeLive(leg *recording.Leg) {
-	p := s.person(leg.Agent, !leg.Agent.Unlicensed)
-	if p.live == nil {
-		p.live = leg
+// takeLive takes what the PBX showed of agents. It counts only where no record tells of
+// them, and in the records' time.
+func (s *scene) takeLive(legs []recording.Leg) {
+	for i := range legs {
+		if p := s.person(legs[i].Agent, !legs[i].Agent.Unlicensed); p.live == nil {
+			p.live = &legs[i]
+		}
 	}
-	if len(p.own) > 0 || p.seen.cdr != nil {
-		return
+	behind := s.clockOffset()
+	for i := range legs {
+		leg := &legs[i]
+		if p := s.person(leg.Agent, false); p.partUntold() {
+			p.rang, p.spoke = earlier(p.rang, later(leg.Alerted, behind)), earlier(p.spoke, later(leg.Connected, behind))
+			if !leg.ToAgent {
+				p.called = earlier(p.called, later(leg.Connected, behind))
+			}
+		}
 	}
-	p.rang, p.spoke = earlier(p.rang, leg.Alerted), earlier(p.spoke, leg.Connected)
-	if !leg.ToAgent {
-		p.called = earlier(p.called, leg.Connected)
+}
+
+// clockOffset is how far the clock of the records is before ours, by a person of whom
+// both tell when he was connected or when his telephone rang, his own records first;
+// 0 if there is none.
+func (s *scene) clockOffset() time.Duration {
+	for _, own := range []bool{true, false} {
+		for i := range s.people {
+			p := &s.people[i]
+			switch {
+			case p.live == nil || p.partUntold() || own && len(p.own) == 0:
+			case !p.spoke.IsZero() && !p.live.Connected.IsZero():
+				return p.spoke.Sub(p.live.Connected)
+			case !p.rang.IsZero() && !p.live.Alerted.IsZero():
+				return p.rang.Sub(p.live.Alerted)
+			}
+		}
 	}
+	return 0
+}
+
+// later is a time moved by d, of which zero stays none.
+func later(t time.Time, d time.Duration) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(d)
 }
 
 // person finds a person of the scene or adds him.

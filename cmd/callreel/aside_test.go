@@ -45,7 +45,7 @@ func TestAside(t *testing.T) {
 		if cl.State, cl.Retry.Reason = recording.Unusable, reason; reason != "vanished" {
 			cl.Capture.Spool = reason
 		}
-		if err = errors.Join(err, claiming, c.Advance(t.Context(), cl, time.Time{}, time.Time{}), c.SourceGone(t.Context(), cl.ID, seen)); err != nil {
+		if err = errors.Join(err, claiming, c.Advance(t.Context(), cl, time.Time{}, time.Time{}), c.SourceGone(t.Context(), cl.ID)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -293,6 +293,10 @@ func (s strange) Status(context.Context) (player.Status, error) {
 	}, nil
 }
 
+func (s strange) Listen(string) (player.Listener, error) { return nil, errors.New(evil) }
+
+func (s strange) Tell(context.Context, string, player.Command) error { return player.ErrNoPlayer }
+
 // TestBrowserTakesTextsForTexts opens an archive whose every text is markup; it
 // shows faults, long lists, keys, and a recorder that stops answering.
 func TestBrowserTakesTextsForTexts(t *testing.T) {

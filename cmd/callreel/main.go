@@ -65,6 +65,7 @@ func commands() []command {
 		{"mark", "mark a call of an agent, to keep it or not", runMark},
 		{"keys", "list, add, retire and exchange keys", runKeys},
 		{"decrypt", "write a sealed file in clear", runDecrypt},
+		{"token", "make, list and revoke tokens of the API", runToken},
 		{"version", "say which version this is", runVersion},
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"runtime/debug"
 
 	"callreel/internal/clock"
 	"callreel/internal/service"
@@ -35,6 +37,7 @@ func runRun(ctx context.Context, args []string, _, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	easeCollector()
 	if at := s.Addr("player"); at != "" {
 		log.Info("player", "url", "http://"+at+"/")
 	}
@@ -46,6 +49,23 @@ func runRun(ctx context.Context, args []string, _, stderr io.Writer) error {
 		err = closing
 	}
 	return err
+}
+
+// Memory that the collector may leave until it works again, in percent of what is in
+// use, and from where on it works harder, in bytes. A recorder needs some tens of MB.
+const (
+	collectAt  = 400
+	memorySoft = 512 << 20
+)
+
+// easeCollector trades memory for speed, unless the environment says otherwise.
+func easeCollector() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memorySoft)
+	}
 }
 
 // newLog writes plain lines of key=value to w.

@@ -25,7 +25,7 @@ func TestAside(t *testing.T) {
 		if n == 1 {
 			cl.Capture.Spool = "2.pcap"
 		}
-		if err := errors.Join(c.Advance(t.Context(), cl, time.Time{}, time.Time{}), c.SourceGone(t.Context(), cl.ID, t0)); err != nil {
+		if err := errors.Join(c.Advance(t.Context(), cl, time.Time{}, time.Time{}), c.SourceGone(t.Context(), cl.ID)); err != nil {
 			t.Fatal(err)
 		}
 	}

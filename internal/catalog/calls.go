@@ -23,18 +23,51 @@ type CDR struct {
 }
 
 // SaveCDRs stores records, all or none. A record that is here already, byte for
-// byte, is not stored twice. It returns the conferences they name.
+// byte, is not stored twice.
 func (c *Catalog) SaveCDRs(ctx context.Context, list []CDR, received time.Time) error {
-	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
-		for _, r := range list {
-			if err := saveCDR(ctx, tx, r, received); err != nil {
-				return err
-			}
+	return wrapCDRs(c.tx(ctx, func(ctx context.Context, tx *txn) error { return saveCDRs(ctx, tx, list, received) }), len(list))
+}
+
+// Waking is what waits for records that are stored: at once are due, at a time, the
+// recordings of their conferences (see Wake), and captures that are told by their own
+// SIP, whose INVITE lies between two times.
+type Waking struct {
+	At, From, To time.Time
+}
+
+// SaveAndWake is SaveCDRs, and wakes what waits for the records in the same transaction.
+// It returns how many it woke.
+func (c *Catalog) SaveAndWake(ctx context.Context, list []CDR, received time.Time, w Waking) (woken int, err error) {
+	err = c.tx(ctx, func(ctx context.Context, tx *txn) error {
+		if err := saveCDRs(ctx, tx, list, received); err != nil {
+			return err
 		}
-		return nil
+		foreign, err := wakeForeign(ctx, tx, w.From, w.To, w.At)
+		woken = foreign
+		for _, r := range list {
+			n := 0
+			if err == nil {
+				n, err = wake(ctx, tx, r.Confs, w.At)
+			}
+			woken += n
+		}
+		return err
 	})
-	if err != nil {
-		return fmt.Errorf("save %d CDRs: %w", len(list), err)
+	return woken, wrapCDRs(err, len(list))
+}
+
+func wrapCDRs(err error, n int) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("save %d CDRs: %w", n, err)
+}
+
+func saveCDRs(ctx context.Context, tx *txn, list []CDR, received time.Time) error {
+	for _, r := range list {
+		if err := saveCDR(ctx, tx, r, received); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -145,13 +178,18 @@ func (c *Catalog) PruneCDRs(ctx context.Context, limit time.Time) (int64, error)
 
 // SaveLeg stores the present state of agents' parts in conferences, all or none.
 func (c *Catalog) SaveLeg(ctx context.Context, legs ...recording.Leg) error {
+	return c.SaveLegs(ctx, legs, nil)
+}
+
+// SaveLegs is SaveLeg with the messages that tell of them, all or none.
+func (c *Catalog) SaveLegs(ctx context.Context, legs []recording.Leg, tell []recording.Message) error {
 	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		for _, leg := range legs {
 			if err := saveLeg(ctx, tx, leg); err != nil {
 				return err
 			}
 		}
-		return nil
+		return enqueue(ctx, tx, tell)
 	})
 	if err != nil {
 		return fmt.Errorf("save %d call events: %w", len(legs), err)

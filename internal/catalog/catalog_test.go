@@ -146,8 +146,8 @@ func TestSourceLifeCycle(t *testing.T) {
 	rec := add(t, c, 1)
 	_ = c.Observe(ctx, rec, t0)
 	cl, _ := c.Claim(ctx, t0, time.Minute)
-	cl.State = recording.BackedUp
-	if err := c.Advance(ctx, cl, time.Time{}, t0); err != nil {
+	cl.State, cl.Retry.Reason = recording.BackedUp, "waiting for the source to be deleted"
+	if err := c.Advance(ctx, cl, t0.Add(time.Minute), t0); err != nil {
 		t.Fatal(err)
 	}
 	if l, err := c.DueSources(ctx, "main", t0, 10); err != nil || len(l) != 1 {
@@ -162,15 +162,15 @@ func TestSourceLifeCycle(t *testing.T) {
 	if l, _ := c.DueSources(ctx, "main", t0, 10); len(l) != 0 {
 		t.Errorf("due after being put off = %d, want 0", len(l))
 	}
-	if err := c.SourceGone(ctx, rec.ID, t0); err != nil {
+	if err := c.SourceGone(ctx, rec.ID); err != nil {
 		t.Fatal(err)
 	}
 	got, _ := c.Get(ctx, rec.ID)
-	if !got.Capture.SourceGone {
-		t.Error("source not marked gone")
+	if !got.Capture.SourceGone || got.State != recording.Done || got.Retry.Reason != "" {
+		t.Errorf("source gone: %v, %s, waits for %q", got.Capture.SourceGone, got.State, got.Retry.Reason)
 	}
-	if _, err := c.Claim(ctx, t0, time.Minute); err != nil {
-		t.Errorf("the last step is not due once the source is gone: %v", err)
+	if _, err := c.Claim(ctx, t0.Add(time.Hour), time.Minute); !errors.Is(err, recording.ErrNotFound) {
+		t.Errorf("it is due once more: %v", err)
 	}
 }
 

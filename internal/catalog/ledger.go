@@ -32,8 +32,19 @@ type LedgerLines struct {
 // LedgerTouched returns up to most keys of which something has happened, or whose
 // lines are to be looked at again at now, oldest first.
 func (c *Catalog) LedgerTouched(ctx context.Context, now time.Time, most int) ([]Touched, error) {
+	return c.touched(ctx, `SELECT conf, recording, old, id FROM ledger_touched ORDER BY id LIMIT ?1`, now, most)
+}
+
+// LedgerAtRest is LedgerTouched without those that are of a call which goes on: more
+// will happen to them.
+func (c *Catalog) LedgerAtRest(ctx context.Context, now time.Time, most int) ([]Touched, error) {
+	return c.touched(ctx, `SELECT conf, recording, old, id FROM ledger_touched
+		WHERE conf NOT IN (SELECT conf FROM leg WHERE ended = 0) ORDER BY id LIMIT ?1`, now, most)
+}
+
+func (c *Catalog) touched(ctx context.Context, which string, now time.Time, most int) ([]Touched, error) {
 	rows, err := c.query(ctx, `
-		SELECT conf, recording, old, id FROM (SELECT conf, recording, old, id FROM ledger_touched ORDER BY id LIMIT ?1)
+		SELECT conf, recording, old, id FROM (`+which+`)
 		UNION ALL
 		SELECT conf, recording, 0, 0 FROM (SELECT DISTINCT conf, recording FROM ledger WHERE again <= ?2 LIMIT ?1)`, most, ms(now))
 	if err != nil {

@@ -190,7 +190,32 @@ func (c *Catalog) Claim(ctx context.Context, now time.Time, lease time.Duration)
 // the claim was lost. A recording that was woken while it was claimed, and still
 // waits for CDRs, is due at once: the step may have looked before they came. With a
 // verdict it takes the marks and numbers that the verdict rests on, or returns ErrTaken.
-func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.Time) error {
+// The messages tell of the new state; they are stored with it, and not if it is another
+// by then.
+func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.Time, tell ...recording.Message) error {
+	return c.saveClaimed(ctx, cl, outcome{next: next, sourceDue: sourceDue, tell: tell})
+}
+
+// Keep is Advance for a recording that its worker goes on with at once: the claim is
+// renewed until a time. What woke it meanwhile is forgotten, for the next step looks
+// anew; what has become of its source is in cl.
+func (c *Catalog) Keep(ctx context.Context, cl *Claimed, until, sourceDue time.Time, tell ...recording.Message) error {
+	o := outcome{next: until, sourceDue: sourceDue, tell: tell, keep: true}
+	if err := c.saveClaimed(ctx, *cl, o); err != nil {
+		return err
+	}
+	err := c.queryRow(ctx, `SELECT source_gone FROM recording WHERE id = ?`, int64(cl.ID)).Scan(&cl.Capture.SourceGone)
+	return wrap(err, "look at the source of", cl.ID)
+}
+
+// outcome is what becomes of a claim when it is saved.
+type outcome struct {
+	next, sourceDue time.Time
+	tell            []recording.Message
+	keep            bool // the worker goes on; next is how long it may
+}
+
+func (c *Catalog) saveClaimed(ctx context.Context, cl Claimed, o outcome) error {
 	rec := cl.Recording
 	doc, err := encode(rec)
 	if err != nil {
@@ -201,7 +226,10 @@ func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.
 		if err := tx.QueryRowContext(ctx, `SELECT state FROM recording WHERE id = ?`, int64(rec.ID)).Scan(&before); err != nil {
 			return err
 		}
-		if err := advance(ctx, tx, cl, doc, next, sourceDue); err != nil {
+		if err := advance(ctx, tx, cl, doc, o); err != nil {
+			return err
+		}
+		if err := tellOf(ctx, tx, rec, o.tell); err != nil {
 			return err
 		}
 		if before == string(rec.State) {
@@ -209,6 +237,19 @@ func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.
 		}
 		return settle(ctx, tx, rec)
 	}), "save", rec.ID)
+}
+
+// tellOf stores what tells of a recording's state, if it stands in that.
+func tellOf(ctx context.Context, tx *txn, rec recording.Recording, tell []recording.Message) error {
+	if len(tell) == 0 {
+		return nil
+	}
+	var state string
+	err := tx.QueryRowContext(ctx, `SELECT state FROM recording WHERE id = ?`, int64(rec.ID)).Scan(&state)
+	if err != nil || state != string(rec.State) {
+		return err
+	}
+	return enqueue(ctx, tx, tell)
 }
 
 // settle takes what a verdict rests on, when it is saved first.
@@ -222,20 +263,20 @@ func settle(ctx context.Context, tx *txn, rec recording.Recording) error {
 	return takeNumbers(ctx, tx, rec)
 }
 
-func advance(ctx context.Context, tx *txn, cl Claimed, doc string, next, sourceDue time.Time) error {
+func advance(ctx context.Context, tx *txn, cl Claimed, doc string, o outcome) error {
 	rec := cl.Recording
 	res, err := tx.ExecContext(ctx, `
 		UPDATE recording SET
 			state = CASE WHEN woken = 1 AND ? = ? THEN ? ELSE ? END,
-			due = CASE WHEN woken = 1 AND ? IN (?, ?) THEN 0 ELSE ? END,
-			leased = 0, woken = 0, uid = ?, conf = ?, spool = ?, started = ?,
-			internal = ?, external = ?, direction = ?, owner = ?, sha256 = ?, place = ?, doc = ?,
+			due = CASE WHEN woken = 1 AND ? IN (?, ?) AND NOT ? THEN 0 ELSE ? END,
+			leased = ?, woken = 0, uid = ?, conf = ?, spool = ?, started = ?,
+			internal = ?, external = ?, direction = ?, owner = ?, sha256 = ?, place = ?, tan = ?, doc = ?,
 			source_due = CASE WHEN source_gone = 1 THEN NULL WHEN ? IS NULL THEN source_due ELSE ? END
 		WHERE id = ? AND seq = ?`,
 		string(rec.State), string(recording.Quarantined), string(recording.Spooled), string(rec.State),
-		string(rec.State), string(recording.Spooled), string(recording.Quarantined), due(next), rec.Capture.UID, string(rec.Capture.Conf), rec.Capture.Spool, ms(rec.Started()),
+		string(rec.State), string(recording.Spooled), string(recording.Quarantined), o.keep, due(o.next), o.keep, rec.Capture.UID, string(rec.Capture.Conf), rec.Capture.Spool, ms(rec.Started()),
 		rec.Verdict.Internal, rec.Verdict.External, string(rec.Verdict.Direction), rec.Verdict.Owner.CN,
-		rec.Capture.SHA256, string(rec.Place), doc, due(sourceDue), due(sourceDue),
+		rec.Capture.SHA256, string(rec.Place), rec.Call.TAN, doc, due(o.sourceDue), due(o.sourceDue),
 		int64(rec.ID), cl.seq)
 	if err != nil {
 		return err
@@ -251,34 +292,39 @@ func advance(ctx context.Context, tx *txn, cl Claimed, doc string, next, sourceD
 // that a worker has is woken when it is given back. It returns how many it woke.
 func (c *Catalog) Wake(ctx context.Context, confs []recording.ConfID, at time.Time) (int, error) {
 	woken := 0
-	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
-		for _, conf := range confs {
-			res, err := tx.ExecContext(ctx, `
-				UPDATE recording SET woken = leased, due = CASE leased WHEN 1 THEN due ELSE ? END,
-					state = CASE WHEN state = ? AND leased = 0 THEN ? ELSE state END
-				WHERE conf = ? AND conf <> '' AND (leased = 1 OR state IN (?, ?))`,
-				ms(at), string(recording.Quarantined), string(recording.Spooled), string(conf),
-				string(recording.Spooled), string(recording.Quarantined))
-			if err != nil {
-				return err
-			}
-			n, err := res.RowsAffected()
-			if err != nil {
-				return err
-			}
-			woken += int(n)
-		}
-		return nil
+	err := c.tx(ctx, func(ctx context.Context, tx *txn) (err error) {
+		woken, err = wake(ctx, tx, confs, at)
+		return err
 	})
 	return woken, wrap(err, "wake", 0)
 }
 
-// WakeForeign wakes, like Wake, recordings of which no name tells the conference
+func wake(ctx context.Context, tx *txn, confs []recording.ConfID, at time.Time) (woken int, err error) {
+	for _, conf := range confs {
+		res, err := tx.ExecContext(ctx, `
+			UPDATE recording SET woken = leased, due = CASE leased WHEN 1 THEN due ELSE ? END,
+				state = CASE WHEN state = ? AND leased = 0 THEN ? ELSE state END
+			WHERE conf = ? AND conf <> '' AND (leased = 1 OR state IN (?, ?))`,
+			ms(at), string(recording.Quarantined), string(recording.Spooled), string(conf),
+			string(recording.Spooled), string(recording.Quarantined))
+		if err != nil {
+			return woken, err
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return woken, err
+		}
+		woken += int(n)
+	}
+	return woken, nil
+}
+
+// wakeForeign wakes, like Wake, recordings of which no name tells the conference
 // but the capture's own SIP may: those whose INVITE lies between two times, and
 // those a worker has. It returns how many it woke.
-func (c *Catalog) WakeForeign(ctx context.Context, from, to, at time.Time) (int, error) {
+func wakeForeign(ctx context.Context, tx *txn, from, to, at time.Time) (int, error) {
 	second := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05") } // the beginning of how JSON writes a time
-	res, err := c.exec(ctx, `
+	res, err := tx.ExecContext(ctx, `
 		UPDATE recording SET woken = leased, due = CASE leased WHEN 1 THEN due ELSE ? END,
 			state = CASE WHEN state = ? AND leased = 0 THEN ? ELSE state END
 		WHERE conf = '' AND state IN (?, ?) AND json_extract(doc, '$.capture.by_sip')
@@ -286,10 +332,10 @@ func (c *Catalog) WakeForeign(ctx context.Context, from, to, at time.Time) (int,
 		ms(at), string(recording.Quarantined), string(recording.Spooled),
 		string(recording.Spooled), string(recording.Quarantined), second(from), second(to.Add(time.Second)))
 	if err != nil {
-		return 0, wrap(err, "wake", 0)
+		return 0, err
 	}
 	n, err := res.RowsAffected()
-	return int(n), wrap(err, "wake", 0)
+	return int(n), err
 }
 
 // Get returns one recording, or recording.ErrNotFound.
@@ -301,6 +347,16 @@ func (c *Catalog) Get(ctx context.Context, id recording.ID) (recording.Recording
 // ByConf returns the recordings of one conference, oldest first.
 func (c *Catalog) ByConf(ctx context.Context, conf recording.ConfID) ([]recording.Recording, error) {
 	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? ORDER BY id`, string(conf))
+}
+
+// Discarded returns those of ByConf that were not kept.
+func (c *Catalog) Discarded(ctx context.Context, conf recording.ConfID) ([]recording.Recording, error) {
+	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? AND state = ? ORDER BY id`, string(conf), string(recording.Discarded))
+}
+
+// Others returns the other recordings of a recording's conference, oldest first.
+func (c *Catalog) Others(ctx context.Context, rec recording.Recording) ([]recording.Recording, error) {
+	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? AND id <> ? ORDER BY id`, string(rec.Capture.Conf), int64(rec.ID))
 }
 
 func (c *Catalog) list(ctx context.Context, query string, args ...any) ([]recording.Recording, error) {

@@ -32,7 +32,7 @@ func (c *Catalog) Search(ctx context.Context, q Query) ([]recording.Recording, e
 	if q.Number != "" {
 		like := "%" + escapeLike(q.Number) + "%"
 		where = append(where, `(internal LIKE ? ESCAPE '\' OR external LIKE ? ESCAPE '\'
-			OR id IN (SELECT id FROM recording WHERE json_extract(doc, '$.call.tan') = ?))`)
+			OR id IN (SELECT id FROM recording WHERE tan = ? AND tan <> ''))`)
 		args = append(args, like, like, q.Number)
 	}
 	if q.Before > 0 {

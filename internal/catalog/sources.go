@@ -25,13 +25,16 @@ func (c *Catalog) SourceLater(ctx context.Context, id recording.ID, at time.Time
 	return wrap(err, "put off the source of", id)
 }
 
-// SourceGone records that the source is no longer in its inbox, and makes a
-// recording that waited only for that due at once.
-func (c *Catalog) SourceGone(ctx context.Context, id recording.ID, at time.Time) error {
+// SourceGone records that the source is no longer in its inbox. A recording that waited
+// only for that is done.
+func (c *Catalog) SourceGone(ctx context.Context, id recording.ID) error {
+	const waits = `state = ?1 AND leased = 0`
 	_, err := c.exec(ctx, `
 		UPDATE recording SET source_gone = 1, source_due = NULL,
-			due = CASE WHEN state = ? AND leased = 0 THEN ? ELSE due END
-		WHERE id = ?`, string(recording.BackedUp), ms(at), int64(id))
+			state = CASE WHEN `+waits+` THEN ?2 ELSE state END,
+			due   = CASE WHEN `+waits+` THEN NULL ELSE due END,
+			doc   = CASE WHEN `+waits+` THEN json_set(doc, '$.retry', json('{}')) ELSE doc END
+		WHERE id = ?3`, string(recording.BackedUp), string(recording.Done), int64(id))
 	return wrap(err, "mark the source gone of", id)
 }
 
@@ -91,20 +94,26 @@ func (c *Catalog) NextDue(ctx context.Context) (time.Time, bool, error) {
 
 // End saves the state of a recording that no worker has, that is still in state
 // from, and whose source is gone: one it ends in, or one whose next step is due at
-// once. It reports whether it was.
-func (c *Catalog) End(ctx context.Context, rec recording.Recording, from recording.State) (bool, error) {
+// once. The messages that tell of it are stored with it. It reports whether it was.
+func (c *Catalog) End(ctx context.Context, rec recording.Recording, from recording.State, tell ...recording.Message) (done bool, err error) {
 	doc, err := encode(rec)
 	if err != nil {
 		return false, err
 	}
-	res, err := c.exec(ctx, `UPDATE recording SET state = ?, doc = ?, due = CASE WHEN ? THEN NULL ELSE 0 END, source_gone = 1, source_due = NULL
-		WHERE id = ? AND state = ? AND leased = 0`,
-		string(rec.State), doc, rec.State.Ended(), int64(rec.ID), string(from))
-	if err != nil {
-		return false, wrap(err, "end", rec.ID)
-	}
-	n, err := res.RowsAffected()
-	return n > 0, wrap(err, "end", rec.ID)
+	err = c.tx(ctx, func(ctx context.Context, tx *txn) error {
+		res, err := tx.ExecContext(ctx, `UPDATE recording SET state = ?, doc = ?, due = CASE WHEN ? THEN NULL ELSE 0 END, source_gone = 1, source_due = NULL
+			WHERE id = ? AND state = ? AND leased = 0`,
+			string(rec.State), doc, rec.State.Ended(), int64(rec.ID), string(from))
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		if done = n > 0; err != nil || !done {
+			return err
+		}
+		return enqueue(ctx, tx, tell)
+	})
+	return done && err == nil, wrap(err, "end", rec.ID)
 }
 
 // Refetch sends a recording that is not filed yet, and that no worker has, back

@@ -19,7 +19,7 @@ func (c *Catalog) WishTAN(ctx context.Context, id recording.ID, tan string, at t
 
 // WishedTANs are the TANs that recordings are to have which the line is done with.
 func (c *Catalog) WishedTANs(ctx context.Context) (map[recording.ID]string, error) {
-	rows, err := c.query(ctx, `SELECT recording, tan FROM tan_wish JOIN recording ON recording.id = tan_wish.recording WHERE state = ?`,
+	rows, err := c.query(ctx, `SELECT tan_wish.recording, tan_wish.tan FROM tan_wish JOIN recording ON recording.id = tan_wish.recording WHERE state = ?`,
 		string(recording.Done))
 	if err != nil {
 		return nil, fmt.Errorf("read wished TANs: %w", err)
@@ -45,8 +45,8 @@ func (c *Catalog) Renamed(ctx context.Context, rec recording.Recording, finished
 		return err
 	}
 	err = c.tx(ctx, func(ctx context.Context, tx *txn) error {
-		res, err := tx.ExecContext(ctx, `UPDATE recording SET doc = ?, place = ? WHERE id = ? AND state = ? AND leased = 0`,
-			doc, string(rec.Place), int64(rec.ID), string(recording.Done))
+		res, err := tx.ExecContext(ctx, `UPDATE recording SET doc = ?, place = ?, tan = ? WHERE id = ? AND state = ? AND leased = 0`,
+			doc, string(rec.Place), rec.Call.TAN, int64(rec.ID), string(recording.Done))
 		if err != nil {
 			return err
 		}

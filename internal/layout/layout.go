@@ -43,6 +43,7 @@ func table() map[string]rule {
 		"internal/ledger":   {may: []string{"internal/recording"}, why: "pure: says what became of a call", mustNot: []string{"os", "net/...", "context", "database/sql"}},
 		"internal/catalog":  {may: []string{"internal/recording"}, why: "the only SQL; knows no step"},
 		"internal/player":   {may: []string{"internal/recording"}, why: "shows what it is handed", mustNot: []string{"database/sql"}},
+		"internal/link":     {may: []string{"internal/recording", "internal/clock"}, why: "tells others of calls; its queue is handed in", mustNot: []string{"os/exec", "database/sql"}},
 		"internal/pbxsim":   {may: []string{"internal/recording", "internal/clock", media, "internal/pbxsim/..."}, why: "a PBX of its own, for demo and tests"},
 
 		"internal/casefile": {may: []string{"internal/recording", "cdr", "ingest", "naming", "rules"}, why: "reads cases for the rules and runs them; opens no file", mustNot: []string{"os", "net/...", "context", "database/sql"}},

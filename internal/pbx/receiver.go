@@ -219,12 +219,17 @@ func cdrBody(raw []byte, contentType string) (body, reason string) {
 // finish for up to 5 s. It closes ln. The listener is handed in, so that the
 // service can report the address and open it before anything else runs.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler) error {
+	return ServeMany(ctx, ln, h, maxReceiverConns)
+}
+
+// ServeMany is Serve with at most so many connections at once.
+func ServeMany(ctx context.Context, ln net.Listener, h http.Handler, most int) error {
 	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: time.Minute, IdleTimeout: 5 * time.Minute, MaxHeaderBytes: 64 << 10,
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(netutil.LimitListener(ln, maxReceiverConns)) }()
+	go func() { failed <- server.Serve(netutil.LimitListener(ln, most)) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("cdr receiver: %w", err)

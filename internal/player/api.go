@@ -23,6 +23,7 @@ const (
 	defaultLimit = 100
 	maxLimit     = 500
 	maxNumber    = 64 // bytes that a searched number may have
+	maxFile      = 1000
 )
 
 // handler serves the API.
@@ -172,8 +173,11 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, v any, err erro
 // fail answers with the status that err calls for. A log line above Debug names
 // no file, because files are named after numbers; the reader of the page sees all.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	question, asked := errors.AsType[*QuestionError](err)
 	switch {
 	case r.Context().Err() != nil: // nobody listens any more
+	case asked:
+		http.Error(w, question.Why, http.StatusBadRequest)
 	case errors.Is(err, recording.ErrNotFound), errors.Is(err, fs.ErrNotExist):
 		http.Error(w, "there is no such recording, or its file is gone", http.StatusNotFound)
 	default:

@@ -87,6 +87,7 @@ type Sources interface {
 	Catalog
 	Opener
 	Health
+	Remote
 }
 
 // New returns the page and its API.
@@ -99,5 +100,8 @@ func New(src Sources, log *slog.Logger) http.Handler {
 	mux.HandleFunc("GET /api/recordings/{id}", h.details)
 	mux.HandleFunc("GET /api/recordings/{id}/audio", h.audio)
 	mux.HandleFunc("GET /api/recordings/{id}/sidecar", h.sidecar)
+	mux.HandleFunc("GET /api/openapi.yaml", describe)
+	mux.HandleFunc("GET /api/player", h.listen)
+	mux.HandleFunc("GET /rc", h.control)
 	return guard(mux)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -27,7 +28,45 @@ type archive struct {
 	fault  error        // answers everything when set
 	asked  player.Query // of the last search
 	closed int          // audio files that were closed again
+
+	commands chan player.Command // to the page that listens
+	told     []string            // what pages were told
+	left     int                 // pages that went away again
 }
+
+func (a *archive) Listen(name string) (player.Listener, error) {
+	if name == "" {
+		return nil, errors.New("a player has a name")
+	}
+	return listening{a}, nil
+}
+
+func (a *archive) Tell(_ context.Context, name string, c player.Command) error {
+	if name == "nobody" {
+		return player.ErrNoPlayer
+	}
+	if c.File == "none.wav" {
+		return recording.ErrNotFound
+	}
+	a.told = append(a.told, fmt.Sprintf("%s: %s %s", name, c.Do, c.File))
+	return nil
+}
+
+type listening struct{ a *archive }
+
+func (l listening) Next(ctx context.Context) (player.Command, error) {
+	select {
+	case <-ctx.Done():
+		return player.Command{}, ctx.Err()
+	case c, open := <-l.a.commands:
+		if !open {
+			return c, io.EOF
+		}
+		return c, nil
+	}
+}
+
+func (l listening) Leave() { l.a.left++ }
 
 func (a *archive) Search(_ context.Context, q player.Query) ([]recording.Recording, error) {
 	a.asked = q

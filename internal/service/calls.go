@@ -142,7 +142,14 @@ func (s *Service) Leg(ctx context.Context, pbx string, legs ...recording.Leg) {
 
 // saveLegs stores the legs that are not stored yet.
 func (s *Service) saveLegs(ctx context.Context) error {
-	err := s.legs.save(func(legs []recording.Leg) error { return s.catalog.SaveLeg(ctx, legs...) })
+	err := s.legs.save(func(legs []recording.Leg) error {
+		tell := s.tellOfLegs(legs)
+		err := s.catalog.SaveLegs(ctx, legs, tell)
+		if err == nil && len(tell) > 0 {
+			s.partners.wake()
+		}
+		return err
+	})
 	s.report(LampSoftware, "call events", "call event cannot be saved", err)
 	return err
 }
@@ -211,18 +218,11 @@ func (s *Service) saveCDRs(ctx context.Context, parsed []cdr.Parsed, received ti
 		list = append(list, catalog.CDR{XML: p.XML, Confs: c, Setups: cdr.Setups(p.CDR)})
 		confs = append(confs, c...)
 	}
-	if err := s.catalog.SaveCDRs(ctx, list, received); err != nil {
-		return err
-	}
-	n, err := s.catalog.Wake(ctx, confs, s.clock.Now())
+	n, err := s.catalog.SaveAndWake(ctx, list, received, s.waking(parsed))
 	if err != nil {
 		return err
 	}
-	foreign, err := s.wakeForeign(ctx, parsed)
-	if err != nil {
-		return err
-	}
-	s.log.Debug("CDRs received", "count", len(list), "woken", n+foreign)
+	s.log.Debug("CDRs received", "count", len(list), "woken", n)
 	s.wakeUp()
 	return s.tooLate(ctx, confs)
 }
@@ -231,15 +231,13 @@ func (s *Service) saveCDRs(ctx context.Context, parsed []cdr.Parsed, received ti
 // been with it: that is never passed over in silence.
 func (s *Service) tooLate(ctx context.Context, confs []recording.ConfID) error {
 	for _, conf := range confs {
-		list, err := s.catalog.ByConf(ctx, conf)
+		list, err := s.catalog.Discarded(ctx, conf)
 		if err != nil {
 			return err
 		}
 		for _, rec := range list {
-			if rec.State == recording.Discarded {
-				if err := s.judgeAgain(ctx, rec); err != nil {
-					return err
-				}
+			if err := s.judgeAgain(ctx, rec); err != nil {
+				return err
 			}
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"callreel/convert"
 	"callreel/ingest"
 	"callreel/internal/asterisk"
+	"callreel/internal/link"
 	"callreel/internal/pbx"
 	"callreel/internal/recording"
 	"callreel/internal/secret"
@@ -51,6 +52,9 @@ type Config struct {
 	Inbox     []ingest.Config       `toml:"inbox"`
 	Asterisk  []asterisk.Config     `toml:"asterisk"`
 	Agent     []AgentConfig         `toml:"agent"`
+	AppServer link.AppServerConfig  `toml:"appserver"`
+	Webhook   []link.WebhookConfig  `toml:"webhook"`
+	API       APIConfig             `toml:"api"`
 }
 
 // KeysConfig says where the keys lie and what they seal. Sidecars are always
@@ -101,9 +105,10 @@ func DefaultConfig() Config {
 			LastWait: pbx.Duration(2 * time.Hour), Tries: 5,
 			Settle: pbx.Duration(5 * time.Second), DiscardSettle: pbx.Duration(30 * time.Second), KeepDays: 90, SIPWithin: pbx.Duration(10 * time.Second),
 		},
-		Player: PlayerConfig{Listen: "127.0.0.1:8080"},
-		Marks:  DefaultMarksConfig(),
-		Ledger: LedgerConfig{NoCapture: pbx.Duration(10 * time.Minute), Daily: true},
+		Player:    PlayerConfig{Listen: "127.0.0.1:8080"},
+		Marks:     DefaultMarksConfig(),
+		AppServer: link.DefaultAppServerConfig(),
+		Ledger:    LedgerConfig{NoCapture: pbx.Duration(10 * time.Minute), Daily: true},
 		Licence: LicenceConfig{
 			Count: licenceUnlimited, Name: "Recording", Path: "/PBX0/ADMIN/mod_cmd_login.xml", Every: pbx.Duration(10 * time.Minute),
 		},
@@ -151,12 +156,15 @@ func readConfig(path string) (Config, []byte, error) {
 
 // resolve makes relative paths absolute, from the folder of the file.
 func (c *Config) resolve(dir string) {
-	paths := []*string{&c.Catalog, &c.Spool, &c.Keys.File, &c.Archive.Path, &c.Archive.Backup, &c.Rules.File}
+	paths := []*string{&c.Catalog, &c.Spool, &c.Keys.File, &c.Archive.Path, &c.Archive.Backup, &c.Rules.File, &c.API.Cert, &c.API.Key}
 	for i := range c.Inbox {
 		paths = append(paths, &c.Inbox[i].Path, &c.Inbox[i].CAFile)
 	}
 	for i := range c.PBX {
 		paths = append(paths, &c.PBX[i].CAFile)
+	}
+	for i := range c.Webhook {
+		paths = append(paths, &c.Webhook[i].CAFile)
 	}
 	for i := range c.Asterisk {
 		paths = append(paths, &c.Asterisk[i].File)
@@ -192,6 +200,8 @@ func (c Config) problems() []tomlfile.Problem {
 	add("marks", -1, c.Marks.Validate())
 	add("ledger", -1, c.Ledger.Validate())
 	add("licence", -1, c.checkLicence())
+	add("appserver", -1, c.AppServer.Validate())
+	add("api", -1, c.API.Validate())
 	for i, p := range c.PBX {
 		add("pbx", i, p.Validate())
 		add("pbx", i, unique("pbx", i, p.Name, func(j int) string { return c.PBX[j].Name }))
@@ -209,6 +219,10 @@ func (c Config) problems() []tomlfile.Problem {
 	for i, in := range c.Inbox {
 		add("inbox", i, in.WithDefaults().Validate())
 		add("inbox", i, unique("inbox", i, in.Name, func(j int) string { return c.Inbox[j].Name }))
+	}
+	for i, w := range c.Webhook {
+		add("webhook", i, w.WithDefaults().Validate())
+		add("webhook", i, unique("webhook", i, w.WithDefaults().Name, func(j int) string { return c.Webhook[j].WithDefaults().Name }))
 	}
 	for i, a := range c.Agent {
 		add("agent", i, a.Validate())

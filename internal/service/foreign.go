@@ -11,6 +11,7 @@ import (
 
 	"callreel/cdr"
 	"callreel/convert"
+	"callreel/internal/catalog"
 	"callreel/internal/pbx"
 	"callreel/internal/recording"
 	"callreel/rules"
@@ -148,20 +149,21 @@ func (s *Service) questionBySIP(sip recording.SIPParties) pbx.Question {
 	return q
 }
 
-// wakeForeign wakes the captures to whose SIP one of these records may fit.
-func (s *Service) wakeForeign(ctx context.Context, parsed []cdr.Parsed) (int, error) {
-	var from, to time.Time
+// waking is whom records wake. Captures that are told by their own SIP are woken by time.
+func (s *Service) waking(parsed []cdr.Parsed) catalog.Waking {
+	w := catalog.Waking{At: s.clock.Now()}
 	for _, p := range parsed {
 		first, last := cdr.Span(p.CDR)
-		if from.IsZero() || first.Before(from) {
-			from = first
+		if w.From.IsZero() || first.Before(w.From) {
+			w.From = first
 		}
-		if last.After(to) {
-			to = last
+		if last.After(w.To) {
+			w.To = last
 		}
 	}
 	within := time.Duration(s.cfg.CDR.SIPWithin)
-	return s.catalog.WakeForeign(ctx, from.Add(-within), to.Add(within), s.clock.Now())
+	w.From, w.To = w.From.Add(-within), w.To.Add(within)
+	return w
 }
 
 // sipAlone counts down like any capture; at the end its own SIP is the record.

@@ -36,7 +36,7 @@ func (c LedgerConfig) Validate() error {
 
 const (
 	ledgerEvery = time.Second
-	ledgerMost  = 2 * time.Second
+	ledgerMost  = 5 * time.Second
 	ledgerBatch = 200 // conferences whose lines are saved at once
 )
 
@@ -255,13 +255,13 @@ func (s *Service) keepLedger(ctx context.Context) {
 
 // ledgerRest is the pause after so long a work.
 func ledgerRest(worked time.Duration) time.Duration {
-	return min(max(20*worked, ledgerEvery), ledgerMost)
+	return min(max(50*worked, ledgerEvery), ledgerMost)
 }
 
 // writeLedger makes and saves the lines of up to ledgerBatch conferences, and says how
-// many that were. While no agent is known they wait.
+// many that were. While no agent is known they wait, and those of a call that goes on.
 func (s *Service) writeLedger(ctx context.Context) (int, error) {
-	touched, err := s.catalog.LedgerTouched(ctx, s.clock.Now(), ledgerBatch)
+	touched, err := s.catalog.LedgerAtRest(ctx, s.clock.Now(), ledgerBatch)
 	if err != nil || len(touched) == 0 {
 		return 0, err
 	}

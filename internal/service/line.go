@@ -25,19 +25,22 @@ type step struct {
 	name string
 	lamp Lamp // goes red when the step fails
 	do   func(context.Context, *recording.Recording) (recording.State, error)
+	// light is a step so quick, and so surely the same when it is done again, that its
+	// outcome is saved with that of the next.
+	light bool
 }
 
 // steps is the line. The deletion of the source is a task of its own
 // (source.go), allowed as soon as a recording is Spooled or Discarded.
 func (s *Service) steps() []step {
 	return []step{
-		{recording.Seen, "fetch", LampPCAP, s.fetch},
-		{recording.Spooled, "correlate", LampReporting, s.correlate},
-		{recording.Correlated, "decide", LampSoftware, s.decide},
-		{recording.Decided, "file", LampDisk, s.file},
-		{recording.Filed, "back up", LampBackup, s.backUp},
-		{recording.BackedUp, "finish", LampPCAP, s.finish},
-		{recording.Discarded, "clean up", LampDisk, s.cleanUp},
+		{recording.Seen, "fetch", LampPCAP, s.fetch, false},
+		{recording.Spooled, "correlate", LampReporting, s.correlate, true},
+		{recording.Correlated, "decide", LampSoftware, s.decide, false},
+		{recording.Decided, "file", LampDisk, s.file, false},
+		{recording.Filed, "back up", LampBackup, s.backUp, false},
+		{recording.BackedUp, "finish", LampPCAP, s.finish, false},
+		{recording.Discarded, "clean up", LampDisk, s.cleanUp, false},
 	}
 }
 
@@ -51,50 +54,89 @@ type waitError struct {
 func (e *waitError) Error() string { return e.why }
 func (e *waitError) Unwrap() error { return recording.ErrNotYet }
 
-// advance runs the one step that a claimed recording is due for and saves the
-// outcome. It returns an error only when saving failed.
-func (s *Service) advance(ctx context.Context, cl catalog.Claimed) error {
-	st, ok := s.stepFrom(cl.State)
-	if !ok {
-		return s.save(ctx, cl, time.Time{}, time.Time{})
-	}
-	s.log.Debug("step begins", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID)
-	copied := cl.Capture.Spool
-	next, err := s.try(ctx, st, &cl.Recording)
-	switch {
-	case ctx.Err() != nil:
-		return s.catalog.Advance(context.WithoutCancel(ctx), cl, s.clock.Now(), time.Time{})
-	case err != nil:
-		err = s.retryLater(ctx, st, cl, err)
-	default:
-		s.mended(cl.ID)
-		err = s.completed(ctx, st, cl, next)
-	}
-	if errors.Is(err, catalog.ErrTaken) { // by another worker, between our verdict and its saving
-		cl.State, cl.Verdict = st.from, recording.Verdict{}
-		err = s.save(ctx, cl, s.clock.Now(), time.Time{})
-	}
-	if err == nil && copied != "" && cl.Capture.Spool == "" {
-		s.dropShared(ctx, cl.Recording, copied)
-	}
-	return err
+// outcome is what becomes of a recording when a step's outcome is saved.
+type outcome struct {
+	goOn      bool      // the same worker does the next step at once; else
+	next      time.Time // when it is due; zero: when something happens
+	sourceDue time.Time // when the source may be deleted; zero changes nothing
+	tell      []recording.Message
 }
 
-// save gives a claimed recording back with its outcome. While the catalog cannot
-// be written (its disk is full) it goes on trying: the outcome stands nowhere
-// else, and the claim would keep the recording from everybody until its lease
-// ends.
-func (s *Service) save(ctx context.Context, cl catalog.Claimed, next, sourceDue time.Time) error {
+// advance takes a claimed recording through the line as far as it goes without waiting,
+// and saves the outcome of each step. It returns an error only when saving failed.
+func (s *Service) advance(ctx context.Context, cl catalog.Claimed) error {
+	for copied := cl.Capture.Spool; ; {
+		st, ok := s.stepFrom(cl.State)
+		if !ok {
+			return s.save(ctx, &cl, outcome{})
+		}
+		o, saved, err := s.oneStep(ctx, st, &cl)
+		if err == nil && saved {
+			if copied != "" && cl.Capture.Spool == "" {
+				s.dropLeft(ctx, cl.Recording, copied)
+			}
+			copied = cl.Capture.Spool
+		}
+		if err != nil || !o.goOn {
+			return err
+		}
+	}
+}
+
+// oneStep does the step that a recording is due for, and saves what came of it.
+func (s *Service) oneStep(ctx context.Context, st step, cl *catalog.Claimed) (o outcome, saved bool, err error) {
+	s.log.Debug("step begins", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID)
+	next, failed := s.try(ctx, st, &cl.Recording)
+	switch {
+	case ctx.Err() != nil:
+		return o, true, s.catalog.Advance(context.WithoutCancel(ctx), *cl, s.clock.Now(), time.Time{})
+	case failed != nil:
+		o = s.retryLater(st, cl, failed)
+	default:
+		s.mended(cl.ID)
+		o = s.completed(st, cl, next)
+	}
+	if st.light && o.goOn {
+		return o, false, nil
+	}
+	err = s.save(ctx, cl, o)
+	if errors.Is(err, catalog.ErrTaken) { // by another worker, between our verdict and its saving
+		cl.State, cl.Verdict = st.from, recording.Verdict{}
+		o = outcome{next: s.clock.Now()}
+		return o, true, s.save(ctx, cl, o)
+	}
+	if err == nil && failed == nil {
+		s.log.Debug("step completed", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID, "state", cl.State)
+		s.tell(st, cl.Recording)
+		if len(o.tell) > 0 {
+			s.partners.wake()
+		}
+	}
+	return o, true, err
+}
+
+// save saves a claimed recording, and gives it back unless its worker goes on with it.
+// While the catalog cannot be written (its disk is full) it goes on trying: the outcome
+// stands nowhere else, and the claim would keep the recording from everybody until its
+// lease ends.
+func (s *Service) save(ctx context.Context, cl *catalog.Claimed, o outcome) error {
 	for {
-		err := s.catalog.Advance(ctx, cl, next, sourceDue)
+		err := s.put(ctx, cl, o)
 		if err == nil || errors.Is(err, catalog.ErrStale) || errors.Is(err, catalog.ErrTaken) || ctx.Err() != nil {
 			return err
 		}
 		s.report(LampDisk, "catalog", "the catalog cannot be used", err)
 		if !s.clock.Wait(ctx.Done(), saveAgain) {
-			return s.catalog.Advance(context.WithoutCancel(ctx), cl, next, sourceDue)
+			return s.catalog.Advance(context.WithoutCancel(ctx), *cl, o.next, o.sourceDue, o.tell...)
 		}
 	}
+}
+
+func (s *Service) put(ctx context.Context, cl *catalog.Claimed, o outcome) error {
+	if o.goOn {
+		return s.catalog.Keep(ctx, cl, s.clock.Now().Add(lease), o.sourceDue, o.tell...)
+	}
+	return s.catalog.Advance(ctx, *cl, o.next, o.sourceDue, o.tell...)
 }
 
 func (s *Service) stepFrom(state recording.State) (step, bool) {
@@ -117,8 +159,8 @@ func (s *Service) try(ctx context.Context, st step, rec *recording.Recording) (n
 	return st.do(ctx, rec)
 }
 
-// completed saves the new state and lets the next step follow at once.
-func (s *Service) completed(ctx context.Context, st step, cl catalog.Claimed, next recording.State) error {
+// completed takes the recording into its new state and lets the next step follow at once.
+func (s *Service) completed(st step, cl *catalog.Claimed, next recording.State) outcome {
 	cl.State = next
 	now := s.clock.Now()
 	if next != st.from {
@@ -127,17 +169,19 @@ func (s *Service) completed(ctx context.Context, st step, cl catalog.Claimed, ne
 			cl.Retry.Reason = ""
 		}
 	}
-	due := now
-	if next == recording.Done || next == recording.Quarantined || next == recording.Unusable || next == st.from {
-		due = time.Time{}
+	end := next == recording.Done || next == recording.Quarantined || next == recording.Unusable || next == st.from
+	o := outcome{goOn: !end, next: now, sourceDue: s.sourceDue(cl.Recording, now)}
+	if next != st.from {
+		o.tell = s.tellOfState(st.from, cl.Recording)
 	}
-	if err := s.save(ctx, cl, due, s.sourceDue(cl.Recording, now)); err != nil {
-		return err
+	switch {
+	case end:
+		o.next = time.Time{}
+	case next == recording.BackedUp && !cl.Capture.SourceGone: // as finish would say
+		wait := s.untilGone()
+		cl.Retry.Reason, cl.Retry.Until, o.goOn, o.next = wait.why, wait.until, false, wait.until
 	}
-	s.log.Debug("step completed", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID, "state", next)
-	s.tell(st, cl.Recording)
-	s.wakeUp()
-	return nil
+	return o
 }
 
 // sourceDue is when the source may be deleted: from Spooled on, and when it is
@@ -157,20 +201,20 @@ func (s *Service) sourceDue(rec recording.Recording, now time.Time) time.Time {
 	return now.Add(box.deleteDelay())
 }
 
-// retryLater saves why a step did not succeed and when it is tried again.
-func (s *Service) retryLater(ctx context.Context, st step, cl catalog.Claimed, err error) error {
+// retryLater notes why a step did not succeed and when it is tried again.
+func (s *Service) retryLater(st step, cl *catalog.Claimed, err error) outcome {
 	now := s.clock.Now()
 	var wait *waitError
 	switch {
 	case errors.As(err, &wait):
 		cl.Retry.Reason, cl.Retry.Until, cl.Retry.Since = wait.why, wait.until, time.Time{}
-		return s.save(ctx, cl, wait.until, time.Time{})
+		return outcome{next: wait.until}
 	case errors.Is(err, recording.ErrUnusable):
 		cl.Retry.Reason = err.Error()
 		s.mended(cl.ID) // it will not be tried again by itself; causeUnusable takes its place
 		s.lamps.Bad(LampSoftware, causeUnusable, fmt.Errorf("recording %d set aside: %w", cl.ID, err))
 		s.log.Error("recording set aside: it cannot be used", "id", cl.ID, "uid", cl.Capture.UID, "step", st.name, "error", err)
-		return s.completed(ctx, st, cl, recording.Unusable)
+		return s.completed(st, cl, recording.Unusable)
 	}
 	if cl.Retry.Since.IsZero() {
 		cl.Retry.Since = now
@@ -186,7 +230,7 @@ func (s *Service) retryLater(ctx context.Context, st step, cl catalog.Claimed, e
 	s.lamps.Bad(s.lampOf(st, err), cause(cl.ID), err)
 	s.log.Warn("step failed, will be tried again", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID,
 		"tries", cl.Retry.Tries, "again_at", cl.Retry.Until, "error", err)
-	return s.save(ctx, cl, cl.Retry.Until, time.Time{})
+	return outcome{next: cl.Retry.Until}
 }
 
 // cause is under which a recording's failing step stands in the lamps.
@@ -223,8 +267,7 @@ func (s *Service) tell(st step, rec recording.Recording) {
 	if rec.State == st.from {
 		return
 	}
-	switch rec.State {
-	case recording.Filed:
+	if st.from == recording.Decided && rec.Place != "" {
 		told := []any{
 			"id", rec.ID, "uid", rec.Capture.UID, "agent", rec.Verdict.Owner.E164,
 			"rule", rec.Verdict.Rule, "seconds", rec.Audio.DurationS,
@@ -233,6 +276,9 @@ func (s *Service) tell(st step, rec recording.Recording) {
 			told = append(told, "audio", rec.Audio.Reason)
 		}
 		s.log.Info("recording filed", told...)
+		return
+	}
+	switch rec.State {
 	case recording.Discarded:
 		if rec.Verdict.Rule == rules.SkipMark { // the words are the manual's
 			s.log.Info("User Mark Record to delete found TCF=", "agent", rec.Verdict.Owner.E164, "id", rec.ID)
@@ -240,6 +286,6 @@ func (s *Service) tell(st step, rec recording.Recording) {
 		s.log.Info("recording discarded", "id", rec.ID, "uid", rec.Capture.UID, "rule", rec.Verdict.Rule, "reason", rec.Verdict.Reason)
 	case recording.Quarantined:
 		s.log.Warn("recording quarantined", "id", rec.ID, "uid", rec.Capture.UID, "reason", rec.Retry.Reason)
-	case recording.Seen, recording.Spooled, recording.Correlated, recording.Decided, recording.BackedUp, recording.Done, recording.Unusable:
+	case recording.Seen, recording.Spooled, recording.Correlated, recording.Decided, recording.Filed, recording.BackedUp, recording.Done, recording.Unusable:
 	}
 }

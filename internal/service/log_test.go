@@ -41,7 +41,7 @@ func TestFiledIsTold(t *testing.T) {
 	for reason, want := range map[string]string{"": "seconds=1.5\n", "one stream is a guess": `audio="one stream is a guess"`} {
 		var b bytes.Buffer
 		s := &Service{log: NewLog(&b, slog.LevelInfo)}
-		rec := recording.Recording{ID: 1, State: recording.Filed, Audio: recording.Audio{DurationS: 1.5, Reason: reason}}
+		rec := recording.Recording{ID: 1, State: recording.Filed, Place: "file:a.wav", Audio: recording.Audio{DurationS: 1.5, Reason: reason}}
 		s.tell(step{from: recording.Decided}, rec)
 		if got := b.String(); !strings.Contains(got, want) || reason == "" && strings.Contains(got, "audio") {
 			t.Errorf("%q: %s", reason, got)

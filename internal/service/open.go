@@ -28,6 +28,7 @@ import (
 	"callreel/internal/atomicfile"
 	"callreel/internal/catalog"
 	"callreel/internal/clock"
+	"callreel/internal/link"
 	"callreel/internal/pbx"
 	"callreel/internal/player"
 	"callreel/internal/recording"
@@ -74,6 +75,11 @@ type Service struct {
 	checks     atomic.Int64 // polls of inboxes
 	indexed    atomic.Bool  // all CDRs are found by the times of their set-ups
 	books      bookkeeper
+	partners   partners
+	appServer  *link.AppServer // nil: there is none
+	webhooks   []*link.Webhook
+	relay      link.Relay
+	wrong      wrongTokens
 	licences   licences
 	reported   time.Time // the day before this one has its ledger written; touched by keepLedger only
 	closers    []func() error
@@ -99,7 +105,8 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 		inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{
-		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openSetup, s.openInboxes, s.openMarks, s.openPBXes, s.openReporting, s.openAsterisk, s.openLicences, s.openLedger, s.openListeners,
+		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openSetup, s.openInboxes, s.openMarks,
+		s.openPBXes, s.openReporting, s.openAsterisk, s.openLicences, s.openLedger, s.openPartners, s.openListeners,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -301,6 +308,9 @@ func (s *Service) openPBXes(ctx context.Context) error {
 	return nil
 }
 
+// pageConns bounds the connections to the page: each player that listens holds one.
+const pageConns = 300
+
 // openListeners takes the ports before anything runs, so that a taken port is
 // an error of the start.
 func (s *Service) openListeners(ctx context.Context) error {
@@ -308,11 +318,15 @@ func (s *Service) openListeners(ctx context.Context) error {
 	serveHTTP := func(h http.Handler) func(context.Context, net.Listener) error {
 		return func(ctx context.Context, ln net.Listener) error { return pbx.Serve(ctx, ln, h) }
 	}
+	servePage := func(h http.Handler) func(context.Context, net.Listener) error {
+		return func(ctx context.Context, ln net.Listener) error { return pbx.ServeMany(ctx, ln, h, pageConns) }
+	}
 	return errors.Join(
 		s.listen(ctx, "receiver", s.cfg.Receiver.Listen, serveHTTP(s.received(pbx.NewMarker(s.cfg.Receiver, s, r, s.log)))),
 		s.listen(ctx, "receiver lines", s.cfg.Receiver.LinesListen, r.ServeLines),
 		s.listenPacket(ctx, "receiver syslog", s.cfg.Receiver.SyslogListen, r.ServeSyslog),
-		s.listen(ctx, "player", s.cfg.Player.Listen, serveHTTP(player.New(s.forPlayer(), s.log))),
+		s.listen(ctx, "player", s.cfg.Player.Listen, servePage(player.New(s.forPlayer(), s.log))),
+		s.listenAPI(ctx),
 	)
 }
 
@@ -352,8 +366,8 @@ func (s *Service) taken(what string, addr net.Addr, c io.Closer, serve func(cont
 	s.listeners = append(s.listeners, listener{what, addr, serve})
 }
 
-// Addr is the address that "receiver", "receiver lines", "receiver syslog" or
-// "player" listens on, empty if it does not.
+// Addr is the address that "receiver", "receiver lines", "receiver syslog",
+// "player" or "api" listens on, empty if it does not.
 func (s *Service) Addr(what string) string {
 	for _, l := range s.listeners {
 		if l.what == what {

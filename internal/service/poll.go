@@ -47,16 +47,23 @@ func (b *box) deleteDelay() time.Duration { return time.Duration(b.cfg.DeleteDel
 // watch polls one inbox until ctx is done.
 func (s *Service) watch(ctx context.Context, b *box) {
 	for {
+		began := s.clock.Now()
 		err := s.poll(ctx, b)
 		if ctx.Err() != nil {
 			return
 		}
 		s.report(LampPCAP, "inbox "+b.cfg.Name, "inbox cannot be read", err)
 		s.checks.Add(1)
-		if !s.clock.Wait(ctx.Done(), time.Duration(b.cfg.Poll)) {
+		if !s.clock.Wait(ctx.Done(), untilNext(time.Duration(b.cfg.Poll), s.clock.Now().Sub(began))) {
 			return
 		}
 	}
+}
+
+// untilNext is the pause after a look that took so long: looks begin poll apart, as long
+// as they leave the server a quarter of the time to itself.
+func untilNext(poll, took time.Duration) time.Duration {
+	return max(poll-max(took, 0), poll/4)
 }
 
 // poll looks at the inbox once: new captures are entered, known ones observed,
@@ -262,10 +269,11 @@ func (s *Service) vanished(ctx context.Context, b *box, rec recording.Recording)
 	}
 	rec.State = recording.Unusable
 	rec.Retry.Reason = fmt.Sprintf("the capture vanished from inbox %s before it could be fetched; callreel did not delete it", b.cfg.Name)
-	saved, err := s.catalog.End(ctx, rec, recording.Seen)
+	saved, err := s.catalog.End(ctx, rec, recording.Seen, s.tellOfState(recording.Seen, rec)...)
 	if err != nil || !saved {
 		return err
 	}
+	s.partners.wake()
 	s.mended(rec.ID)
 	s.lamps.Bad(LampPCAP, causeVanished, fmt.Errorf("recording %d: %s", rec.ID, rec.Retry.Reason))
 	s.log.Error("a capture vanished before it was fetched", "id", rec.ID, "uid", rec.Capture.UID, "inbox", b.cfg.Name)

@@ -63,3 +63,15 @@ func TestObservedWhileTheClockWasWrong(t *testing.T) {
 		t.Errorf("observed = %+v; want it to stand still since now", got)
 	}
 }
+
+// TestLooksAreAPollApart: what a look takes is no pause on top.
+func TestLooksAreAPollApart(t *testing.T) {
+	for took, want := range map[time.Duration]time.Duration{
+		0: 5 * time.Second, time.Second: 4 * time.Second, 4 * time.Second: 1250 * time.Millisecond,
+		time.Minute: 1250 * time.Millisecond, -time.Hour: 5 * time.Second,
+	} {
+		if got := untilNext(5*time.Second, took); got != want {
+			t.Errorf("after %v: %v, want %v", took, got, want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ type rig struct {
 	sim   *pbxsim.Sim
 	s     *service.Service
 	calls []*pbxsim.Call
+	end   func() // stops the recorder before the test ends
 }
 
 // newRig starts both; change may change the setup before.
@@ -64,7 +66,7 @@ func newRigOf(t *testing.T, pbx pbxsim.Config, change func(*service.Config)) *ri
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
+	r.end = sync.OnceFunc(func() {
 		stop()
 		if err := <-done; err != nil {
 			t.Errorf("the recorder ended: %v", err)
@@ -73,6 +75,7 @@ func newRigOf(t *testing.T, pbx pbxsim.Config, change func(*service.Config)) *ri
 			t.Error(err)
 		}
 	})
+	t.Cleanup(r.end)
 	return r
 }
 

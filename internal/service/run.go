@@ -62,6 +62,10 @@ func (s *Service) Run(ctx context.Context) error {
 	start(s.indexOld)
 	start(s.keepLedger)
 	start(s.watchLicences)
+	defer context.AfterFunc(ctx, s.relay.Close)()
+	for _, p := range s.partners {
+		start(p.Run)
+	}
 	s.log.Info("recording", "version", s.version, "inboxes", len(s.inboxes), "pbxes", len(s.pbxes))
 	<-ctx.Done()
 	all.Wait()
@@ -163,7 +167,7 @@ func (s *Service) prune(ctx context.Context) {
 	for {
 		limit := s.clock.Now().AddDate(0, 0, -s.cfg.CDR.KeepDays)
 		n, err := s.catalog.PruneCDRs(ctx, limit)
-		err = errors.Join(err, s.catalog.PruneMarks(ctx, limit))
+		err = errors.Join(err, s.catalog.PruneMarks(ctx, limit), s.catalog.PruneOutbox(ctx, s.clock.Now().Add(-outboxKept)))
 		if ctx.Err() == nil {
 			s.report(LampSoftware, "prune", "old CDRs cannot be deleted", err)
 		}

@@ -53,7 +53,8 @@ func isSealed(r io.ReaderAt) (bool, error) {
 	return crypto.IsSealed(first[:n]), nil
 }
 
-// audioOut digests the clear audio and hands it on, sealed or not.
+// audioOut hands the clear audio on, sealed or not. What is sealed it digests first; what
+// is not, its taker does.
 type audioOut struct {
 	io.Writer
 	sum  hash.Hash
@@ -61,16 +62,15 @@ type audioOut struct {
 }
 
 func (s *Service) audioWriter(w io.Writer) (*audioOut, error) {
-	out := &audioOut{sum: sha256.New()}
-	if s.cfg.Keys.EncryptAudio {
-		sealed, err := crypto.NewWriter(w, s.ring, -1)
-		if err != nil {
-			return nil, err
-		}
-		w, out.seal = sealed, sealed
+	if !s.cfg.Keys.EncryptAudio {
+		return &audioOut{Writer: w}, nil
 	}
-	out.Writer = io.MultiWriter(w, out.sum)
-	return out, nil
+	sealed, err := crypto.NewWriter(w, s.ring, -1)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.New()
+	return &audioOut{Writer: io.MultiWriter(sealed, sum), sum: sum, seal: sealed}, nil
 }
 
 // Close writes the seal's end; without a seal it does nothing.
@@ -81,5 +81,10 @@ func (o *audioOut) Close() error {
 	return o.seal.Close()
 }
 
-// Sum is the SHA-256 of the clear audio in lower-case hex.
-func (o *audioOut) Sum() string { return hex.EncodeToString(o.sum.Sum(nil)) }
+// Sum is the SHA-256 of the clear audio in lower-case hex; empty where nothing is sealed.
+func (o *audioOut) Sum() string {
+	if o.sum == nil {
+		return ""
+	}
+	return hex.EncodeToString(o.sum.Sum(nil))
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,8 +46,9 @@ type books struct {
 	t      *testing.T
 	lines  map[string]recording.Entry // by conference and agent, those not accounted for yet
 	heard  func(conf string) bool     // the recorder was told of the conference by anybody
+	told   func(c *pbxsim.Call) bool  // the recorder was told that the call's owner was in it
 	held   func(conf string) bool     // a record of it went to Reporting alone
-	silent map[string]int             // calls of which nobody told it, by scenario
+	silent map[string]int             // of which nobody told it, or not of whom they are, by scenario
 	lost   int                        // calls of which records were lost or went to Reporting alone
 	counts map[string]int
 }
@@ -82,6 +84,15 @@ func (s *soak) ledger(t *testing.T, c *catalog.Catalog, calls []*pbxsim.Call) {
 		}
 		return len(legs)+len(cdrs) > 0
 	}
+	b.told = func(call *pbxsim.Call) bool {
+		legs, err := c.Legs(t.Context(), recording.ConfID(call.Conf))
+		cdrs, err2 := c.CDRs(t.Context(), recording.ConfID(call.Conf))
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		return slices.ContainsFunc(legs, func(l recording.Leg) bool { return l.Agent.CN == call.CN }) ||
+			slices.ContainsFunc(cdrs, func(r recording.RawCDR) bool { return strings.Contains(r.XML, `e164="`+call.Internal+`"`) })
+	}
 	unknown := map[string]bool{}
 	for _, e := range list {
 		b.counts[string(e.Outcome)]++
@@ -107,13 +118,15 @@ func (s *soak) ledger(t *testing.T, c *catalog.Catalog, calls []*pbxsim.Call) {
 
 // account takes the lines of one call.
 func (b *books) account(call *pbxsim.Call, unknown bool) {
+	doubt := call.RecordsLost() || b.held(call.Conf)
 	for _, leg := range call.Told {
 		key := leg.Conf + " " + leg.CN
-		if e, ok := b.lines[key]; ok && e.Outcome != recording.OutcomeFiled && e.Outcome != recording.OutcomeOpen {
+		e, ok := b.lines[key]
+		inDoubt := doubt && !call.Kept // kept for want of a record
+		if ok && e.Outcome != recording.OutcomeOpen && (e.Outcome != recording.OutcomeFiled || inDoubt) {
 			delete(b.lines, key)
 		}
 	}
-	doubt := call.RecordsLost() || b.held(call.Conf)
 	if doubt {
 		b.lost++
 	}
@@ -134,6 +147,8 @@ func (b *books) account(call *pbxsim.Call, unknown bool) {
 			// His own record was among those that did not come, and the PBX was away.
 		case !ok:
 			b.t.Errorf("%s of call %s (%s) has no line", key, call.Conf, call.Scenario)
+		case e.Outcome == recording.OutcomeFiled && leg.CN != call.CN && doubt && !b.told(call):
+			b.silent[string(call.Scenario)]++ // nothing that came names its owner
 		case !strings.Contains(want, string(e.Outcome)):
 			b.t.Errorf("%s of call %s (%s) is %s (%s), want %s; %+v", key, call.Conf, call.Scenario, e.Outcome, e.Reason, want, call.Plan())
 		case e.Outcome == recording.OutcomeFiled && len(e.Places) != 1:

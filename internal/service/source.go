@@ -80,7 +80,7 @@ func (s *Service) deleteSource(ctx context.Context, b *box, rec recording.Record
 	err := b.inbox.Delete(ctx, rec.Capture.Source.Name, rec.Capture.Stamp)
 	switch {
 	case err == nil, errors.Is(err, recording.ErrNotFound):
-		if err := s.catalog.SourceGone(ctx, rec.ID, s.clock.Now()); err != nil {
+		if err := s.catalog.SourceGone(ctx, rec.ID); err != nil {
 			return err
 		}
 		s.log.Debug("step completed", "step", "delete source", "id", rec.ID, "uid", rec.Capture.UID)
@@ -104,5 +104,5 @@ func (s *Service) sourceChanged(ctx context.Context, rec recording.Recording) er
 	if err != nil || again {
 		return err
 	}
-	return s.catalog.SourceGone(ctx, rec.ID, s.clock.Now())
+	return s.catalog.SourceGone(ctx, rec.ID)
 }

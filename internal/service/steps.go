@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,6 +58,10 @@ func (s *Service) early(ctx context.Context, rec *recording.Recording) (recordin
 	if err != nil || !s.cfg.EarlyDiscard || s.nobody(facts) {
 		return recording.Verdict{}, false, err
 	}
+	v, sure := s.rules.Early(*rec, facts)
+	if !sure {
+		return v, false, nil
+	}
 	call, err := s.correlator.Correlate(ctx, *rec)
 	switch {
 	case errors.Is(err, recording.ErrNotYet):
@@ -68,10 +73,6 @@ func (s *Service) early(ctx context.Context, rec *recording.Recording) (recordin
 		if s.rules.Whose().Decide(told, facts).Decision != recording.Discard {
 			return recording.Verdict{}, false, nil
 		}
-	}
-	v, sure := s.rules.Early(*rec, facts)
-	if !sure {
-		return v, false, nil
 	}
 	// All events of a time are looked through for this, so it is asked last.
 	if facts.Live.ConfChanged, err = s.catalog.ConfChanged(ctx, rec.Capture.NotBefore); err != nil {
@@ -277,7 +278,7 @@ func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording
 		return "", err
 	}
 	rec.Seal.FileSHA256, rec.Seal.Size = draft.Sum()
-	rec.Seal.ClearSHA256 = clearSum
+	rec.Seal.ClearSHA256 = cmp.Or(clearSum, rec.Seal.FileSHA256)
 	if rec.Call.Twins, err = s.twins(ctx, *rec); err != nil {
 		return "", err
 	}
@@ -291,11 +292,15 @@ func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording
 		return "", err
 	}
 	rec.Audio.Peaks = nil // they are in the sidecar; the catalog stays small
-	return recording.Filed, nil
+	if s.cfg.Archive.Backup != "" {
+		return recording.Filed, nil
+	}
+	rec.Capture.Spool = "" // the copy goes when this is saved
+	return recording.BackedUp, nil
 }
 
 // convertInto writes the audio of the spooled capture to w, sealed if the setup
-// says so, and returns the SHA-256 of its clear content.
+// says so; then it returns the SHA-256 of its clear content too.
 func (s *Service) convertInto(ctx context.Context, rec *recording.Recording, w io.Writer) (string, error) {
 	src, err := s.spool.Open(rec.Capture.Spool)
 	if err != nil {
@@ -350,10 +355,15 @@ func (s *Service) backUp(ctx context.Context, rec *recording.Recording) (recordi
 // finish waits until the source is gone too.
 func (s *Service) finish(_ context.Context, rec *recording.Recording) (recording.State, error) {
 	if !rec.Capture.SourceGone {
-		// It is woken by the deletion, unless that came while this step was at work.
-		return "", &waitError{s.clock.Now().Add(2 * deleteRetry), "waiting for the source to be deleted"}
+		return "", s.untilGone()
 	}
 	return recording.Done, nil
+}
+
+// untilGone is the wait of finish. The deletion ends it, unless that came while a worker
+// had the recording.
+func (s *Service) untilGone() *waitError {
+	return &waitError{s.clock.Now().Add(2 * deleteRetry), "waiting for the source to be deleted"}
 }
 
 // cleanUp removes the spool's copy of what is not kept.
@@ -385,18 +395,19 @@ func (s *Service) dropSpool(ctx context.Context, rec *recording.Recording) error
 	return nil
 }
 
-// dropShared removes a copy that rec has given up, and so have all other calls in it:
-// the last two may have left it to each other. Where it fails, the next start sweeps.
-func (s *Service) dropShared(ctx context.Context, rec recording.Recording, name string) {
-	if rec.Capture.Call == 0 {
-		return
-	}
+// dropLeft removes a copy that rec has given up, when that has been saved, unless other
+// calls in it need it; the last two may have left it to each other. Where it fails, the
+// next start sweeps.
+func (s *Service) dropLeft(ctx context.Context, rec recording.Recording, name string) {
 	rec.Capture.Spool = name
-	shared, err := s.catalog.SharesSpool(ctx, rec)
+	shared, err := false, error(nil)
+	if rec.Capture.Call > 0 {
+		shared, err = s.catalog.SharesSpool(ctx, rec)
+	}
 	if err == nil && !shared {
 		err = s.spool.Remove(name)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, recording.ErrNotFound) {
 		s.log.Warn("a copy in the spool stays until the next start", "id", rec.ID, "error", err)
 	}
 }

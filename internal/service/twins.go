@@ -15,13 +15,13 @@ func (s *Service) twins(ctx context.Context, rec recording.Recording) ([]recordi
 	if rec.Capture.Conf == "" {
 		return nil, nil
 	}
-	list, err := s.catalog.ByConf(ctx, rec.Capture.Conf)
+	list, err := s.catalog.Others(ctx, rec)
 	if err != nil {
 		return nil, err
 	}
 	var out []recording.Twin
 	for _, other := range list {
-		if other.ID == rec.ID || other.Verdict.Rule == recording.SameFile {
+		if other.Verdict.Rule == recording.SameFile {
 			continue
 		}
 		t := recording.TwinOf(other)

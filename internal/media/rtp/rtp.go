@@ -127,12 +127,16 @@ func Digit(code uint8) (string, bool) {
 // StaticName is the encoding name that RFC 3551 gives to a payload type, empty
 // for a dynamic or unassigned one.
 func StaticName(payloadType uint8) string {
-	names := map[uint8]string{
-		0: "PCMU", 2: "G721", 3: "GSM", 4: "G723", 5: "DVI4", 6: "DVI4", 7: "LPC", 8: "PCMA", 9: "G722",
-		10: "L16", 11: "L16", 12: "QCELP", 13: "CN", 14: "MPA", 15: "G728", 16: "DVI4", 17: "DVI4", 18: "G729", 19: "CN",
-		25: "CelB", 26: "JPEG", 28: "nv", 31: "H261", 32: "MPV", 33: "MP2T", 34: "H263",
+	if int(payloadType) >= len(staticNames) {
+		return ""
 	}
-	return names[payloadType]
+	return staticNames[payloadType]
+}
+
+var staticNames = [...]string{
+	0: "PCMU", 2: "G721", 3: "GSM", 4: "G723", 5: "DVI4", 6: "DVI4", 7: "LPC", 8: "PCMA", 9: "G722",
+	10: "L16", 11: "L16", 12: "QCELP", 13: "CN", 14: "MPA", 15: "G728", 16: "DVI4", 17: "DVI4", 18: "G729", 19: "CN",
+	25: "CelB", 26: "JPEG", 28: "nv", 31: "H261", 32: "MPV", 33: "MP2T", 34: "H263",
 }
 
 // StaticClock is the RTP clock in Hz and the number of channels that RFC 3551

@@ -4,6 +4,7 @@
 import { el, node, say, ask, clock } from "./dom.js";
 import * as list from "./list.js";
 import * as side from "./side.js";
+import * as rc from "./rc.js";
 
 let drawn = ""; // the lamps as they were drawn last
 
@@ -102,6 +103,7 @@ function close(e) {
 
 list.start(silent);
 side.start();
+rc.start();
 document.addEventListener("choose", choose);
 addEventListener("popstate", () => follow(false));
 document.addEventListener("visibilitychange", () => { if (!document.hidden) status().catch(silent); });
