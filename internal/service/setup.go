@@ -32,6 +32,10 @@ func (c Config) WithDefaults() Config {
 	for i := range c.Inbox {
 		c.Inbox[i] = c.Inbox[i].WithDefaults()
 	}
+	c.Webhook = slices.Clone(c.Webhook)
+	for i := range c.Webhook {
+		c.Webhook[i] = c.Webhook[i].WithDefaults()
+	}
 	for i := range c.Asterisk {
 		c.Asterisk[i] = c.Asterisk[i].WithDefaults()
 	}

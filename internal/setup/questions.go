@@ -41,7 +41,7 @@ type Stage struct {
 
 // Stages are all questions in their order.
 func Stages() []Stage {
-	return []Stage{pbxStage(), asteriskStage(), agentStage(), licenceStage(), reportingStage(), receiverStage(), inboxStage(), archiveStage(), audioStage()}
+	return []Stage{pbxStage(), asteriskStage(), agentStage(), licenceStage(), reportingStage(), receiverStage(), inboxStage(), archiveStage(), audioStage(), appServerStage()}
 }
 
 func suggest(s string) func(*Draft, int) string { return func(*Draft, int) string { return s } }
@@ -329,6 +329,16 @@ func archiveStage() Stage {
 			{Flag: "archive", Section: "archive", Key: "path", Ask: "Folder of the recordings", Needed: true, Help: "On a disk with room: an hour of talk takes about 58 MB as WAV and 14 MB as MP3."},
 			{Flag: "backup", Section: "archive", Key: "backup", Ask: "Folder of the copies, best on another disk", Help: "Each recording is copied there at once. The folder must be there already: it may be a drive that is not mounted."},
 		},
+	}
+}
+
+func appServerStage() Stage {
+	return Stage{
+		Title: "An AppServer is told of the agents' calls, and lets them be played.", Section: "appserver",
+		Questions: []Question{{
+			Flag: "appserver", Section: "appserver", Key: "address", Ask: "Its address, host:port, if there is one",
+			Help: "Only for a booking or ticketing system that knows the protocol; Enter for none.",
+		}},
 	}
 }
 

@@ -111,7 +111,7 @@ func TestWizard(t *testing.T) {
 		{"wav or mp3 [wav]", "ogg"},
 		{"wav or mp3 [wav]", "mp3"},
 		{"yes or no [no]", "yes"},
-		{"Time zone", ""},
+		{"Time zone", ""}, {"Its address, host:port, if there is one", ""},
 		{"(hidden) \nA setup password", "long enough"},
 		{"Once more", "long enuogh"},
 		{"(hidden) \nA setup password", "short"},
@@ -178,7 +178,7 @@ func TestWizard(t *testing.T) {
 		{"Folder of the copies", ""},
 		{"[mp3]", ""},
 		{"[yes]", ""},
-		{"Time zone", ""},
+		{"Time zone", ""}, {"Its address, host:port, if there is one", ""},
 		{"New setup password (Enter leaves it", ""},
 		{"scripts", ""},
 	}
