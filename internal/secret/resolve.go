@@ -13,7 +13,9 @@ import (
 
 // IsSecret reports whether the value of a key of the setup is one. All that end so are:
 // password, receive_password, secret.
-func IsSecret(key string) bool { return strings.HasSuffix(key, "password") || strings.HasSuffix(key, "secret") }
+func IsSecret(key string) bool {
+	return strings.HasSuffix(key, "password") || strings.HasSuffix(key, "secret")
+}
 
 // The endings of the keys that say where a secret is instead of what it is.
 const (
