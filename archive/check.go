@@ -108,3 +108,12 @@ func take(name, what string) (*Lock, error) {
 
 // Release gives free what was held. The lock file stays.
 func (l *Lock) Release() error { return l.f.Close() }
+
+// Room tells the room that is left at a folder, without a look into it.
+func Room(folder string) (Space, error) {
+	s, err := space(folder)
+	if err != nil {
+		return s, fmt.Errorf("look how much room %s has: %w", folder, err)
+	}
+	return s, nil
+}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -240,7 +241,12 @@ func checkSearch(t *testing.T, b *browser) {
 const evil = `</td><script>document.title="taken"</script><img src=x onerror='document.title="taken"'>"`
 
 // strange is an archive full of strange texts, longer than one page.
-type strange struct{ n int }
+type strange struct {
+	n     int
+	reset *atomic.Bool // the master alarm is out
+}
+
+func (s strange) ResetMasterAlarm() { s.reset.Store(true) }
 
 func (s strange) recording(id int) recording.Recording {
 	rec := recording.Recording{ID: recording.ID(id), State: recording.Done, Name: "2026_11/" + evil}
@@ -286,7 +292,12 @@ func (s strange) Details(_ context.Context, rec recording.Recording) (player.Det
 }
 
 func (s strange) Status(context.Context) (player.Status, error) {
+	alarm := player.Alarm{State: "latched", Since: time.Unix(0, 0), Lamp: "DISK", Error: evil, Unsent: "mail: " + evil}
+	if s.reset.Load() {
+		alarm = player.Alarm{State: "armed"}
+	}
 	return player.Status{
+		Alarm:   alarm,
 		Version: evil, Counts: map[recording.State]int{recording.Done: s.n, recording.Unusable: 2}, Checks: 12345,
 		Lamps: []player.Lamp{{Name: "DISK", Light: "red", Error: evil, Since: time.Unix(0, 0)}, {Name: "BACKUP", Light: "grey"}},
 		Open:  []player.Open{{ID: 999, UID: evil, State: recording.Seen, Why: evil}},
@@ -301,12 +312,12 @@ func (s strange) Tell(context.Context, string, player.Command) error { return pl
 // shows faults, long lists, keys, and a recorder that stops answering.
 func TestBrowserTakesTextsForTexts(t *testing.T) {
 	b := openBrowser(t)
-	server := httptest.NewServer(player.New(strange{n: 230}, slog.New(slog.DiscardHandler)))
+	server := httptest.NewServer(player.New(strange{n: 230, reset: new(atomic.Bool)}, slog.New(slog.DiscardHandler)))
 	t.Cleanup(server.Close)
 	b.do(t, chromedp.Navigate(server.URL+"/#229"))
 	b.becomes(t, 10*time.Second, `document.querySelectorAll("#rows tr").length === 100 && document.getElementById("integrity").className === "other"`)
 	b.do(t, chromedp.Click(chromedp.CSS("#open summary")), chromedp.Click(chromedp.CSS("#more-facts summary")))
-	for _, css := range []string{"#rows", "#side-title", "#integrity", "#flow", "#trace", "#truth", "#facts", "#faults", "#open-list"} {
+	for _, css := range []string{"#rows", "#side-title", "#integrity", "#flow", "#trace", "#truth", "#facts", "#faults", "#alarm", "#open-list"} {
 		if text := b.text(t, css); !strings.Contains(text, "<script>") {
 			t.Errorf("%s shows %q, want the text as it came", css, text)
 		}
@@ -316,6 +327,9 @@ func TestBrowserTakesTextsForTexts(t *testing.T) {
 	b.is(t, `document.querySelector("#rows tr td:last-child").innerText === "1:02:05"`)
 	b.becomes(t, 5*time.Second, `!document.getElementById("audio-trouble").hidden`) // its file is gone, and the page says so
 	checkFaults(t, b)
+	b.is(t, `document.getElementById("alarm-text").innerText.startsWith("Master alarm since ")`)
+	b.do(t, chromedp.Click(chromedp.CSS("#alarm-reset")))
+	b.becomes(t, 5*time.Second, `document.getElementById("alarm").hidden`)
 	checkKeys(t, b)
 	for _, want := range []int{200, 230} {
 		b.do(t, chromedp.Click(chromedp.CSS("#more")))
@@ -360,7 +374,7 @@ func checkKeys(t *testing.T, b *browser) {
 // whichever way it asks.
 func TestBrowserKeepsOtherPagesOut(t *testing.T) {
 	b := openBrowser(t)
-	ours := httptest.NewServer(player.New(strange{n: 1}, slog.New(slog.DiscardHandler)))
+	ours := httptest.NewServer(player.New(strange{n: 1, reset: new(atomic.Bool)}, slog.New(slog.DiscardHandler)))
 	t.Cleanup(ours.Close)
 	theirs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprint(w, "<!doctype html><title>elsewhere</title>")

@@ -20,6 +20,9 @@ func table() map[string]rule {
 		"internal/recording":  {why: "the value that moves stands on nothing", mustNot: []string{"os", "net/...", "database/sql", "context"}},
 		"internal/clock":      {why: "time stands on nothing"},
 		"internal/atomicfile": {why: "a file is whole or absent, whoever writes it"},
+		"internal/alarm":      {may: []string{"internal/clock"}, why: "latches, folds and sends; knows no lamp", mustNot: []string{"log/slog", "database/sql"}},
+		"internal/logfile":    {why: "files that are bounded; knows no log", mustNot: []string{"log/slog", "net/..."}},
+		"internal/control":    {may: []string{"internal/atomicfile"}, why: "carries questions to a running recorder; knows none of them", mustNot: []string{"database/sql"}},
 		"internal/tomlfile":   {why: "reads what operators write; knows no key", mustNot: []string{"os", "net/..."}},
 		"internal/secret":     {may: []string{"internal/atomicfile", "internal/tomlfile"}, why: "how a setup holds its passwords; knows no key's meaning", mustNot: []string{"net/...", "log/slog"}},
 		"doc":                 {why: "the documents, for who shows them; knows nothing else"},
@@ -49,7 +52,8 @@ func table() map[string]rule {
 		"internal/casefile": {may: []string{"internal/recording", "cdr", "ingest", "naming", "rules"}, why: "reads cases for the rules and runs them; opens no file", mustNot: []string{"os", "net/...", "context", "database/sql"}},
 		"internal/explain":  {may: []string{"internal/recording", "internal/sidecar", "rules"}, why: "says why; looks nothing up itself", mustNot: []string{"os", "net/...", "context", "database/sql"}},
 
-		"internal/setup": {may: []string{"doc", "internal/atomicfile", "internal/clock", "internal/secret", "internal/tomlfile"}, why: "asks, writes and explains; the links are handed to it", mustNot: []string{"net/http", "database/sql", "log/slog"}},
+		"internal/setup":  {may: []string{"doc", "internal/atomicfile", "internal/clock", "internal/secret", "internal/tomlfile"}, why: "asks, writes and explains; the links are handed to it", mustNot: []string{"net/http", "database/sql", "log/slog"}},
+		"internal/doctor": {may: []string{"internal/recording"}, why: "finds patterns in what it is handed; looks nothing up", mustNot: []string{"os", "net/...", "context", "database/sql"}},
 
 		"internal/service":   {may: []string{"..."}, why: "the wiring", mustNot: []string{"database/sql", "html/template"}},
 		"cmd/callreel":       {may: []string{"..."}, why: "flags, output, exit codes", mustNot: []string{"database/sql", "html/template"}},

@@ -37,6 +37,12 @@ func (h *handler) status(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, r, st, err)
 }
 
+// resetAlarm puts the master alarm out and answers with the status after it.
+func (h *handler) resetAlarm(w http.ResponseWriter, r *http.Request) {
+	h.src.ResetMasterAlarm()
+	h.status(w, r)
+}
+
 func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 	q, err := parseQuery(r.URL.RawQuery)
 	if err != nil {

@@ -57,3 +57,22 @@ func ownName(host string) bool {
 func ownPage(site string) bool {
 	return site == "" || site == "same-origin" || site == "none"
 }
+
+// changing lets only the page itself ask for what changes something.
+func changing(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !ownPost(r) {
+			http.Error(w, "only callreel's own page may do this", http.StatusForbidden)
+			return
+		}
+		next(w, r)
+	}
+}
+
+// ownPost reports whether what changes something comes from the page itself. A browser
+// that does not send Sec-Fetch-Site sends Origin with a post; and a header of our own
+// cannot be set by a form or another page's script without our leave.
+func ownPost(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	return r.Header.Get("X-Callreel") != "" && (origin == "" || origin == "http://"+r.Host)
+}

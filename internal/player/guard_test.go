@@ -74,6 +74,37 @@ func TestOtherPages(t *testing.T) {
 	}
 }
 
+// Only the page itself may put the master alarm out.
+func TestWhoMayPost(t *testing.T) {
+	for _, row := range []struct {
+		name, method, site, origin, own string
+		want                            int
+	}{
+		{"the page", http.MethodPost, "same-origin", "http://127.0.0.1:8080", "1", 200},
+		{"a program", http.MethodPost, "", "", "1", 200},
+		{"another page", http.MethodPost, "cross-site", "https://evil.example", "1", 403},
+		{"another port", http.MethodPost, "same-site", "http://127.0.0.1:9", "1", 403},
+		{"an old browser's other page", http.MethodPost, "", "https://evil.example", "1", 403},
+		{"an old browser's other port", http.MethodPost, "", "http://127.0.0.1:9", "1", 403},
+		{"a form without origin", http.MethodPost, "", "", "", 403},
+		{"a form of no page", http.MethodPost, "none", "null", "", 403},
+		{"a link", http.MethodGet, "same-origin", "", "1", 404},
+	} {
+		a := sample()
+		resp := request(t, a, "/api/alarm/reset", func(r *http.Request) {
+			r.Method = row.method
+			for name, v := range map[string]string{"Sec-Fetch-Site": row.site, "Origin": row.origin, "X-Callreel": row.own} {
+				if v != "" {
+					r.Header.Set(name, v)
+				}
+			}
+		})
+		if resp.Code != row.want || (a.resets == 1) != (row.want == 200) {
+			t.Errorf("%s: %d, want %d; %d resets", row.name, resp.Code, row.want, a.resets)
+		}
+	}
+}
+
 func TestSecurityHeaders(t *testing.T) {
 	refused := func(r *http.Request) { r.Host = "evil.example" }
 	for _, row := range []struct {

@@ -67,10 +67,21 @@ type Open struct {
 	Why   string          `json:"why,omitempty"`
 }
 
+// Alarm is the master alarm.
+type Alarm struct {
+	State string    `json:"state"` // starting, armed, latched or off
+	Since time.Time `json:"since,omitzero"`
+	Lamp  string    `json:"lamp,omitempty"` // what made it come on
+	Error string    `json:"error,omitempty"`
+	// Unsent tells which way does not bring its messages to people, and why.
+	Unsent string `json:"unsent,omitempty"`
+}
+
 // Status is the state of the recorder.
 type Status struct {
 	Version string                  `json:"version"`
 	Lamps   []Lamp                  `json:"lamps"`
+	Alarm   Alarm                   `json:"alarm"`
 	Counts  map[recording.State]int `json:"counts"`
 	Checks  int64                   `json:"checks"` // polls of inboxes since the start
 	Open    []Open                  `json:"open"`
@@ -80,6 +91,8 @@ type Status struct {
 // Health tells how the recorder is.
 type Health interface {
 	Status(ctx context.Context) (Status, error)
+	// ResetMasterAlarm puts the master alarm out.
+	ResetMasterAlarm()
 }
 
 // Sources is everything the page needs.
@@ -96,6 +109,7 @@ func New(src Sources, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", files())
 	mux.HandleFunc("GET /api/status", h.status)
+	mux.HandleFunc("POST /api/alarm/reset", changing(h.resetAlarm))
 	mux.HandleFunc("GET /api/recordings", h.list)
 	mux.HandleFunc("GET /api/recordings/{id}", h.details)
 	mux.HandleFunc("GET /api/recordings/{id}/audio", h.audio)

@@ -28,6 +28,7 @@ type archive struct {
 	fault  error        // answers everything when set
 	asked  player.Query // of the last search
 	closed int          // audio files that were closed again
+	resets int          // of the master alarm
 
 	commands chan player.Command // to the page that listens
 	told     []string            // what pages were told
@@ -67,6 +68,8 @@ func (l listening) Next(ctx context.Context) (player.Command, error) {
 }
 
 func (l listening) Leave() { l.a.left++ }
+
+func (a *archive) ResetMasterAlarm() { a.resets++ }
 
 func (a *archive) Search(_ context.Context, q player.Query) ([]recording.Recording, error) {
 	a.asked = q

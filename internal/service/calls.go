@@ -21,12 +21,13 @@ import (
 
 // links knows which PBX links are up. It is safe for concurrent use.
 type links struct {
-	mu    sync.Mutex
-	since map[string]time.Time // zero while down
+	mu      sync.Mutex
+	since   map[string]time.Time // zero while down
+	standby map[string]bool      // the standby address is the one in use
 }
 
 func newLinks(names []string) *links {
-	l := &links{since: map[string]time.Time{}}
+	l := &links{since: map[string]time.Time{}, standby: map[string]bool{}}
 	for _, n := range names {
 		l.since[n] = time.Time{}
 	}
@@ -37,6 +38,24 @@ func (l *links) set(pbx string, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.since[pbx] = at
+}
+
+// use notes which address of a PBX is in use.
+func (l *links) use(pbx string, standby bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.standby[pbx] = standby
+}
+
+// list is each PBX, in the order of their names.
+func (l *links) list() []PBXLink {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]PBXLink, 0, len(l.since))
+	for _, name := range slices.Sorted(maps.Keys(l.since)) {
+		out = append(out, PBXLink{name, !l.since[name].IsZero(), l.standby[name]})
+	}
+	return out
 }
 
 // coverage is since when all links are up; Linked is false if one is down or
@@ -95,6 +114,7 @@ func (s *Service) Up(_ context.Context, name string, at time.Time) {
 // Active is told which address of a PBX is in use. Inboxes and Reporting servers
 // that follow the PBX change with it.
 func (s *Service) Active(_ context.Context, name string, standby bool) {
+	s.links.use(name, standby)
 	s.log.Info("PBX address in use", "pbx", name, "standby", standby)
 	for _, b := range s.inboxes {
 		if !b.cfg.FollowPBX {
@@ -200,6 +220,7 @@ func (s *Service) CDR(ctx context.Context, body string, received time.Time) erro
 		return err
 	}
 	s.lamps.Good(LampReporting, "cdr store")
+	s.seeRecords(parsed, received)
 	if bad != nil {
 		return s.Garbage(ctx, []byte(body), "the PBX", bad.Error(), received)
 	}

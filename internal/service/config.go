@@ -14,6 +14,7 @@ import (
 	"callreel/archive"
 	"callreel/convert"
 	"callreel/ingest"
+	"callreel/internal/alarm"
 	"callreel/internal/asterisk"
 	"callreel/internal/link"
 	"callreel/internal/pbx"
@@ -55,6 +56,9 @@ type Config struct {
 	AppServer link.AppServerConfig  `toml:"appserver"`
 	Webhook   []link.WebhookConfig  `toml:"webhook"`
 	API       APIConfig             `toml:"api"`
+	Alarm     alarm.Config          `toml:"alarm"`
+	Log       LogConfig             `toml:"log"`
+	Status    StatusConfig          `toml:"status"`
 }
 
 // KeysConfig says where the keys lie and what they seal. Sidecars are always
@@ -112,6 +116,9 @@ func DefaultConfig() Config {
 		Licence: LicenceConfig{
 			Count: licenceUnlimited, Name: "Recording", Path: "/PBX0/ADMIN/mod_cmd_login.xml", Every: pbx.Duration(10 * time.Minute),
 		},
+		Alarm:  alarm.DefaultConfig(),
+		Log:    LogConfig{SizeMB: 10, Number: 5, Events: true},
+		Status: StatusConfig{Listen: "127.0.0.1:0"},
 	}
 }
 
@@ -160,6 +167,10 @@ func readConfig(path string) (Config, []byte, error) {
 // resolve makes relative paths absolute, from the folder of the file.
 func (c *Config) resolve(dir string) {
 	paths := []*string{&c.Catalog, &c.Spool, &c.Keys.File, &c.Archive.Path, &c.Archive.Backup, &c.Rules.File, &c.API.Cert, &c.API.Key}
+	paths = append(paths, &c.Log.Folder, &c.Alarm.Mail.CAFile, &c.Alarm.Syslog.CAFile)
+	for i := range c.Alarm.Webhook {
+		paths = append(paths, &c.Alarm.Webhook[i].CAFile)
+	}
 	for i := range c.Inbox {
 		paths = append(paths, &c.Inbox[i].Path, &c.Inbox[i].CAFile)
 	}
@@ -205,6 +216,17 @@ func (c Config) problems() []tomlfile.Problem {
 	add("licence", -1, c.checkLicence())
 	add("appserver", -1, c.AppServer.Validate())
 	add("api", -1, c.API.Validate())
+	add("log", -1, c.Log.Validate())
+	add("status", -1, c.Status.Validate())
+	add("alarm", -1, c.Alarm.Validate())
+	add("alarm.mail", -1, c.Alarm.Mail.Validate())
+	add("alarm.syslog", -1, c.Alarm.Syslog.Validate())
+	for i, w := range c.Alarm.Webhook {
+		add("alarm.webhook", i, w.Validate())
+		if slices.ContainsFunc(c.Alarm.Webhook[:i], func(o alarm.WebhookConfig) bool { return o.URL == w.URL }) {
+			add("alarm.webhook", i, errors.New("alarm.webhook: url is used twice; one webhook tells each message once"))
+		}
+	}
 	for i, p := range c.PBX {
 		add("pbx", i, p.Validate())
 		add("pbx", i, unique("pbx", i, p.Name, func(j int) string { return c.PBX[j].Name }))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"slices"
 	"time"
 
@@ -133,6 +134,7 @@ func (p playerSources) Status(ctx context.Context) (player.Status, error) {
 	for _, l := range p.lamps.All() {
 		st.Lamps = append(st.Lamps, player.Lamp{Name: string(l.Lamp), Light: string(l.Light), Error: l.Error, Since: l.Since})
 	}
+	st.Alarm = pageAlarm(p.Alarm())
 	var err error
 	if st.Counts, err = p.catalog.Count(ctx); err != nil {
 		return st, err
@@ -148,6 +150,22 @@ func (p playerSources) Status(ctx context.Context) (player.Status, error) {
 	return st, err
 }
 
+func pageAlarm(a Alarm) player.Alarm {
+	out := player.Alarm{State: a.State, Since: a.Since, Lamp: a.Lamp, Error: a.Error}
+	for _, way := range slices.Sorted(maps.Keys(a.Ways)) {
+		if w := a.Ways[way]; w.Fault != "" {
+			out.Unsent = way + ": " + w.Fault
+		}
+	}
+	return out
+}
+
+// ResetMasterAlarm puts the master alarm out.
+func (p playerSources) ResetMasterAlarm() { p.ResetAlarm() }
+
+// countdownStep is the unit in which countdowns are shown.
+const countdownStep = 5 * time.Second
+
 // why tells what an open recording waits for. A countdown is shown as the old
 // recorder did: P and the number of five-second looks that are left.
 func why(rec recording.Recording, now time.Time) string {
@@ -155,7 +173,7 @@ func why(rec recording.Recording, now time.Time) string {
 	case rec.State == recording.Seen && rec.Retry.Reason == "":
 		return "in recording"
 	case rec.Retry.Until.After(now):
-		return fmt.Sprintf("P%d %s", rec.Retry.Until.Sub(now)/(5*time.Second), rec.Retry.Reason)
+		return fmt.Sprintf("P%d %s", rec.Retry.Until.Sub(now)/countdownStep, rec.Retry.Reason)
 	default:
 		return rec.Retry.Reason
 	}

@@ -1,9 +1,11 @@
 package service
 
 import (
+	"slices"
 	"sync"
 	"time"
 
+	"callreel/internal/alarm"
 	"callreel/internal/clock"
 )
 
@@ -49,6 +51,16 @@ type lamps struct {
 	faults map[Lamp]map[string]fault
 	counts map[Lamp]int
 	grey   map[Lamp]bool
+	begun  []alarm.Cause   // since the master alarm looked last
+	muted  map[string]bool // causes that the setup takes for no error
+}
+
+// mostBegun bounds the causes between two looks of the master alarm.
+const mostBegun = 10_000
+
+// allLamps are the lamps in their order.
+func allLamps() []Lamp {
+	return []Lamp{LampReporting, LampPCAP, LampDisk, LampBackup, LampPBX, LampSoftware}
 }
 
 type fault struct {
@@ -68,6 +80,9 @@ func newLamps(clk clock.Clock, grey ...Lamp) *lamps {
 func (l *lamps) Bad(lamp Lamp, cause string, err error) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.muted[cause] {
+		return false
+	}
 	l.counts[lamp]++
 	return l.set(lamp, cause, err)
 }
@@ -77,7 +92,7 @@ func (l *lamps) Bad(lamp Lamp, cause string, err error) bool {
 func (l *lamps) Still(lamp Lamp, cause string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.set(lamp, cause, err) {
+	if !l.muted[cause] && l.set(lamp, cause, err) {
 		l.counts[lamp]++
 	}
 }
@@ -92,7 +107,32 @@ func (l *lamps) set(lamp Lamp, cause string, err error) (fresh bool) {
 	}
 	f.text = err.Error()
 	l.faults[lamp][cause] = f
+	if !old && len(l.begun) < mostBegun {
+		l.begun = append(l.begun, alarmCause(lamp, cause, f))
+	}
 	return !old
+}
+
+// alarmCause is a fault as the master alarm tells it: without names of files, which hold
+// the numbers of people.
+func alarmCause(lamp Lamp, name string, f fault) alarm.Cause {
+	return alarm.Cause{Lamp: string(lamp), Name: name, Text: scrub(f.text), At: f.since}
+}
+
+// news returns the causes that began since it was last asked, mended or not, and those
+// that make a lamp red now, by lamp and age.
+func (l *lamps) news() (begun, red []alarm.Cause) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	begun, l.begun = l.begun, nil
+	for _, lamp := range allLamps() {
+		from := len(red)
+		for name, f := range l.faults[lamp] {
+			red = append(red, alarmCause(lamp, name, f))
+		}
+		slices.SortFunc(red[from:], func(a, b alarm.Cause) int { return a.At.Compare(b.At) })
+	}
+	return begun, red
 }
 
 // Good mends one cause.
@@ -107,7 +147,7 @@ func (l *lamps) All() []LampState {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []LampState
-	for _, lamp := range []Lamp{LampReporting, LampPCAP, LampDisk, LampBackup, LampPBX, LampSoftware} {
+	for _, lamp := range allLamps() {
 		st := LampState{Lamp: lamp, Light: Green, Count: l.counts[lamp]}
 		if l.grey[lamp] {
 			st.Light = Grey

@@ -105,14 +105,24 @@ func (s *Service) oneStep(ctx context.Context, st step, cl *catalog.Claimed) (o 
 		o = outcome{next: s.clock.Now()}
 		return o, true, s.save(ctx, cl, o)
 	}
-	if err == nil && failed == nil {
-		s.log.Debug("step completed", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID, "state", cl.State)
-		s.tell(st, cl.Recording)
-		if len(o.tell) > 0 {
-			s.partners.wake()
-		}
+	if err == nil {
+		s.saved(st, cl.Recording, failed == nil, o)
 	}
 	return o, true, err
+}
+
+// saved says and counts what has been saved.
+func (s *Service) saved(st step, rec recording.Recording, done bool, o outcome) {
+	if done {
+		s.log.Debug("step completed", "step", st.name, "id", rec.ID, "uid", rec.Capture.UID, "state", rec.State)
+	}
+	s.tell(st, rec)
+	if state, came := reached(st.from, rec); came {
+		s.tallies.came(state, rec, s.clock.Now())
+	}
+	if len(o.tell) > 0 {
+		s.partners.wake()
+	}
 }
 
 // save saves a claimed recording, and gives it back unless its worker goes on with it.
@@ -171,8 +181,8 @@ func (s *Service) completed(st step, cl *catalog.Claimed, next recording.State) 
 	}
 	end := next == recording.Done || next == recording.Quarantined || next == recording.Unusable || next == st.from
 	o := outcome{goOn: !end, next: now, sourceDue: s.sourceDue(cl.Recording, now)}
-	if next != st.from {
-		o.tell = s.tellOfState(st.from, cl.Recording)
+	if state, came := reached(st.from, cl.Recording); came {
+		o.tell = s.tellOfState(state, cl.Recording)
 	}
 	switch {
 	case end:
@@ -182,6 +192,15 @@ func (s *Service) completed(st step, cl *catalog.Claimed, next recording.State) 
 		cl.Retry.Reason, cl.Retry.Until, o.goOn, o.next = wait.why, wait.until, false, wait.until
 	}
 	return o
+}
+
+// reached is the state that a recording has come to from another, if it has. Where there is
+// no backup it is filed and backed up at once, and has been filed.
+func reached(from recording.State, rec recording.Recording) (state recording.State, came bool) {
+	if from == recording.Decided && rec.State == recording.BackedUp {
+		return recording.Filed, true
+	}
+	return rec.State, rec.State != from
 }
 
 // sourceDue is when the source may be deleted: from Spooled on, and when it is

@@ -81,6 +81,13 @@ type Service struct {
 	relay      link.Relay
 	wrong      wrongTokens
 	licences   licences
+	book       *logbook
+	master     master
+	tallies    tallies
+	room       rooms
+	clocks     clocks
+	first      firstChecks
+	started    time.Time
 	reported   time.Time // the day before this one has its ledger written; touched by keepLedger only
 	closers    []func() error
 }
@@ -105,8 +112,8 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 		inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{
-		s.openHealth, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openSetup, s.openInboxes, s.openMarks,
-		s.openPBXes, s.openReporting, s.openAsterisk, s.openLicences, s.openLedger, s.openPartners, s.openListeners,
+		s.openLogs, s.openHealth, s.openAlarm, s.openRules, s.openOutside, s.openKeys, s.openStores, s.openSetup, s.openInboxes, s.openMarks,
+		s.openPBXes, s.openReporting, s.openAsterisk, s.openLicences, s.openLedger, s.openPartners, s.openListeners, s.openControl,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
@@ -136,6 +143,7 @@ func (s *Service) openHealth(context.Context) error {
 		grey = append(grey, LampPBX)
 	}
 	s.lamps = newLamps(s.clock, grey...)
+	s.lamps.muted = map[string]bool{noCDR: !s.cfg.Alarm.NoCDR}
 	names := make([]string, 0, len(s.cfg.PBX))
 	for _, p := range s.cfg.PBX {
 		names = append(names, p.Name)

@@ -119,17 +119,14 @@ func agentOutside(a recording.Agent) link.Agent {
 	return link.Agent{Number: a.E164, Name: a.CN, PBX: a.PBX}
 }
 
-// tellOfState makes messages of the state that a recording has come to from another. Where
-// there is no backup, it is filed and backed up at once.
-func (s *Service) tellOfState(from recording.State, rec recording.Recording) []recording.Message {
+// tellOfState makes messages of the state that a recording has come to.
+func (s *Service) tellOfState(state recording.State, rec recording.Recording) []recording.Message {
 	types := map[recording.State]link.Type{
 		recording.Filed: link.CallFiled, recording.Discarded: link.CallDiscarded,
 		recording.Quarantined: link.CallQuarantined, recording.Unusable: link.CallUnusable,
 	}
-	if from == recording.Decided && rec.State == recording.BackedUp {
-		rec.State = recording.Filed
-	}
-	t, told := types[rec.State]
+	rec.State = state
+	t, told := types[state]
 	if !told || len(s.partners) == 0 {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"callreel/ingest"
+	"callreel/internal/clock"
 	"callreel/internal/recording"
 )
 
@@ -27,6 +28,7 @@ type box struct {
 	listed time.Time    // last complete listing; touched by its own loop only
 	strays int          // files that are no captures, when last counted
 	evil   int          // names that were refused, when last counted
+	tried  atomic.Bool  // at least once
 	looked atomic.Int64 // listed in ms since 1970, once all in it had been entered; 0 before
 	marks  []*markPlace
 	open   openCaptures // touched by its own loop only
@@ -53,6 +55,7 @@ func (s *Service) watch(ctx context.Context, b *box) {
 			return
 		}
 		s.report(LampPCAP, "inbox "+b.cfg.Name, "inbox cannot be read", err)
+		b.tried.Store(true)
 		s.checks.Add(1)
 		if !s.clock.Wait(ctx.Done(), untilNext(time.Duration(b.cfg.Poll), s.clock.Now().Sub(began))) {
 			return
@@ -69,11 +72,12 @@ func untilNext(poll, took time.Duration) time.Duration {
 // poll looks at the inbox once: new captures are entered, known ones observed,
 // finished ones made due, sources that are no longer needed deleted.
 func (s *Service) poll(ctx context.Context, b *box) error {
-	before := s.clock.Now().UTC()
+	before, asked := s.clock.Now().UTC(), clock.System().Now()
 	entries, stats, err := b.inbox.List(ctx)
 	if err != nil {
 		return err
 	}
+	s.seeServer("inbox "+b.cfg.Name, stats.Date, asked)
 	s.strays(b, stats)
 	if b.listed.After(before) {
 		b.listed = time.Time{} // the clock was set back
@@ -269,7 +273,7 @@ func (s *Service) vanished(ctx context.Context, b *box, rec recording.Recording)
 	}
 	rec.State = recording.Unusable
 	rec.Retry.Reason = fmt.Sprintf("the capture vanished from inbox %s before it could be fetched; callreel did not delete it", b.cfg.Name)
-	saved, err := s.catalog.End(ctx, rec, recording.Seen, s.tellOfState(recording.Seen, rec)...)
+	saved, err := s.catalog.End(ctx, rec, recording.Seen, s.tellOfState(rec.State, rec)...)
 	if err != nil || !saved {
 		return err
 	}

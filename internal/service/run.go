@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"callreel/archive"
 	"callreel/internal/catalog"
 	"callreel/internal/recording"
 )
@@ -65,6 +66,14 @@ func (s *Service) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, s.relay.Close)()
 	for _, p := range s.partners {
 		start(p.Run)
+	}
+	start(s.watchReporting)
+	start(s.checkStart)
+	start(s.watchAlarm)
+	start(s.watchWeek)
+	start(s.watchClocks)
+	for _, way := range s.master.ways {
+		start(func(ctx context.Context) { s.deliver(ctx, way) })
 	}
 	s.log.Info("recording", "version", s.version, "inboxes", len(s.inboxes), "pbxes", len(s.pbxes))
 	<-ctx.Done()
@@ -145,11 +154,13 @@ func (s *Service) watchHealth(ctx context.Context) {
 }
 
 func (s *Service) checkHealth(ctx context.Context) {
-	_, disk := s.archive.Check(ctx)
+	diskRoom, disk := s.archive.Check(ctx)
+	var backupRoom archive.Space
 	var backup error
 	if s.archive.HasBackup() {
-		_, backup = s.archive.CheckBackup(ctx)
+		backupRoom, backup = s.archive.CheckBackup(ctx)
 	}
+	s.room.set(roomOf(diskRoom, disk), roomOf(backupRoom, backup))
 	store := s.catalog.Check(ctx)
 	if ctx.Err() != nil {
 		return
@@ -157,6 +168,8 @@ func (s *Service) checkHealth(ctx context.Context) {
 	s.report(LampDisk, "archive", "archive cannot be written", disk)
 	s.report(LampBackup, "backup", "backup cannot be written", backup)
 	s.report(LampDisk, "catalog", "the catalog cannot be used", store)
+	s.first.health.Store(true)
+	s.report(LampDisk, "logs", "the log files cannot be written", s.book.fault())
 	if store == nil {
 		s.tidy(ctx)
 	}

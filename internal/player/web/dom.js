@@ -16,8 +16,13 @@ export function say(n, text) {
   n.hidden = text === "";
 }
 
-export async function ask(path, seconds = 15) {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(seconds * 1000) });
+export const ask = (path, seconds = 15) => answered(path, { signal: AbortSignal.timeout(seconds * 1000) });
+
+// send changes something. The header shows the recorder that it is this page that asks.
+export const send = (path) => answered(path, { method: "POST", headers: { "X-Callreel": "1" }, signal: AbortSignal.timeout(15000) });
+
+async function answered(path, how) {
+  const answer = await fetch(path, how);
   if (!answer.ok) throw new Error((await answer.text()).trim() || answer.statusText);
   return answer.json();
 }

@@ -1,7 +1,7 @@
 // The page asks the API every two seconds and shows what it says: lamps, what
 // is being recorded, and the list. The selected recording stands in the
 // address, after "#", so that it can be linked to and "back" closes it.
-import { el, node, say, ask, clock } from "./dom.js";
+import { el, node, say, ask, send, clock, full } from "./dom.js";
 import * as list from "./list.js";
 import * as side from "./side.js";
 import * as rc from "./rc.js";
@@ -33,6 +33,26 @@ function lamps(all) {
   el("faults").hidden = red.length === 0;
 }
 
+// alarm shows the master alarm while it is on, or switched off by hand.
+function alarm(a) {
+  const words = [];
+  if (a.state === "latched") words.push("Master alarm since " + full.format(new Date(a.since)) + ": " + a.lamp + ": " + a.error);
+  if (a.state === "off") words.push("The master alarm is switched off since " + full.format(new Date(a.since)) + ": nobody is told of errors.");
+  if (a.unsent) words.push("Messages to the administrator do not arrive: " + a.unsent);
+  say(el("alarm-text"), words.join(" "));
+  el("alarm").hidden = words.length === 0;
+  el("alarm").classList.toggle("off", a.state !== "latched");
+  el("alarm-reset").hidden = a.state !== "latched";
+}
+
+async function resetAlarm() {
+  try {
+    alarm((await send("api/alarm/reset")).alarm);
+  } catch (e) {
+    silent(e);
+  }
+}
+
 function counts(s) {
   const c = s.counts, parts = [(c.filed || 0) + (c.backed_up || 0) + (c.done || 0) + " filed", (c.discarded || 0) + " not kept"];
   if (c.quarantined) parts.push(c.quarantined + " without CDR");
@@ -59,6 +79,7 @@ function openCalls(open) {
 async function status() {
   const s = await ask("api/status");
   lamps(s.lamps);
+  alarm(s.alarm);
   counts(s);
   openCalls(s.open);
 }
@@ -108,6 +129,7 @@ document.addEventListener("choose", choose);
 addEventListener("popstate", () => follow(false));
 document.addEventListener("visibilitychange", () => { if (!document.hidden) status().catch(silent); });
 el("close").addEventListener("click", close);
+el("alarm-reset").addEventListener("click", resetAlarm);
 document.addEventListener("keydown", (e) => { if (e.key === "Escape" && side.current() > 0 && e.target !== el("number")) close(e); });
 tick();
 follow(false);
