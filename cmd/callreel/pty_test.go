@@ -93,7 +93,7 @@ func TestSetupOnATerminal(t *testing.T) {
 		{"another disk: ", "\r"},
 		{"[wav]: ", "\r"},
 		{"[no]: ", "\r"},
-		{"machine's: ", "Europe/Rome\r"}, {"if there is one: ", "\r"},
+		{"machine's: ", "Europe/Rome\r"}, {"is written to: ", "\r"}, {"if there is one: ", "\r"},
 		{"Enter for none): ", "secret again\r"},
 		{"Once more: ", "secret again\r"},
 	})

@@ -16,6 +16,7 @@ import (
 
 	"callreel/archive"
 	"callreel/ingest"
+	"callreel/internal/alarm"
 	"callreel/internal/clock"
 	"callreel/internal/link"
 	"callreel/internal/pbx"
@@ -64,6 +65,9 @@ func (c Config) Links(clk clock.Clock) []setup.Check {
 			second.Name += standbyEnd
 			all = append(all, setup.Spare(l.inbox(i, second)))
 		}
+	}
+	if c.Alarm.Mail.Server != "" {
+		all = append(all, l.mail())
 	}
 	if c.AppServer.Set() {
 		all = append(all, l.appServer())
@@ -137,8 +141,26 @@ func (l linkChecks) asterisk(i int) setup.Check {
 	}.Check()
 }
 
-// partnerTimeout bounds the look at an AppServer or a webhook.
+// partnerTimeout bounds the look at a partner.
 const partnerTimeout = 10 * time.Second
+
+// mail logs in; whether a letter arrives is not tried.
+func (l linkChecks) mail() setup.Check {
+	c := l.cfg.Alarm.Mail
+	return setup.Plain{
+		What: "mail", Section: "alarm.mail", Index: -1, Where: c.Server, Good: "its server takes the login",
+		Hint: "Look at server, port and security (starttls at 587, tls at 465), and at user and password.",
+		Try: func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, 2*partnerTimeout)
+			defer cancel()
+			m, err := alarm.NewMailer(c, time.UTC)
+			if err != nil {
+				return err
+			}
+			return m.Try(ctx)
+		},
+	}.Check()
+}
 
 // appServer connects and says nothing: a line would be taken for a call.
 func (l linkChecks) appServer() setup.Check {

@@ -270,6 +270,9 @@ func TestFaultsOfLinks(t *testing.T) {
 			b.cfg.AppServer.Address = ln.Addr().String()
 		}, "appserver", checks.OK, "it takes a connection", ""},
 		{"AppServer away", func(t *testing.T, b *linkBench) { b.cfg.AppServer.Address = freeAddress(t) }, "appserver", checks.Fault, "nothing listens at this port", "Look at the port"},
+		{"mail server away", func(t *testing.T, b *linkBench) {
+			b.cfg.Alarm.Mail.Server, b.cfg.Alarm.Mail.From, b.cfg.Alarm.Mail.To = freeAddress(t), "a@example.com", []string{"b@example.com"}
+		}, "mail", checks.Fault, "nothing listens at this port", "Look at the port"},
 		{"webhook", func(t *testing.T, b *linkBench) { b.webhookAt(t, httptest.NewServer) }, "webhook webhook", checks.OK, "its server answers", ""},
 		{"webhook with unknown certificate", func(t *testing.T, b *linkBench) { b.webhookAt(t, httptest.NewTLSServer) }, "webhook webhook", checks.Fault, "signed by nobody", "ca_file"},
 

@@ -86,7 +86,7 @@ func TestWizard(t *testing.T) {
 		}
 	}
 	lines := [][2]string{{"innovaphone PBX? [Y/n]", "?"}, {"innovaphone PBX? [Y/n]", "perhaps"}, {"innovaphone PBX? [Y/n]", ""}}
-	lines = append(lines, pbx("wrong", false)...)
+	lines = append(lines, pbx("wr0ng", false)...)
 	lines = append(lines, [2]string{"Change the answers (c), try again (t)", "t"}, [2]string{"Change the answers", "c"})
 	lines = append(lines, pbx("right", true)...)
 	lines = append(lines, [][2]string{
@@ -111,7 +111,7 @@ func TestWizard(t *testing.T) {
 		{"wav or mp3 [wav]", "ogg"},
 		{"wav or mp3 [wav]", "mp3"},
 		{"yes or no [no]", "yes"},
-		{"Time zone", ""}, {"Its address, host:port, if there is one", ""},
+		{"Time zone", ""}, {"Mail server, if anybody is written to", ""}, {"Its address, host:port, if there is one", ""},
 		{"(hidden) \nA setup password", "long enough"},
 		{"Once more", "long enuogh"},
 		{"(hidden) \nA setup password", "short"},
@@ -133,7 +133,7 @@ func TestWizard(t *testing.T) {
 			t.Errorf("it does not say %q", want)
 		}
 	}
-	for _, secret := range []string{"wrong", "right", "long enough"} {
+	for _, secret := range []string{"wr0ng", "right", "long enough"} {
 		if strings.Contains(strings.ReplaceAll(said, "right address", ""), secret) {
 			t.Errorf("it says the password %q", secret)
 		}
@@ -178,7 +178,7 @@ func TestWizard(t *testing.T) {
 		{"Folder of the copies", ""},
 		{"[mp3]", ""},
 		{"[yes]", ""},
-		{"Time zone", ""}, {"Its address, host:port, if there is one", ""},
+		{"Time zone", ""}, {"Mail server, if anybody is written to", ""}, {"Its address, host:port, if there is one", ""},
 		{"New setup password (Enter leaves it", ""},
 		{"scripts", ""},
 	}
