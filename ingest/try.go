@@ -65,7 +65,7 @@ func Try(ctx context.Context, cfg Config, clk clock.Clock, log *slog.Logger) (Tr
 func (t *Trial) files(ctx context.Context, files Files) error {
 	content := []byte("callreel tries this folder; this file may be deleted\n")
 	if err := files.Write(ctx, t.Probe, content); err != nil {
-		t.clear(ctx, files) // a server may have kept a part of it
+		_ = t.clear(ctx, files) // a server may have kept a part of it; the error that counts is the first
 		return err
 	}
 	t.Written, t.Left = true, true

@@ -37,7 +37,7 @@ func runAlarm(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if fl.NArg() != 1 || !slices.Contains([]string{"show", "reset", "off", "on", "test"}, fl.Arg(0)) {
 		return usagef("alarm needs one of show, reset, off, on, test, behind all flags")
 	}
-	cfg, err := service.LoadConfig(*config)
+	cfg, err := service.ReadConfig(*config)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}

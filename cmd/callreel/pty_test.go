@@ -78,11 +78,24 @@ func TestSetupOnATerminal(t *testing.T) {
 	}
 	tty, said, exited := onTerminal(t, binary, dir)
 	typeAll(t, tty, said, [][2]string{
-		{"innovaphone PBX? [Y/n]: ", "n\r"}, {"Asterisk PBX? [y/N]: ", "\r"}, {"Extensions that are recorded", "24, 25\r"}, {"Reporting server? [y/N]: ", "\r"},
-		{"take them at [127.0.0.1:8901]: ", freeAddr(t) + "\r"}, {"if any: ", "pbx\r"}, {"Its password: ", "hiddem\x7fn one\r"},
-		{"[phones]: ", "\r"}, {"or a folder: ", "in\r"}, {"[phone]: ", "\r"}, {"another inbox? [y/N]: ", "\r"},
-		{"Folder of the recordings: ", "calls\r"}, {"another disk: ", "\r"}, {"[wav]: ", "\r"}, {"[no]: ", "\r"}, {"machine's: ", "Europe/Rome\r"},
-		{"Enter for none): ", "secret again\r"}, {"Once more: ", "secret again\r"},
+		{"innovaphone PBX? [Y/n]: ", "n\r"},
+		{"Asterisk PBX? [y/N]: ", "\r"},
+		{"Extensions that are recorded", "24, 25\r"},
+		{"Reporting server? [y/N]: ", "\r"},
+		{"take them at [127.0.0.1:8901]: ", freeAddr(t) + "\r"},
+		{"if any: ", "pbx\r"},
+		{"Its password: ", "hiddem\x7fn one\r"},
+		{"[phones]: ", "\r"},
+		{"or a folder: ", "in\r"},
+		{"[phone]: ", "\r"},
+		{"another inbox? [y/N]: ", "\r"},
+		{"Folder of the recordings: ", "calls\r"},
+		{"another disk: ", "\r"},
+		{"[wav]: ", "\r"},
+		{"[no]: ", "\r"},
+		{"machine's: ", "Europe/Rome\r"}, {"is written to: ", "\r"}, {"if there is one: ", "\r"},
+		{"Enter for none): ", "secret again\r"},
+		{"Once more: ", "secret again\r"},
 	})
 	// The disk may be fuller than a recorder wants it; that is not what is tried here.
 	typeAll(t, tty, said, [][2]string{{"All links together:", ""}, {"clocks:", ""}})

@@ -42,7 +42,7 @@ func (t *terminal) Line(prompt string) (string, error) {
 // Hidden reads a line that is not shown. The terminal is put back whatever happens:
 // while it is silent, Ctrl-C is a letter.
 func (t *terminal) Hidden(prompt string) (string, error) {
-	fd := int(t.in.Fd()) //nolint:gosec // a file descriptor
+	fd := int(t.in.Fd())
 	if !term.IsTerminal(fd) {
 		return t.Line(prompt)
 	}

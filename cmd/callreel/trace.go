@@ -33,7 +33,7 @@ func runTrace(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	} else if *length <= 0 {
 		return usagef("for %s is not allowed; a trace needs some time, for instance 15m", *length)
 	}
-	cfg, err := service.LoadConfig(*config)
+	cfg, err := service.ReadConfig(*config)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}

@@ -29,10 +29,14 @@ type Config struct {
 
 // MailConfig is [alarm.mail]. Without a server nothing is mailed.
 type MailConfig struct {
-	Server   string   `toml:"server"`   // host or host:port
-	Security string   `toml:"security"` // starttls, tls or none
-	User     string   `toml:"user"`
-	Password string   `toml:"password"`
+	Server   string `toml:"server"`   // host or host:port
+	Security string `toml:"security"` // starttls, tls or none
+	User     string `toml:"user"`
+	Password string `toml:"password"`
+	// Where the password is, if it is not in the setup itself.
+	PasswordFile string `toml:"password_file"`
+	PasswordEnv  string `toml:"password_env"`
+
 	From     string   `toml:"from"`
 	To       []string `toml:"to"`
 	CAFile   string   `toml:"ca_file"`
@@ -53,9 +57,11 @@ type SyslogConfig struct {
 
 // WebhookConfig is one [[alarm.webhook]].
 type WebhookConfig struct {
-	URL    string `toml:"url"`
-	Secret string `toml:"secret"` // signs the body
-	CAFile string `toml:"ca_file"`
+	URL        string `toml:"url"`
+	Secret     string `toml:"secret"`      // signs the body
+	SecretFile string `toml:"secret_file"` // its first line is the secret
+	SecretEnv  string `toml:"secret_env"`  // the environment has it under this name
+	CAFile     string `toml:"ca_file"`
 }
 
 // DefaultConfig returns what holds where the file is silent.
@@ -104,7 +110,7 @@ func (c MailConfig) Validate() error {
 		return nil
 	case len(c.To) == 0:
 		return errors.New(`alarm.mail: to is missing; write for instance to = ["admin@example.com"]`)
-	case (c.User == "") != (c.Password == ""):
+	case (c.User == "") != (c.Password+c.PasswordFile+c.PasswordEnv == ""):
 		return errors.New("alarm.mail: user and password go together; write both or none")
 	case c.User != "" && c.Security == securityNone:
 		return errors.New("alarm.mail: security none with a user would send the password in clear; use starttls or tls")
@@ -197,7 +203,7 @@ func (c WebhookConfig) Validate() error {
 		return fmt.Errorf("alarm.webhook: url %q must start with http:// or https:// and name the server", c.URL)
 	case u.User != nil:
 		return errors.New("alarm.webhook: url must not hold a user or password")
-	case c.Secret == "":
+	case c.Secret+c.SecretFile+c.SecretEnv == "":
 		return errors.New("alarm.webhook: secret is missing; the receiver knows by it that a message is ours")
 	}
 	return nil

@@ -66,6 +66,18 @@ func (m *Mailer) client(ctx context.Context) (*mail.Client, error) {
 	return mail.NewClient(m.host, append(slices.Clone(m.options), mail.WithDialContextFunc(dial))...)
 }
 
+// Try logs in at the mail server and leaves again; nothing is mailed.
+func (m *Mailer) Try(ctx context.Context) error {
+	c, err := m.client(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.DialWithContext(ctx); err != nil {
+		return err
+	}
+	return c.Close()
+}
+
 // trusted are the certificates to trust: those of the file, or the machine's.
 func trusted(host, caFile string, insecure bool) (*tls.Config, error) {
 	c := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: insecure} //nolint:gosec // the admin's own wish

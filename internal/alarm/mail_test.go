@@ -170,6 +170,9 @@ func TestMail(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if err := m.Try(t.Context()); err != nil || len(p.letters) != 0 {
+				t.Errorf("the login alone: %v, %d letters", err, len(p.letters))
+			}
 			if err := m.Send(t.Context(), storm()); err != nil {
 				t.Fatal(err)
 			}
@@ -215,6 +218,9 @@ func TestMailRefused(t *testing.T) {
 			m, err := alarm.NewMailer(c, time.UTC)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if err := m.Try(t.Context()); err == nil {
+				t.Error("the login alone succeeds")
 			}
 			err = m.Send(t.Context(), storm())
 			if err == nil || !strings.Contains(strings.ToLower(err.Error()), row.want) {

@@ -13,13 +13,16 @@ import (
 
 // WebhookConfig is one [[webhook]] of the setup.
 type WebhookConfig struct {
-	Name     string         `toml:"name"`
-	URL      string         `toml:"url"`
-	Secret   string         `toml:"secret"`
-	Events   []Type         `toml:"events"` // empty: all
-	Timeout  clock.Duration `toml:"timeout"`
-	KeepDays int            `toml:"keep_days"`
-	CAFile   string         `toml:"ca_file"`
+	Name   string `toml:"name"`
+	URL    string `toml:"url"`
+	Secret string `toml:"secret"`
+	// Where the secret is, if it is not in the setup itself.
+	SecretFile string         `toml:"secret_file"`
+	SecretEnv  string         `toml:"secret_env"`
+	Events     []Type         `toml:"events"` // empty: all
+	Timeout    clock.Duration `toml:"timeout"`
+	KeepDays   int            `toml:"keep_days"`
+	CAFile     string         `toml:"ca_file"`
 }
 
 // leastSecret is how short a secret may be, in bytes.
@@ -52,7 +55,7 @@ func (c WebhookConfig) Validate() error {
 		return fmt.Errorf("webhook: url of %q must be like \"https://example.com/calls\"", c.Name)
 	case u.Scheme == "http" && !onThisMachine(u.Hostname()):
 		return fmt.Errorf("webhook: url of %q is not allowed: numbers would go over the network in clear; allowed: https, or http to this machine", c.Name)
-	case len(c.Secret) < leastSecret:
+	case c.SecretFile+c.SecretEnv == "" && len(c.Secret) < leastSecret:
 		return fmt.Errorf("webhook: secret of %q is too short; write at least %d characters, and the same at the receiver", c.Name, leastSecret)
 	case strings.ContainsFunc(c.Name, func(r rune) bool { return r < ' ' }):
 		return fmt.Errorf("webhook: name %q must be one line", c.Name)

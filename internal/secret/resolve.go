@@ -12,8 +12,10 @@ import (
 )
 
 // IsSecret reports whether the value of a key of the setup is one. All that end so are:
-// password, receive_password.
-func IsSecret(key string) bool { return strings.HasSuffix(key, "password") }
+// password, receive_password, secret.
+func IsSecret(key string) bool {
+	return strings.HasSuffix(key, "password") || strings.HasSuffix(key, "secret")
+}
 
 // The endings of the keys that say where a secret is instead of what it is.
 const (
@@ -124,7 +126,7 @@ func (r *resolver) fetch(f reflect.Value, name string, fields map[string]reflect
 // put moves a secret to its field, so that nobody fetches it a second time.
 func put(f, from reflect.Value, text string, err error) error {
 	if err == nil && text == "" {
-		err = fmt.Errorf("%s holds no password", from.String())
+		err = fmt.Errorf("%s holds nothing", from.String())
 	}
 	if err != nil {
 		return err

@@ -119,8 +119,13 @@ func TestResolve(t *testing.T) {
 		t.Fatalf("%v", list)
 	}
 	for i, row := range [][2]string{
-		{c.One.Password, "sealed"}, {c.One.User, "u"}, {c.Many[0].Password, "from the file"},
-		{c.Many[1].Password, "from the environment"}, {c.Many[2].Password, "clear"}, {c.Nested.Mail.Password, "deep"}, {c.Many[0].PasswordFile, ""},
+		{c.One.Password, "sealed"},
+		{c.One.User, "u"},
+		{c.Many[0].Password, "from the file"},
+		{c.Many[1].Password, "from the environment"},
+		{c.Many[2].Password, "clear"},
+		{c.Nested.Mail.Password, "deep"},
+		{c.Many[0].PasswordFile, ""},
 	} {
 		if row[0] != row[1] {
 			t.Errorf("%d: %q, want %q", i, row[0], row[1])
@@ -143,7 +148,7 @@ func TestResolveSaysWhere(t *testing.T) {
 		"no key":     {config{One: server{Password: k.Seal("x")}}, "password", "one.password: the key of the setup is not there: " + filepath.Join(dir, "none"), "one", "none", -1},
 		"two ways":   {config{Many: []server{{}, {Password: "a", PasswordEnv: "B"}}}, "password", "only one of password, password_file and password_env", "many", "none", 1},
 		"no file":    {config{One: server{PasswordFile: "nowhere"}}, "password_file", "nowhere", "one", "none", -1},
-		"empty file": {config{One: server{PasswordFile: "empty"}}, "password_file", "holds no password", "one", "none", -1},
+		"empty file": {config{One: server{PasswordFile: "empty"}}, "password_file", "holds nothing", "one", "none", -1},
 		"no env":     {config{One: server{PasswordEnv: "CALLREEL_NOT_SET"}}, "password_env", "the environment has no CALLREEL_NOT_SET", "one", "none", -1},
 	} {
 		list := secret.Resolve(&row.c, secret.From{Dir: dir, KeyFile: filepath.Join(dir, row.file)})

@@ -134,6 +134,9 @@ func LoadConfig(path string) (Config, error) {
 	if err := tomlfile.Report(path, data, secret.Resolve(&cfg, from)); err != nil {
 		return Config{}, err
 	}
+	if err := tomlfile.Report(path, data, cfg.problems()); err != nil { // of what has come from elsewhere
+		return Config{}, err
+	}
 	return cfg, nil
 }
 

@@ -12,10 +12,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"callreel/archive"
 	"callreel/ingest"
+	"callreel/internal/alarm"
 	"callreel/internal/clock"
+	"callreel/internal/link"
 	"callreel/internal/pbx"
 	"callreel/internal/recording"
 	"callreel/internal/secret"
@@ -63,9 +66,18 @@ func (c Config) Links(clk clock.Clock) []setup.Check {
 			all = append(all, setup.Spare(l.inbox(i, second)))
 		}
 	}
+	if c.Alarm.Mail.Server != "" {
+		all = append(all, l.mail())
+	}
+	if c.AppServer.Set() {
+		all = append(all, l.appServer())
+	}
+	for i := range c.Webhook {
+		all = append(all, l.webhook(i))
+	}
 	if c.Rules.File != "" {
-		all = append(all, setup.File{
-			What: "rules", Section: "rules", Index: -1, Path: c.Rules.File, Hint: "\"callreel rules check\" says more; without its rules the recorder does not start.",
+		all = append(all, setup.Plain{
+			What: "rules", Section: "rules", Index: -1, Where: c.Rules.File, Good: "they can be used", Hint: "\"callreel rules check\" says more; without its rules the recorder does not start.",
 			Try: func(context.Context) error { return c.CheckRules() },
 		}.Check())
 	}
@@ -112,8 +124,8 @@ func (l linkChecks) licences(i int) setup.Check {
 
 func (l linkChecks) asterisk(i int) setup.Check {
 	c := l.cfg.Asterisk[i]
-	return setup.File{
-		What: "asterisk " + c.Name, Section: "asterisk", Index: i, Path: c.File,
+	return setup.Plain{
+		What: "asterisk " + c.Name, Section: "asterisk", Index: i, Where: c.File, Good: "it can be read",
 		Hint: "In Asterisk's cdr.conf switch [csv] on; the user that callreel runs as must be able to read the file.",
 		Try: func(context.Context) error {
 			f, err := os.Open(c.File)
@@ -125,6 +137,59 @@ func (l linkChecks) asterisk(i int) setup.Check {
 				return err
 			}
 			return nil
+		},
+	}.Check()
+}
+
+// partnerTimeout bounds the look at a partner.
+const partnerTimeout = 10 * time.Second
+
+// mail logs in; whether a letter arrives is not tried.
+func (l linkChecks) mail() setup.Check {
+	c := l.cfg.Alarm.Mail
+	return setup.Plain{
+		What: "mail", Section: "alarm.mail", Index: -1, Where: c.Server, Good: "its server takes the login",
+		Hint: "Look at server, port and security (starttls at 587, tls at 465), and at user and password.",
+		Try: func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, 2*partnerTimeout)
+			defer cancel()
+			m, err := alarm.NewMailer(c, time.UTC)
+			if err != nil {
+				return err
+			}
+			return m.Try(ctx)
+		},
+	}.Check()
+}
+
+// appServer connects and says nothing: a line would be taken for a call.
+func (l linkChecks) appServer() setup.Check {
+	c := l.cfg.AppServer
+	return setup.Plain{
+		What: "appserver", Section: "appserver", Index: -1, Where: c.Address, Good: "it takes a connection",
+		Hint: "Look at address and port, and whether the application runs.",
+		Try: func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, partnerTimeout)
+			defer cancel()
+			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", c.Address)
+			if err != nil {
+				return err
+			}
+			return conn.Close()
+		},
+	}.Check()
+}
+
+// webhook asks with HEAD, which no receiver takes for an event. Whatever it answers, it
+// is there, and its certificate is good.
+func (l linkChecks) webhook(i int) setup.Check {
+	c := l.cfg.Webhook[i]
+	return setup.Plain{
+		What: "webhook " + c.Name, Section: "webhook", Index: i, Where: c.URL, Good: "its server answers; what it says to an event shows with the first one",
+		Try: func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, partnerTimeout)
+			defer cancel()
+			return link.TryWebhook(ctx, c)
 		},
 	}.Check()
 }

@@ -15,6 +15,7 @@ import (
 
 	"callreel/ingest"
 	"callreel/internal/clock"
+	"callreel/internal/link"
 	"callreel/internal/pbx"
 	"callreel/internal/pbxsim"
 	"callreel/internal/service"
@@ -102,6 +103,13 @@ func (b *linkBench) reportingOf(t *testing.T, h http.HandlerFunc) {
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	b.cfg.Reporting = []pbx.ReportingConfig{{URL: s.URL + "/report?conf={conf}", Timeout: pbx.Duration(time.Second)}}
+}
+
+// webhookAt sets a webhook up that refuses everything but is there.
+func (b *linkBench) webhookAt(t *testing.T, start func(http.Handler) *httptest.Server) {
+	s := start(says(405, ""))
+	t.Cleanup(s.Close)
+	b.cfg.Webhook = []link.WebhookConfig{{URL: s.URL, Secret: "sixteen letters, or more"}}
 }
 
 func TestLinksOfAGoodSetup(t *testing.T) {
@@ -252,6 +260,21 @@ func TestFaultsOfLinks(t *testing.T) {
 			b.reportingOf(t, says(200, "<report/>"))
 			b.cfg.Reporting[0].Standby = freeAddress(t)
 		}, "reporting reporting standby", checks.Note, "nothing listens at this port", ""},
+
+		{"AppServer", func(t *testing.T, b *linkBench) {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = ln.Close() })
+			b.cfg.AppServer.Address = ln.Addr().String()
+		}, "appserver", checks.OK, "it takes a connection", ""},
+		{"AppServer away", func(t *testing.T, b *linkBench) { b.cfg.AppServer.Address = freeAddress(t) }, "appserver", checks.Fault, "nothing listens at this port", "Look at the port"},
+		{"mail server away", func(t *testing.T, b *linkBench) {
+			b.cfg.Alarm.Mail.Server, b.cfg.Alarm.Mail.From, b.cfg.Alarm.Mail.To = freeAddress(t), "a@example.com", []string{"b@example.com"}
+		}, "mail", checks.Fault, "nothing listens at this port", "Look at the port"},
+		{"webhook", func(t *testing.T, b *linkBench) { b.webhookAt(t, httptest.NewServer) }, "webhook webhook", checks.OK, "its server answers", ""},
+		{"webhook with unknown certificate", func(t *testing.T, b *linkBench) { b.webhookAt(t, httptest.NewTLSServer) }, "webhook webhook", checks.Fault, "signed by nobody", "ca_file"},
 
 		{"too few licences", func(_ *testing.T, b *linkBench) { b.cfg.Licence.Count = "pbx"; b.sim.SetLicences("Recording", 1) }, "licences of pbx sim", checks.Note, "4 agents, so 3 will not be recorded", "more licences"},
 		{"no such licence", func(_ *testing.T, b *linkBench) { b.cfg.Licence.Count = "pbx"; b.sim.SetLicences("Voice", 1) }, "licences of pbx sim", checks.Fault, `no licence called "Recording"; it has: Port, Voice`, "Enter the licence's name"},

@@ -36,6 +36,9 @@ password = ` + password("i") + `
 receive = "/asterisk"
 receive_user = "a"
 receive_password = ` + password("a") + `
+[[webhook]]
+url = "https://192.0.2.5/calls"
+secret = ` + password("sixteen letters, or more") + `
 `
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -75,8 +78,8 @@ func TestSealedSetup(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := cfg.Receiver.Password + cfg.PBX[0].Password + cfg.Reporting[0].Password + cfg.Inbox[0].Password + cfg.Asterisk[0].ReceivePassword
-	if got != "rpqia" {
-		t.Errorf("the passwords are %q", got)
+	if got != "rpqia" || cfg.Webhook[0].Secret != "sixteen letters, or more" {
+		t.Errorf("the passwords are %q and %q", got, cfg.Webhook[0].Secret)
 	}
 }
 
@@ -99,5 +102,12 @@ func TestSecretsElsewhere(t *testing.T) {
 	cfg, err := LoadConfig(path)
 	if err != nil || cfg.Receiver.Password+cfg.Asterisk[0].ReceivePassword != "yx" {
 		t.Errorf("%q, %q, %v", cfg.Receiver.Password, cfg.Asterisk[0].ReceivePassword, err)
+	}
+	text = strings.ReplaceAll(text, `secret = "sixteen letters, or more"`, `secret_env = "CALLREEL_TEST_PW"`)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadConfig(path); err == nil || !strings.Contains(err.Error(), ":23: webhook: secret of \"webhook\" is too short") { // "y", when it has been fetched
+		t.Errorf("a short secret in the environment: %v", err)
 	}
 }

@@ -32,6 +32,10 @@ func (c Config) WithDefaults() Config {
 	for i := range c.Inbox {
 		c.Inbox[i] = c.Inbox[i].WithDefaults()
 	}
+	c.Webhook = slices.Clone(c.Webhook)
+	for i := range c.Webhook {
+		c.Webhook[i] = c.Webhook[i].WithDefaults()
+	}
 	for i := range c.Asterisk {
 		c.Asterisk[i] = c.Asterisk[i].WithDefaults()
 	}
@@ -47,6 +51,7 @@ func (c Config) CheckRules() error {
 
 // openSetup watches over the setup password: that it was taken away without being known
 // is said at each start, and its hash in the archive is put back where it is missing.
+// Nothing of it keeps the recorder from recording.
 func (s *Service) openSetup(context.Context) error {
 	if s.cfg.Setup.Forgotten != "" {
 		s.log.Warn("the setup password was taken away by somebody who did not give it; set a new one with \"callreel setup\"", "forgotten", s.cfg.Setup.Forgotten)
@@ -60,8 +65,11 @@ func (s *Service) openSetup(context.Context) error {
 		return nil
 	}
 	s.log.Warn("the setup password in the archive is not that of the setup; it is put back", "folder", "TMP", "error", err)
-	return errors.Join(
+	if err := errors.Join(
 		setup.Trace(s.cfg.Archive.Path, s.clock.Now(), "the recorder", "puts the setup password back, which was missing or another"),
 		setup.SaveHash(s.cfg.Archive.Path, hash),
-	)
+	); err != nil {
+		s.log.Error("the setup password could not be put back into the archive", "error", err)
+	}
+	return nil
 }

@@ -24,9 +24,10 @@ func (l Level) String() string {
 		return "ok"
 	case Note:
 		return "note"
-	default:
+	case Fault:
 		return "FAULT"
 	}
+	return ""
 }
 
 // Finding is what a check found, in words: what is tried, where, what came of it, and

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/url"
@@ -9,9 +10,9 @@ import (
 
 // OwnAddress is this machine's address on its way to a host, "THIS-MACHINE" where that
 // cannot be told. Nothing is sent.
-func OwnAddress(host string) string {
+func OwnAddress(ctx context.Context, host string) string {
 	const unknown = "THIS-MACHINE"
-	conn, err := net.Dial("udp", net.JoinHostPort(host, "9"))
+	conn, err := (&net.Dialer{}).DialContext(ctx, "udp", net.JoinHostPort(host, "9"))
 	if err != nil {
 		return unknown
 	}

@@ -332,7 +332,7 @@ func (j *Job) save(ctx context.Context) error {
 		return err
 	}
 	put := j.scripts(ctx) // the setup is written, whatever comes of them
-	return errors.Join(put, j.say("\n%s", Instructions(d, j.Session.File, OwnAddress)))
+	return errors.Join(put, j.say("\n%s", Instructions(d, j.Session.File, func(host string) string { return OwnAddress(ctx, host) })))
 }
 
 const scriptsHelp = "TCR/TCRec.xml and TAN.xml are run by voicemail objects of the PBX, which you make for them. They are needed where agents mark their calls, or give them transaction numbers. A file that is there already stays as it is."

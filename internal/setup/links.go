@@ -368,17 +368,18 @@ func ahead(d time.Duration) string {
 	}
 }
 
-// File is a file that must be readable.
-type File struct {
-	What, Section, Path, Hint string
-	Index                     int
-	Try                       func(context.Context) error
+// Plain is a link of which no more is tried than that it is there.
+type Plain struct {
+	What, Section, Where string
+	Index                int
+	Good, Hint           string // what is said when it is there, and what helps when not
+	Try                  func(context.Context) error
 }
 
-// Check opens it.
-func (l File) Check() Check {
+// Check looks whether it is there.
+func (l Plain) Check() Check {
 	return Check{Name: l.What, Section: l.Section, Index: l.Index, Run: func(ctx context.Context) Finding {
-		f := Finding{What: l.What, Where: l.Path, Why: "it can be read"}
+		f := Finding{What: l.What, Where: l.Where, Why: l.Good}
 		if err := l.Try(ctx); err != nil {
 			return f.failed(err, l.Hint)
 		}

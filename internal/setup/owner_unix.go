@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// keepOwner gives a file that was written anew to whom the old one belonged: root may
-// change the setup of a recorder that runs as somebody else.
+// keepOwner gives a file that root has written to whom another one belongs: the one it
+// replaces, or its folder. The recorder may run as somebody else.
 func keepOwner(path string, old os.FileInfo) error {
 	was, ok := old.Sys().(*syscall.Stat_t)
-	if !ok || int(was.Uid) == os.Geteuid() {
+	if !ok || os.Geteuid() != 0 {
 		return nil
 	}
 	return os.Chown(path, int(was.Uid), int(was.Gid))

@@ -74,7 +74,7 @@ func SamePassword(hash, password string) (bool, error) {
 		memory < 8 || memory > maxMemory || passes < 1 || passes > maxPasses || lanes < 1 || lanes > maxLanes {
 		return false, errors.New("the hash of the setup password is damaged")
 	}
-	got := argon2.IDKey([]byte(norm.NFC.String(password)), salt, passes, memory, lanes, uint32(len(want))) //nolint:gosec // at most 300
+	got := argon2.IDKey([]byte(norm.NFC.String(password)), salt, passes, memory, lanes, uint32(len(want)))
 	return subtle.ConstantTimeCompare(got, want) == 1, nil
 }
 
@@ -114,10 +114,22 @@ func SaveHash(archive, hash string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("store the setup password: %w", err)
 	}
-	if err := atomicfile.WriteFile(path, []byte(hash+"\n"), 0o640); err != nil {
+	err := atomicfile.WriteFile(path, []byte(hash+"\n"), 0o600)
+	if err = errors.Join(err, inherit(archive, dir, path)); err != nil {
 		return fmt.Errorf("store the setup password: %w", err)
 	}
 	return nil
+}
+
+// inherit gives what root has made in a folder to whom the folder belongs.
+func inherit(folder string, paths ...string) error {
+	owner, err := os.Stat(folder)
+	for _, path := range paths {
+		if err == nil {
+			err = keepOwner(path, owner)
+		}
+	}
+	return err
 }
 
 // Trace writes a line into the archive of what was done to the setup, when and by whom.
@@ -126,12 +138,12 @@ func Trace(archive string, at time.Time, user, what string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("note what was done to the setup: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, traceFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
+	f, err := os.OpenFile(filepath.Join(dir, traceFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("note what was done to the setup: %w", err)
 	}
 	_, err = fmt.Fprintf(f, "%s %q %s\n", at.UTC().Format(time.RFC3339), user, what)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err = errors.Join(err, f.Sync(), f.Close(), inherit(archive, dir, f.Name())); err != nil {
 		return fmt.Errorf("note what was done to the setup: %w", err)
 	}
 	return nil

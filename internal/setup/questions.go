@@ -41,7 +41,7 @@ type Stage struct {
 
 // Stages are all questions in their order.
 func Stages() []Stage {
-	return []Stage{pbxStage(), asteriskStage(), agentStage(), licenceStage(), reportingStage(), receiverStage(), inboxStage(), archiveStage(), audioStage()}
+	return []Stage{pbxStage(), asteriskStage(), agentStage(), licenceStage(), reportingStage(), receiverStage(), inboxStage(), archiveStage(), audioStage(), mailStage(), appServerStage()}
 }
 
 func suggest(s string) func(*Draft, int) string { return func(*Draft, int) string { return s } }
@@ -329,6 +329,31 @@ func archiveStage() Stage {
 			{Flag: "archive", Section: "archive", Key: "path", Ask: "Folder of the recordings", Needed: true, Help: "On a disk with room: an hour of talk takes about 58 MB as WAV and 14 MB as MP3."},
 			{Flag: "backup", Section: "archive", Key: "backup", Ask: "Folder of the copies, best on another disk", Help: "Each recording is copied there at once. The folder must be there already: it may be a drive that is not mounted."},
 		},
+	}
+}
+
+func mailStage() Stage {
+	written := has("alarm.mail", "server")
+	return Stage{
+		Title: "Somebody can be written to when something is wrong.", Section: "alarm.mail",
+		Questions: []Question{
+			{Flag: "mail-server", Section: "alarm.mail", Key: "server", Ask: "Mail server, if anybody is written to", Help: "Host, or host:port. Enter for none."},
+			{Flag: "mail-from", Section: "alarm.mail", Key: "from", Ask: "Mail address that it comes from", Only: written, Needed: true},
+			{Flag: "mail-to", Section: "alarm.mail", Key: "to", Ask: "Mail addresses that it goes to, separated by commas", Only: written, Needed: true, Get: getList("alarm.mail", "to"), Put: putList("alarm.mail", "to")},
+			{Flag: "mail-security", Section: "alarm.mail", Key: "security", Ask: "starttls, tls or none", Only: written, Choices: []string{"starttls", "tls", "none"}, Suggest: suggest("starttls")},
+			{Flag: "mail-user", Section: "alarm.mail", Key: "user", Ask: "User, if the server asks for one", Only: written},
+			{Flag: "mail-password", Section: "alarm.mail", Key: "password", Ask: "Its password", Only: has("alarm.mail", "user"), Needed: true},
+		},
+	}
+}
+
+func appServerStage() Stage {
+	return Stage{
+		Title: "An AppServer is told of the agents' calls, and lets them be played.", Section: "appserver",
+		Questions: []Question{{
+			Flag: "appserver", Section: "appserver", Key: "address", Ask: "Its address, host:port, if there is one",
+			Help: "Only for a booking or ticketing system that knows the protocol; Enter for none.",
+		}},
 	}
 }
 

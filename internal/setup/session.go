@@ -281,7 +281,10 @@ func (s *Session) Save(ctx context.Context) error {
 
 // write puts the setup in its place, and the old one beside it.
 func (s *Session) write(data []byte) error {
-	old, statErr := os.Stat(s.File)
+	old, err := os.Stat(s.File)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("write the setup: %w", err)
+	}
 	if s.old != nil && !bytes.Equal(s.old, data) {
 		if err := atomicfile.WriteFile(s.File+backupEnd, s.old, 0o600); err != nil {
 			return fmt.Errorf("keep the old setup: %w", err)
@@ -291,8 +294,10 @@ func (s *Session) write(data []byte) error {
 	if err := atomicfile.WriteFile(s.File, data, 0o600); err != nil {
 		return fmt.Errorf("write the setup: %w", err)
 	}
-	if statErr != nil {
-		return nil
+	if old == nil {
+		if old, err = os.Stat(filepath.Dir(s.File)); err != nil {
+			return fmt.Errorf("write the setup: %w", err)
+		}
 	}
 	for _, path := range []string{s.File, s.File + backupEnd, secret.KeyFile(s.File)} {
 		if err := keepOwner(path, old); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -99,8 +99,8 @@ func ofDisk(err error) (remedy, bool) {
 // The numbers that Windows gives where other systems give ECONNREFUSED and
 // EHOSTUNREACH.
 const (
-	wsaRefused     = syscall.Errno(10061)
-	wsaUnreachable = syscall.Errno(10065)
+	errRefusedWindows     = syscall.Errno(10061)
+	errUnreachableWindows = syscall.Errno(10065)
 )
 
 func ofNet(err error) (remedy, bool) {
@@ -109,9 +109,9 @@ func ofNet(err error) (remedy, bool) {
 	switch {
 	case errors.As(err, &dns):
 		return remedy{fmt.Sprintf("the name %q is not known to this machine", dns.Name), "Enter the right name, or the IP address."}, true
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, wsaRefused):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, errRefusedWindows):
 		return remedy{"the machine is there, and nothing listens at this port", "Look at the port, and whether the service is switched on there."}, true
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, wsaUnreachable):
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, errUnreachableWindows):
 		return remedy{"there is no way to this address", "Look at the address, and at the network of this machine."}, true
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout(), strings.Contains(err.Error(), "the server sends nothing"):
 		return remedy{"there is no answer in time", "Look at the address, and whether a firewall stands between."}, true

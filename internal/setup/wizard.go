@@ -164,11 +164,11 @@ func (w *Wizard) answer(d *Draft, q Question, i int) (string, error) {
 
 // help explains a question.
 func (w *Wizard) help(q Question) error {
-	text := q.Help
+	text := []string{q.Help}
 	for _, k := range Find(strings.TrimPrefix(q.Section+"."+q.Key, ".")) {
-		text += " " + strings.TrimSuffix(k.Name()+": "+plain(k.Meaning), ".") + "."
+		text = append(text, strings.TrimSuffix(k.Name()+": "+plain(k.Meaning), ".")+".")
 	}
-	return w.say(indented(text))
+	return w.say(indented(strings.Join(text, " ")))
 }
 
 func indented(text string) string {

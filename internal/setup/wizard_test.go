@@ -86,20 +86,38 @@ func TestWizard(t *testing.T) {
 		}
 	}
 	lines := [][2]string{{"innovaphone PBX? [Y/n]", "?"}, {"innovaphone PBX? [Y/n]", "perhaps"}, {"innovaphone PBX? [Y/n]", ""}}
-	lines = append(lines, pbx("wrong", false)...)
+	lines = append(lines, pbx("wr0ng", false)...)
 	lines = append(lines, [2]string{"Change the answers (c), try again (t)", "t"}, [2]string{"Change the answers", "c"})
 	lines = append(lines, pbx("right", true)...)
 	lines = append(lines, [][2]string{
 		{"another PBX? [y/N]", ""},
 		{"Asterisk PBX? [y/N]", "n"},
-		{`"unlimited", a number`, "many"}, {`"unlimited", a number`, "12"},
+		{`"unlimited", a number`, "many"},
+		{`"unlimited", a number`, "12"},
 		{"Reporting server? [y/N]", ""},
-		{"Address and port to take them at [0.0.0.0:8901]", ""}, {"User that the PBX", "pbx"}, {"(hidden) Its password", ""}, {"(hidden) Its password", "cdr"},
-		{"never to be changed [phones]", ""}, {"Where the captures are", "?"}, {"Where the captures are", "https://192.0.2.2/rec/"}, {"User, if it asks", "u"}, {"(hidden) Its password", "p"}, {"phone or gateway [phone]", ""},
+		{"Address and port to take them at [0.0.0.0:8901]", ""},
+		{"User that the PBX", "pbx"},
+		{"(hidden) Its password", ""},
+		{"(hidden) Its password", "cdr"},
+		{"never to be changed [phones]", ""},
+		{"Where the captures are", "?"},
+		{"Where the captures are", "https://192.0.2.2/rec/"},
+		{"User, if it asks", "u"},
+		{"(hidden) Its password", "p"},
+		{"phone or gateway [phone]", ""},
 		{"another inbox? [y/N]", ""},
-		{"Folder of the recordings", "calls"}, {"Folder of the copies", ""},
-		{"wav or mp3 [wav]", "ogg"}, {"wav or mp3 [wav]", "mp3"}, {"yes or no [no]", "yes"}, {"Time zone", ""},
-		{"(hidden) \nA setup password", "long enough"}, {"Once more", "long enuogh"}, {"(hidden) \nA setup password", "short"}, {"Once more", "short"}, {"(hidden) \nA setup password", "long enough"}, {"Once more", "long enough"},
+		{"Folder of the recordings", "calls"},
+		{"Folder of the copies", ""},
+		{"wav or mp3 [wav]", "ogg"},
+		{"wav or mp3 [wav]", "mp3"},
+		{"yes or no [no]", "yes"},
+		{"Time zone", ""}, {"Mail server, if anybody is written to", ""}, {"Its address, host:port, if there is one", ""},
+		{"(hidden) \nA setup password", "long enough"},
+		{"Once more", "long enuogh"},
+		{"(hidden) \nA setup password", "short"},
+		{"Once more", "short"},
+		{"(hidden) \nA setup password", "long enough"},
+		{"Once more", "long enough"},
 		{"scripts", ""},
 	}...)
 	s, said, err := wizard(t, file, lines, loginCheck)
@@ -115,15 +133,20 @@ func TestWizard(t *testing.T) {
 			t.Errorf("it does not say %q", want)
 		}
 	}
-	for _, secret := range []string{"wrong", "right", "long enough"} {
+	for _, secret := range []string{"wr0ng", "right", "long enough"} {
 		if strings.Contains(strings.ReplaceAll(said, "right address", ""), secret) {
 			t.Errorf("it says the password %q", secret)
 		}
 	}
 	d := s.Draft()
 	for _, row := range [][2]any{
-		{d.Get("pbx", 0, "url"), "http://192.0.2.1/PBX0/user.soap"}, {d.Get("pbx", 0, "name"), "main"}, {d.Get("licence", -1, "count"), int64(12)}, {d.Get("receiver", -1, "listen"), "0.0.0.0:8901"},
-		{d.Get("inbox", 0, "url"), "https://192.0.2.2/rec/"}, {d.Get("keys", -1, "encrypt_audio"), true}, {d.Get("audio", -1, "format"), "mp3"},
+		{d.Get("pbx", 0, "url"), "http://192.0.2.1/PBX0/user.soap"},
+		{d.Get("pbx", 0, "name"), "main"},
+		{d.Get("licence", -1, "count"), int64(12)},
+		{d.Get("receiver", -1, "listen"), "0.0.0.0:8901"},
+		{d.Get("inbox", 0, "url"), "https://192.0.2.2/rec/"},
+		{d.Get("keys", -1, "encrypt_audio"), true},
+		{d.Get("audio", -1, "format"), "mp3"},
 	} {
 		if row[0] != row[1] {
 			t.Errorf("%v, want %v", row[0], row[1])
@@ -132,12 +155,32 @@ func TestWizard(t *testing.T) {
 
 	// Opened again it asks for the password and suggests what stands there.
 	again := [][2]string{
-		{"The setup is protected", "not this"}, {"The setup is protected", "long enough"},
-		{"A name for it, for logs and lamps [main]", ""}, {"Address of the PBX [http://192.0.2.1/PBX0/user.soap]", ""}, {"Long name of the user that callreel logs in as [callreel]", ""}, {"Its password [stays as it is]", ""},
-		{"recording group [rec]", "-"}, {"standby PBX", ""}, {"another PBX", ""}, {"Asterisk", ""}, {"[12]", "unlimited"}, {"Reporting", ""},
-		{"take them at [0.0.0.0:8901]", ""}, {"User that the PBX has to give, if any [pbx]", ""}, {"Its password [stays", ""},
-		{"never to be changed [phones]", ""}, {"Where the captures are: a WebDAV address (http...), or a folder [https://192.0.2.2/rec/]", "/mnt/card"}, {"phone or gateway [phone]", "gateway"}, {"another inbox", ""},
-		{"Folder of the recordings [calls]", ""}, {"Folder of the copies", ""}, {"[mp3]", ""}, {"[yes]", ""}, {"Time zone", ""}, {"New setup password (Enter leaves it", ""}, {"scripts", ""},
+		{"The setup is protected", "not this"},
+		{"The setup is protected", "long enough"},
+		{"A name for it, for logs and lamps [main]", ""},
+		{"Address of the PBX [http://192.0.2.1/PBX0/user.soap]", ""},
+		{"Long name of the user that callreel logs in as [callreel]", ""},
+		{"Its password [stays as it is]", ""},
+		{"recording group [rec]", "-"},
+		{"standby PBX", ""},
+		{"another PBX", ""},
+		{"Asterisk", ""},
+		{"[12]", "unlimited"},
+		{"Reporting", ""},
+		{"take them at [0.0.0.0:8901]", ""},
+		{"User that the PBX has to give, if any [pbx]", ""},
+		{"Its password [stays", ""},
+		{"never to be changed [phones]", ""},
+		{"Where the captures are: a WebDAV address (http...), or a folder [https://192.0.2.2/rec/]", "/mnt/card"},
+		{"phone or gateway [phone]", "gateway"},
+		{"another inbox", ""},
+		{"Folder of the recordings [calls]", ""},
+		{"Folder of the copies", ""},
+		{"[mp3]", ""},
+		{"[yes]", ""},
+		{"Time zone", ""}, {"Mail server, if anybody is written to", ""}, {"Its address, host:port, if there is one", ""},
+		{"New setup password (Enter leaves it", ""},
+		{"scripts", ""},
 	}
 	s, said, err = wizard(t, file, again, func(*setup.Draft) []setup.Check { return nil })
 	if err != nil {
