@@ -20,4 +20,5 @@ CALLREEL_BENCH=$dir go test -trimpath -run '^$' -bench Captures -benchtime 20s -
 CALLREEL_SOAK=1000 TMPDIR=$dir go test -trimpath -run 'TestSoak$' -o "$dir/service.test" -cpuprofile "$dir/service.prof" ./internal/service
 go tool pprof -proto -output "$dir/merged.pgo" "$dir/cpu.prof" "$dir/service.prof"
 # The names of the tests' binaries are of nobody's interest.
-gzip -dc "$dir/merged.pgo" | perl -pe 's{(/\S+/(?:convert|service)\.test)}{"-" x length $1}ge' | gzip -n >bench/callreel.pgo
+gzip -dc "$dir/merged.pgo" | DIR=$dir perl -pe 's{(\Q$ENV{DIR}\E/(?:convert|service)\.test)}{"-" x length $1}ge' | gzip -n >bench/callreel.pgo
+go build -pgo bench/callreel.pgo -o "$dir/callreel" ./cmd/callreel # else it is no profile

@@ -137,8 +137,8 @@ func TestRingWithoutOwnCDR(t *testing.T) {
 	}
 }
 
-// TestWhoPassedTheCallOn: of a call only the record of him to whom it was transferred has
-// come. It tells who did that, and he was in the call before.
+// TestWhoPassedTheCallOn: of a call only the record of him to whom it was transferred, or
+// who picked it up, has come. It tells from whom, and he was in the call before.
 func TestWhoPassedTheCallOn(t *testing.T) {
 	const asked = "7d11f0a4e909d311b6460090331b3e3b"
 	by := ev("transfer-to", 20, rossi.E164)
@@ -147,11 +147,19 @@ func TestWhoPassedTheCallOn(t *testing.T) {
 	consulted.Events[0].Conf = asked
 	blind := user(verdi, "to", extEv("setup-to", 0, "0012345"), extEv("conn-from", 5, "0012345"))
 	blind.Events[0].CT = []recording.Number{{E164: rossi.E164}}
-	for name, record := range map[string]recording.CDR{"announced": consulted, "unannounced": blind} {
+	picked := user(verdi, "to", extEv("setup-to", 0, "0012345"), extEv("conn-from", 0, "0012345"))
+	picked.Events[0].CF = []recording.Number{{E164: rossi.E164}}
+	for name, record := range map[string]recording.CDR{"announced": consulted, "unannounced": blind, "picked up": picked} {
 		rec := recording.Recording{Capture: recording.Capture{Conf: conf}, Call: recording.Call{CDRs: []recording.CDR{record}}}
 		v := rules.First().Decide(rec, rules.Facts{Now: noon.Add(time.Hour), Agents: []recording.Agent{rossi, verdi}})
 		if v.Decision != recording.Keep || v.Owner.CN != rossi.CN || v.External != "0012345" {
 			t.Errorf("%s: %s for %q with %q: %s", name, v.Decision, v.Owner.CN, v.External, v.Reason)
 		}
+	}
+	diverted := user(verdi, "to", extEv("setup-to", 0, "0012345"), extEv("alert-from", 0, "0012345"), extEv("conn-from", 5, "0012345"))
+	diverted.Events[0].CF = picked.Events[0].CF
+	rec := recording.Recording{Capture: recording.Capture{Conf: conf}, Call: recording.Call{CDRs: []recording.CDR{diverted}}}
+	if v := rules.First().Decide(rec, rules.Facts{Now: noon.Add(time.Hour), Agents: []recording.Agent{rossi, verdi}}); v.Owner.CN != verdi.CN {
+		t.Errorf("a diversion: for %q: %s", v.Owner.CN, v.Reason)
 	}
 }

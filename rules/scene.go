@@ -149,6 +149,7 @@ func isTrunk(c *recording.CDR) bool { return c.Pseudo == "trunk" || c.Pseudo == 
 func (s *scene) takeOthers(v view) {
 	c := v.cdr
 	s.takePassed(v)
+	s.takePickedUp(v)
 	for i := v.from; i < len(c.Events); i++ {
 		e := &c.Events[i]
 		rings, talks := strings.HasPrefix(e.Msg, "alert-"), strings.HasPrefix(e.Msg, "conn")
@@ -194,6 +195,29 @@ func (s *scene) takePassed(v view) {
 		}
 		p.passed = earlier(p.passed, at(v.cdr, v.from).Add(-time.Second))
 	}
+}
+
+// takePickedUp takes from a record that its object picked the call up: it was connected
+// without having rung, and came from another, whose telephone rang then. Of a diversion
+// that is always on, the other telephone rings.
+func (s *scene) takePickedUp(v view) {
+	c := v.cdr
+	if len(c.Events) == 0 || len(c.Events[0].CF) == 0 || direction(c) != recording.In || c.Dir == recording.DirForwarded {
+		return
+	}
+	talked, rang := first(c, 0, "conn-from", "conn-to"), first(c, 0, "alert-from", "alert-to")
+	if talked < 0 || rang >= 0 {
+		return
+	}
+	n := c.Events[0].CF[len(c.Events[0].CF)-1]
+	p := s.inside(v, &recording.CDREvent{E164: n.E164, H323: n.H323, DN: n.DN})
+	if p == nil || len(p.own) > 0 {
+		return
+	}
+	if p.seen.cdr == nil {
+		p.seen = sighting{v, 0}
+	}
+	p.rang = earlier(p.rang, at(c, 0).Add(-time.Second))
 }
 
 // inside finds the person whom an event names as its far end: one with a record of

@@ -39,12 +39,16 @@ type soak struct {
 // TestSoak plays calls of all kinds in scaled time to a recorder under random faults of
 // every kind and restarts, and wants every call filed once and for its own agent, or
 // ended with a reason, and a line in the ledger for each with what was played. In the
-// ordinary run it is short; CALLREEL_SOAK gives the number of calls.
+// ordinary run it is short; CALLREEL_SOAK gives the number of calls, CALLREEL_SOAK_SCALE how
+// many times faster time goes.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	calls, scale, every := 120, 20.0, 4*time.Second
 	if n, err := strconv.Atoi(os.Getenv("CALLREEL_SOAK")); err == nil && n > 1 {
 		calls, scale, every = n, 40, 4*time.Second
+	}
+	if x, err := strconv.ParseFloat(os.Getenv("CALLREEL_SOAK_SCALE"), 64); err == nil && x >= 1 && x <= 100 {
+		scale = x
 	}
 	s := newSoak(t, scale)
 	ctx, cancel := context.WithCancel(t.Context())
