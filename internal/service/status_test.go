@@ -3,6 +3,7 @@ package service_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -149,6 +150,12 @@ func TestLogFiles(t *testing.T) {
 	r.allFiled(t)
 	r.sim.Fault(pbxsim.InboxDown, true)
 	r.light(t, service.LampPCAP, service.Red)
+	until(t, "the fault is logged", func() error { // a moment after the lamp
+		if !holds(r.log(t, "error"), "inbox cannot be read") || !holds(r.log(t, "event"), "inbox cannot be read") {
+			return errors.New("it is not")
+		}
+		return nil
+	})
 	errs, events, trace := r.log(t, "error"), r.log(t, "event"), r.log(t, "trace")
 	for _, l := range errs {
 		if !strings.Contains(l, "level=WARN") && !strings.Contains(l, "level=ERROR") {
