@@ -86,9 +86,11 @@ func (s *Service) advance(ctx context.Context, cl catalog.Claimed) error {
 // oneStep does the step that a recording is due for, and saves what came of it.
 func (s *Service) oneStep(ctx context.Context, st step, cl *catalog.Claimed) (o outcome, saved bool, err error) {
 	s.log.Debug("step begins", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID)
+	before := cl.Recording
 	next, failed := s.try(ctx, st, &cl.Recording)
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil: // the stop: what it was before, so that the step is done again
+		cl.Recording = before
 		return o, true, s.catalog.Advance(context.WithoutCancel(ctx), *cl, s.clock.Now(), time.Time{})
 	case failed != nil:
 		o = s.retryLater(st, cl, failed)
