@@ -178,7 +178,7 @@ func TestWebhookRefusesOne(t *testing.T) {
 // A webhook that is dead for longer than keep_days loses what is older, with an alarm.
 func TestWebhookIsDead(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, clock.Scaled(200_000), "")
+	b := newBench(t, clock.Scaled(30_000), "")
 	server := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
 	w := hook(t, b, link.WebhookConfig{Name: "crm", URL: server.URL + "/secret-path", KeepDays: 1}, "a", "b")

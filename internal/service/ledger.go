@@ -36,7 +36,7 @@ func (c LedgerConfig) Validate() error {
 
 const (
 	ledgerEvery = time.Second
-	ledgerMost  = 5 * time.Second
+	ledgerMost  = 2 * time.Second
 	ledgerBatch = 200 // conferences whose lines are saved at once
 )
 

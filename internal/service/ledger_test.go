@@ -130,7 +130,7 @@ func TestCallWithoutCapture(t *testing.T) {
 	r.lines(t, map[string]recording.Outcome{c.Conf: recording.OutcomeNoCapture})
 
 	// It came late: found on a phone, put into the inbox by hand.
-	late := r.place(t, pbxsim.Plan{Scenario: pbxsim.AgentToExternal, Talk: 500 * time.Millisecond, Late: 5 * time.Second})
+	late := r.place(t, pbxsim.Plan{Scenario: pbxsim.AgentToExternal, Talk: 500 * time.Millisecond, Late: 9 * time.Second})
 	r.lines(t, map[string]recording.Outcome{c.Conf: recording.OutcomeNoCapture, late.Conf: recording.OutcomeNoCapture})
 	r.light(t, service.LampPCAP, service.Red)
 	r.lines(t, map[string]recording.Outcome{c.Conf: recording.OutcomeNoCapture, late.Conf: recording.OutcomeFiled})
