@@ -5,18 +5,18 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/icholy/digest"
+
+	"callreel/internal/trust"
 )
 
 // newTransport builds the way to a server, from the wire up: TLS, an idle timeout,
@@ -48,17 +48,11 @@ func newTransport(cfg Config) (http.RoundTripper, error) {
 }
 
 func tlsConfig(cfg Config) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if cfg.CAFile != "" {
-		pem, err := os.ReadFile(cfg.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("inbox %q: ca_file: %w", cfg.Name, err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("inbox %q: ca_file: %s holds no PEM certificate", cfg.Name, cfg.CAFile)
-		}
+	roots, err := trust.Roots(cfg.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("inbox %q: ca_file: %w", cfg.Name, err)
 	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
 	if pin := cfg.pin(); cfg.PinSHA256 != "" {
 		c.InsecureSkipVerify = true
 		c.VerifyConnection = func(s tls.ConnectionState) error { return checkPin(s, pin) }

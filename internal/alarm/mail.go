@@ -3,14 +3,14 @@ package alarm
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"time"
 
 	"github.com/wneessen/go-mail"
+
+	"callreel/internal/trust"
 )
 
 // mailTimeout is how long a mail server may be silent.
@@ -80,19 +80,11 @@ func (m *Mailer) Try(ctx context.Context) error {
 
 // trusted are the certificates to trust: those of the file, or the machine's.
 func trusted(host, caFile string, insecure bool) (*tls.Config, error) {
-	c := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: insecure} //nolint:gosec // the admin's own wish
-	if caFile == "" {
-		return c, nil
-	}
-	pem, err := os.ReadFile(caFile)
+	roots, err := trust.Roots(caFile)
 	if err != nil {
 		return nil, fmt.Errorf("ca_file: %w", err)
 	}
-	c.RootCAs = x509.NewCertPool()
-	if !c.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("ca_file %s holds no certificate in PEM", caFile)
-	}
-	return c, nil
+	return &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12, RootCAs: roots, InsecureSkipVerify: insecure}, nil //nolint:gosec // the admin's own wish
 }
 
 // Name names the way.

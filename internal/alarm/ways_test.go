@@ -158,13 +158,14 @@ func TestWebhook(t *testing.T) {
 	if err := hook.Send(t.Context(), storm()); err != nil {
 		t.Fatal(err)
 	}
+	at := strconv.FormatInt(start.Unix(), 10)
 	h := hmac.New(sha256.New, []byte("key"))
-	h.Write([]byte(strconv.FormatInt(start.Unix(), 10) + "." + string(body)))
-	if want := "sha256=" + hex.EncodeToString(h.Sum(nil)); head.Get("X-Callreel-Signature") != want {
-		t.Errorf("signature %q, want %q", head.Get("X-Callreel-Signature"), want)
+	h.Write([]byte(at + "." + string(body)))
+	if want := "t=" + at + ",v1=" + hex.EncodeToString(h.Sum(nil)); head.Get("Callreel-Signature") != want {
+		t.Errorf("signature %q, want %q", head.Get("Callreel-Signature"), want)
 	}
 	var m alarm.Message
-	if err := json.Unmarshal(body, &m); err != nil || m.Lamp != "DISK" || m.Kind != alarm.Alarm || head.Get("X-Callreel-Id") != "abc" {
+	if err := json.Unmarshal(body, &m); err != nil || m.Lamp != "DISK" || m.Kind != alarm.Alarm || head.Get("Callreel-Id") != "abc" {
 		t.Errorf("%v: %s", err, body)
 	}
 	for _, bad := range []int{http.StatusFound, http.StatusBadRequest, http.StatusServiceUnavailable} {

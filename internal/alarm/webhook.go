@@ -3,7 +3,6 @@ package alarm
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,16 +10,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"callreel/internal/clock"
+	"callreel/internal/signature"
 )
 
-// Webhook posts messages as JSON to a URL. The header X-Callreel-Signature holds
-// "sha256=" and, in hex, the HMAC-SHA256 with the secret of X-Callreel-Timestamp (seconds
-// since 1970), a dot and the body: who gets one knows that it is ours, and by the time
-// that it is not an old one sent again.
+// Webhook posts messages as JSON to a URL, signed as package signature says.
 type Webhook struct {
 	cfg   WebhookConfig
 	name  string
@@ -66,12 +62,10 @@ func (w *Webhook) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", w.name, err)
 	}
-	at := strconv.FormatInt(w.clock.Now().Unix(), 10)
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "callreel")
-	r.Header.Set("X-Callreel-Id", m.ID)
-	r.Header.Set("X-Callreel-Timestamp", at)
-	r.Header.Set("X-Callreel-Signature", sign(w.cfg.Secret, at, body))
+	r.Header.Set(signature.HeaderID, m.ID)
+	r.Header.Set(signature.Header, signature.Sign([]byte(w.cfg.Secret), body, w.clock.Now()))
 	resp, err := w.web.Do(r)
 	if err != nil {
 		return fmt.Errorf("%s: %s", w.name, strings.ReplaceAll(err.Error(), w.cfg.URL, "(url)"))
@@ -82,12 +76,4 @@ func (w *Webhook) Send(ctx context.Context, m Message) error {
 		return fmt.Errorf("%s answers %s", w.name, resp.Status)
 	}
 	return nil
-}
-
-// sign is the signature of a body posted at a time.
-func sign(secret, at string, body []byte) string {
-	h := hmac.New(sha256.New, []byte(secret))
-	h.Write([]byte(at + "."))
-	h.Write(body)
-	return "sha256=" + hex.EncodeToString(h.Sum(nil))
 }

@@ -193,19 +193,14 @@ func (c *Catalog) Claim(ctx context.Context, now time.Time, lease time.Duration)
 // The messages tell of the new state; they are stored with it, and not if it is another
 // by then.
 func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.Time, tell ...recording.Message) error {
-	return c.saveClaimed(ctx, cl, outcome{next: next, sourceDue: sourceDue, tell: tell})
+	return c.saveClaimed(ctx, &cl, outcome{next: next, sourceDue: sourceDue, tell: tell})
 }
 
 // Keep is Advance for a recording that its worker goes on with at once: the claim is
 // renewed until a time. What woke it meanwhile is forgotten, for the next step looks
 // anew; what has become of its source is in cl.
 func (c *Catalog) Keep(ctx context.Context, cl *Claimed, until, sourceDue time.Time, tell ...recording.Message) error {
-	o := outcome{next: until, sourceDue: sourceDue, tell: tell, keep: true}
-	if err := c.saveClaimed(ctx, *cl, o); err != nil {
-		return err
-	}
-	err := c.queryRow(ctx, `SELECT source_gone FROM recording WHERE id = ?`, int64(cl.ID)).Scan(&cl.Capture.SourceGone)
-	return wrap(err, "look at the source of", cl.ID)
+	return c.saveClaimed(ctx, cl, outcome{next: until, sourceDue: sourceDue, tell: tell, keep: true})
 }
 
 // outcome is what becomes of a claim when it is saved.
@@ -215,7 +210,7 @@ type outcome struct {
 	keep            bool // the worker goes on; next is how long it may
 }
 
-func (c *Catalog) saveClaimed(ctx context.Context, cl Claimed, o outcome) error {
+func (c *Catalog) saveClaimed(ctx context.Context, cl *Claimed, o outcome) error {
 	rec := cl.Recording
 	doc, err := encode(rec)
 	if err != nil {
@@ -223,10 +218,11 @@ func (c *Catalog) saveClaimed(ctx context.Context, cl Claimed, o outcome) error 
 	}
 	return wrap(c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		var before string
-		if err := tx.QueryRowContext(ctx, `SELECT state FROM recording WHERE id = ?`, int64(rec.ID)).Scan(&before); err != nil {
+		err := tx.QueryRowContext(ctx, `SELECT state, source_gone FROM recording WHERE id = ?`, int64(rec.ID)).Scan(&before, &cl.Capture.SourceGone)
+		if err != nil {
 			return err
 		}
-		if err := advance(ctx, tx, cl, doc, o); err != nil {
+		if err := advance(ctx, tx, *cl, doc, o); err != nil {
 			return err
 		}
 		if err := tellOf(ctx, tx, rec, o.tell); err != nil {

@@ -4,28 +4,25 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"callreel/internal/recording"
+	"callreel/internal/signature"
+	"callreel/internal/trust"
 )
 
-// The headers of a webhook.
-const (
-	HeaderSignature = "Callreel-Signature" // t=…,v1=…
-	HeaderEvent     = "Callreel-Event"     // its type
-	HeaderID        = "Callreel-Id"        // the same in every try
-)
+// HeaderEvent is the header of a webhook that bears the event's type; the others are
+// those of package signature.
+const HeaderEvent = "Callreel-Event"
 
 const (
 	longestHookPause = 15 * time.Minute // between two tries
@@ -59,7 +56,7 @@ func NewWebhook(cfg WebhookConfig, c Client) (*Webhook, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	roots, err := readRoots(cfg.CAFile)
+	roots, err := trust.Roots(cfg.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("webhook: ca_file of %s: %w", cfg.Name, err)
 	}
@@ -75,22 +72,6 @@ func NewWebhook(cfg WebhookConfig, c Client) (*Webhook, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
-}
-
-// readRoots reads certificates to trust; nil are the machine's.
-func readRoots(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
-	}
-	return roots, nil
 }
 
 // Wants reports whether the webhook is told of an event.
@@ -209,8 +190,8 @@ func (w *Webhook) post(ctx context.Context, m recording.Message) error {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "callreel")
 	req.Header.Set(HeaderEvent, string(e.Type))
-	req.Header.Set(HeaderID, e.ID)
-	req.Header.Set(HeaderSignature, Sign(w.secret, m.Doc, w.Clock.Now()))
+	req.Header.Set(signature.HeaderID, e.ID)
+	req.Header.Set(signature.Header, signature.Sign(w.secret, m.Doc, w.Clock.Now()))
 	resp, err := w.client.Do(req)
 	if err != nil {
 		return withoutURL(err)

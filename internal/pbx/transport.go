@@ -2,16 +2,16 @@ package pbx
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"sync/atomic"
 
 	"github.com/icholy/digest"
+
+	"callreel/internal/trust"
 )
 
 // newHTTPClient makes the client of one PBX: one connection that is kept open,
@@ -36,19 +36,11 @@ func newHTTPClient(cfg Config) (*http.Client, error) {
 }
 
 func tlsConfig(cfg Config) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: cfg.Insecure} //nolint:gosec // the setup says so
-	if cfg.CAFile == "" {
-		return c, nil
-	}
-	pem, err := os.ReadFile(cfg.CAFile)
+	roots, err := trust.Roots(cfg.CAFile)
 	if err != nil {
 		return nil, fmt.Errorf("pbx: ca_file: %w", err)
 	}
-	c.RootCAs = x509.NewCertPool()
-	if !c.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("pbx: ca_file %s holds no PEM certificate", cfg.CAFile)
-	}
-	return c, nil
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, InsecureSkipVerify: cfg.Insecure}, nil //nolint:gosec // the setup says so
 }
 
 // authTransport answers the PBX's challenge. Digest goes before Basic; once a

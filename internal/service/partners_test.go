@@ -25,6 +25,7 @@ import (
 	"callreel/internal/pbxsim"
 	"callreel/internal/recording"
 	"callreel/internal/service"
+	"callreel/internal/signature"
 )
 
 // appServer is one that keeps the lines it reads.
@@ -252,7 +253,7 @@ func TestWebhookIsTold(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		body, err := io.ReadAll(q.Body)
 		if err == nil {
-			err = link.Verify([]byte(secret), body, q.Header.Get(link.HeaderSignature), time.Now(), time.Minute)
+			err = signature.Verify([]byte(secret), body, q.Header.Get(signature.Header), time.Now(), time.Minute)
 		}
 		var e link.Event
 		if err = errors.Join(err, json.Unmarshal(body, &e)); err != nil {

@@ -1,4 +1,6 @@
-package link
+// Package signature proves to who is posted a body that it is ours and not an old one sent
+// again. Both kinds of webhook use it, so that one check at the other end serves for both.
+package signature
 
 import (
 	"crypto/hmac"
@@ -11,8 +13,14 @@ import (
 	"time"
 )
 
-// ErrSignature says that a body was not signed with the secret, or too long ago.
-var ErrSignature = errors.New("the signature does not hold")
+// Header bears the signature, HeaderID what is the same in every try of one body.
+const (
+	Header   = "Callreel-Signature" // t=…,v1=…
+	HeaderID = "Callreel-Id"
+)
+
+// ErrWrong says that a body was not signed with the secret, or too long ago.
+var ErrWrong = errors.New("the signature does not hold")
 
 // Sign is the header that proves who sent a body, and when: the seconds since 1970, and
 // the HMAC-SHA256 in lower-case hex, with the secret as its key, over those seconds, a full
@@ -47,7 +55,7 @@ func Verify(secret, body []byte, header string, now time.Time, tolerance time.Du
 	}
 	seconds, err := strconv.ParseInt(t, 10, 64)
 	if err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > tolerance {
-		return ErrSignature
+		return ErrWrong
 	}
 	want := mac(secret, t, body)
 	for _, sum := range sums {
@@ -55,5 +63,5 @@ func Verify(secret, body []byte, header string, now time.Time, tolerance time.Du
 			return nil
 		}
 	}
-	return ErrSignature
+	return ErrWrong
 }
