@@ -162,7 +162,7 @@ func (l linkChecks) mail() setup.Check {
 	}.Check()
 }
 
-// appServer connects and says nothing: a line would be taken for a call.
+// appServer connects and sends a keep-alive.
 func (l linkChecks) appServer() setup.Check {
 	c := l.cfg.AppServer
 	return setup.Plain{
@@ -171,11 +171,7 @@ func (l linkChecks) appServer() setup.Check {
 		Try: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, partnerTimeout)
 			defer cancel()
-			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", c.Address)
-			if err != nil {
-				return err
-			}
-			return conn.Close()
+			return link.Check(ctx, c)
 		},
 	}.Check()
 }

@@ -84,7 +84,6 @@ func (s *Service) deleteSource(ctx context.Context, b *box, rec recording.Record
 			return err
 		}
 		s.log.Debug("step completed", "step", "delete source", "id", rec.ID, "uid", rec.Capture.UID)
-		s.wakeUp()
 		return nil
 	case errors.Is(err, recording.ErrChanged):
 		return s.sourceChanged(ctx, rec)
