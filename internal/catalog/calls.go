@@ -162,11 +162,8 @@ func (c *Catalog) PruneCDRs(ctx context.Context, limit time.Time) (int64, error)
 	if err != nil {
 		return 0, fmt.Errorf("delete old CDRs: %w", err)
 	}
-	_, err = c.exec(ctx, `DELETE FROM leg WHERE ended > 0 AND ended < ? AND NOT EXISTS (
-		SELECT 1 FROM recording WHERE recording.conf = leg.conf
-		AND recording.state IN ('seen','spooled','correlated','decided','quarantined'))`, ms(limit))
-	if err != nil {
-		return 0, fmt.Errorf("delete old call events: %w", err)
+	if err := c.pruneLegs(ctx, limit); err != nil {
+		return 0, err
 	}
 	_, err = c.exec(ctx, `DELETE FROM cdr_garbage WHERE received < ? OR id <= (SELECT max(id) FROM cdr_garbage) - ?`,
 		ms(limit), maxGarbage)
@@ -174,68 +171,6 @@ func (c *Catalog) PruneCDRs(ctx context.Context, limit time.Time) (int64, error)
 		return 0, fmt.Errorf("delete what is no CDR: %w", err)
 	}
 	return res.RowsAffected()
-}
-
-// SaveLeg stores the present state of agents' parts in conferences, all or none.
-func (c *Catalog) SaveLeg(ctx context.Context, legs ...recording.Leg) error {
-	return c.SaveLegs(ctx, legs, nil)
-}
-
-// SaveLegs is SaveLeg with the messages that tell of them, all or none.
-func (c *Catalog) SaveLegs(ctx context.Context, legs []recording.Leg, tell []recording.Message) error {
-	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
-		for _, leg := range legs {
-			if err := saveLeg(ctx, tx, leg); err != nil {
-				return err
-			}
-		}
-		return enqueue(ctx, tx, tell)
-	})
-	if err != nil {
-		return fmt.Errorf("save %d call events: %w", len(legs), err)
-	}
-	return nil
-}
-
-func saveLeg(ctx context.Context, tx *txn, leg recording.Leg) error {
-	doc, err := json.Marshal(leg)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO leg (pbx, cn, conf, began, ended, doc) VALUES (?,?,?,?,?,?)
-		ON CONFLICT (pbx, cn, conf, began) DO UPDATE SET ended = excluded.ended, doc = excluded.doc`,
-		leg.Agent.PBX, leg.Agent.CN, string(leg.Conf), ms(leg.Began), ms(leg.Ended), string(doc))
-	return err
-}
-
-// Legs returns what was seen live of a conference, in time order.
-func (c *Catalog) Legs(ctx context.Context, conf recording.ConfID) ([]recording.Leg, error) {
-	return docs[recording.Leg](ctx, c, `SELECT doc FROM leg WHERE conf = ? ORDER BY began`, string(conf))
-}
-
-// LiveLegs returns the legs that had not ended when last heard of.
-func (c *Catalog) LiveLegs(ctx context.Context) ([]recording.Leg, error) {
-	return docs[recording.Leg](ctx, c, `SELECT doc FROM leg WHERE ended = 0 ORDER BY began`)
-}
-
-// LiveConfs returns the conferences with a leg that had not ended when last heard of, and
-// the PBXes of such legs.
-func (c *Catalog) LiveConfs(ctx context.Context) (map[recording.ConfID][]string, error) {
-	rows, err := c.query(ctx, `SELECT conf, pbx FROM leg WHERE ended = 0`)
-	if err != nil {
-		return nil, fmt.Errorf("read live calls: %w", err)
-	}
-	defer rows.Close()
-	out := map[recording.ConfID][]string{}
-	for rows.Next() {
-		var conf recording.ConfID
-		var pbx string
-		if err := rows.Scan(&conf, &pbx); err != nil {
-			return nil, fmt.Errorf("read live calls: %w", err)
-		}
-		out[conf] = append(out[conf], pbx)
-	}
-	return out, rows.Err()
 }
 
 // EndLegs ends the live legs of PBXes that are not among those named: nobody is

@@ -21,6 +21,8 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 	_ "modernc.org/sqlite" // the driver
+
+	"callreel/internal/recording"
 )
 
 //go:embed migrations/*.sql
@@ -31,6 +33,7 @@ type Catalog struct {
 	db     *sql.DB
 	writer writer
 	reads  reads
+	legs   *legCache // nil beside a recorder
 }
 
 func newCatalog(db *sql.DB) *Catalog {
@@ -51,6 +54,7 @@ func Open(ctx context.Context, path string) (*Catalog, error) {
 	db.SetMaxOpenConns(5) // one writes
 	db.SetMaxIdleConns(5)
 	c := newCatalog(db)
+	c.legs = &legCache{known: map[recording.ConfID][]recording.Leg{}}
 	if err := c.migrate(ctx); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("open catalog %s: %w", path, err)
@@ -70,7 +74,7 @@ func (c *Catalog) migrate(ctx context.Context) error {
 	if _, err = p.Up(ctx); err != nil {
 		return err
 	}
-	_, err = c.exec(ctx, `UPDATE recording SET leased = 0, due = 0 WHERE leased = 1`)
+	_, err = c.exec(ctx, `UPDATE recording SET leased = 0, due = 0 WHERE due IS NOT NULL AND leased = 1`)
 	return err
 }
 

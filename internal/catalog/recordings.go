@@ -11,10 +11,6 @@ import (
 	"callreel/internal/recording"
 )
 
-// ErrStale says that a claim is no longer held: somebody else has claimed the
-// recording since. Nothing was saved.
-var ErrStale = errors.New("claim no longer held")
-
 // ErrBusy says that a worker has the recording just now. Nothing was changed.
 var ErrBusy = errors.New("a worker has it")
 
@@ -24,31 +20,51 @@ const columns = `id, state, source_gone, doc`
 // Add enters a capture that was seen for the first time and returns its
 // recording. It is not due until Wake or Observe says so.
 func (c *Catalog) Add(ctx context.Context, cp recording.Capture) (recording.Recording, error) {
-	rec := recording.Recording{State: recording.Seen, Capture: cp}
+	list, err := c.AddAll(ctx, []recording.Capture{cp})
+	return list[0], err
+}
+
+// AddAll is Add of several, all or none. It returns one recording for each.
+func (c *Catalog) AddAll(ctx context.Context, list []recording.Capture) ([]recording.Recording, error) {
+	out := make([]recording.Recording, len(list))
+	if len(list) == 0 {
+		return out, nil
+	}
 	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
-		twins, err := ofUID(ctx, tx, cp.UID)
-		if err != nil {
-			return err
+		for i, cp := range list {
+			out[i] = recording.Recording{State: recording.Seen, Capture: cp}
+			if err := insert(ctx, tx, &out[i]); err != nil {
+				return fmt.Errorf("add capture %s: %w", cp.UID, err)
+			}
 		}
-		rec.Capture.Duplicate = twins > 0 && cp.UID != "" && cp.MAC == "" && cp.Serial == ""
-		doc, err := encode(rec)
-		if err != nil {
-			return err
-		}
-		res, err := tx.ExecContext(ctx,
-			`INSERT INTO recording (inbox, source, uid, conf, state, doc) VALUES (?,?,?,?,?,?)`,
-			cp.Source.Inbox, cp.Source.Name, cp.UID, string(cp.Conf), string(rec.State), doc)
-		if err != nil {
-			return err
-		}
-		id, err := res.LastInsertId()
-		rec.ID = recording.ID(id)
-		return err
+		return nil
 	})
 	if err != nil {
-		return rec, fmt.Errorf("add capture %s: %w", cp.UID, err)
+		return out, fmt.Errorf("add %d captures: %w", len(list), err)
 	}
-	return rec, nil
+	return out, nil
+}
+
+func insert(ctx context.Context, tx *txn, rec *recording.Recording) error {
+	cp := &rec.Capture
+	twins, err := ofUID(ctx, tx, cp.UID)
+	if err != nil {
+		return err
+	}
+	cp.Duplicate = twins > 0 && cp.UID != "" && cp.MAC == "" && cp.Serial == ""
+	doc, err := encode(*rec)
+	if err != nil {
+		return err
+	}
+	res, err := tx.ExecContext(ctx,
+		`INSERT INTO recording (inbox, source, uid, conf, state, doc) VALUES (?,?,?,?,?,?)`,
+		cp.Source.Inbox, cp.Source.Name, cp.UID, string(cp.Conf), string(rec.State), doc)
+	if err != nil {
+		return err
+	}
+	id, err := res.LastInsertId()
+	rec.ID = recording.ID(id)
+	return err
 }
 
 func ofUID(ctx context.Context, tx *txn, uid string) (n int, err error) {
@@ -92,7 +108,7 @@ func (c *Catalog) AddSpooled(ctx context.Context, list []recording.Capture, at t
 // SharesSpool reports whether another recording needs the same copy in the spool.
 func (c *Catalog) SharesSpool(ctx context.Context, rec recording.Recording) (bool, error) {
 	var n int
-	err := c.queryRow(ctx, `SELECT count(*) FROM recording WHERE spool = ? AND id <> ?`,
+	err := c.queryRow(ctx, `SELECT count(*) FROM recording WHERE spool <> '' AND spool = ? AND id <> ?`,
 		rec.Capture.Spool, int64(rec.ID)).Scan(&n)
 	return n > 0, wrap(err, "look who shares the spool's copy of", rec.ID)
 }
@@ -102,16 +118,44 @@ func (c *Catalog) SharesSpool(ctx context.Context, rec recording.Recording) (boo
 // moved on meanwhile, or that a worker has, is left as it is; one about which
 // nothing is new is not written, so that a full inbox costs no disk.
 func (c *Catalog) Observe(ctx context.Context, rec recording.Recording, at time.Time) error {
-	doc, err := encode(rec)
-	if err != nil {
-		return err
+	return c.ObserveAll(ctx, []Observation{{rec, at}})
+}
+
+// Observation is what a listing shows of a recording that is only seen.
+type Observation struct {
+	recording.Recording
+	Due time.Time // when its first step may run; zero while it is not complete
+}
+
+// ObserveAll is Observe of several, all or none.
+func (c *Catalog) ObserveAll(ctx context.Context, list []Observation) error {
+	if len(list) == 0 {
+		return nil
 	}
-	_, err = c.exec(ctx, `
-		UPDATE recording SET doc = ?1, missed = 0, due = CASE WHEN due <= ?2 THEN due ELSE ?2 END
-		WHERE id = ?3 AND state = ?4 AND leased = 0
-			AND (doc <> ?1 OR missed <> 0 OR (due IS NULL) <> (?2 IS NULL) OR due > ?2)`,
-		doc, due(at), int64(rec.ID), string(recording.Seen))
-	return wrap(err, "observe", rec.ID)
+	docs := make([]string, len(list))
+	for i, o := range list {
+		var err error
+		if docs[i], err = encode(o.Recording); err != nil {
+			return err
+		}
+	}
+	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
+		for i, o := range list {
+			_, err := tx.ExecContext(ctx, `
+				UPDATE recording SET doc = ?1, missed = 0, due = CASE WHEN due <= ?2 THEN due ELSE ?2 END
+				WHERE id = ?3 AND state = ?4 AND leased = 0
+					AND (doc <> ?1 OR missed <> 0 OR (due IS NULL) <> (?2 IS NULL) OR due > ?2)`,
+				docs[i], due(o.Due), int64(o.ID), string(recording.Seen))
+			if err != nil {
+				return wrap(err, "observe", o.ID)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("observe %d captures: %w", len(list), err)
+	}
+	return nil
 }
 
 // Missed counts a listing that did not show a capture which is only seen, and
@@ -158,129 +202,6 @@ func (c *Catalog) Pending(ctx context.Context, inbox string) ([]Waiting, error) 
 		out = append(out, w)
 	}
 	return out, rows.Err()
-}
-
-// Claimed is a recording that one worker has for a while.
-type Claimed struct {
-	recording.Recording
-	seq int64
-}
-
-// Claim takes the recording whose next step has been due longest, for the time
-// of lease. It returns recording.ErrNotFound when none is due at now.
-func (c *Catalog) Claim(ctx context.Context, now time.Time, lease time.Duration) (Claimed, error) {
-	var cl Claimed
-	err := c.tx(ctx, func(ctx context.Context, tx *txn) (err error) {
-		row := tx.QueryRowContext(ctx, `
-			UPDATE recording SET leased = 1, woken = 0, seq = seq + 1, due = ?
-			WHERE id = (SELECT id FROM recording WHERE due IS NOT NULL AND due <= ? ORDER BY due, id LIMIT 1)
-			RETURNING seq, `+columns, ms(now.Add(lease)), ms(now))
-		cl.Recording, err = scanInto(row, &cl.seq)
-		return err
-	})
-	if err != nil {
-		return cl, fmt.Errorf("claim a recording: %w", err)
-	}
-	return cl, nil
-}
-
-// Advance saves a claimed recording and gives it back. due is when its next
-// step may run; zero means when something happens. sourceDue allows the source
-// to be deleted from then on; zero changes nothing. It returns ErrStale when
-// the claim was lost. A recording that was woken while it was claimed, and still
-// waits for CDRs, is due at once: the step may have looked before they came. With a
-// verdict it takes the marks and numbers that the verdict rests on, or returns ErrTaken.
-// The messages tell of the new state; they are stored with it, and not if it is another
-// by then.
-func (c *Catalog) Advance(ctx context.Context, cl Claimed, next, sourceDue time.Time, tell ...recording.Message) error {
-	return c.saveClaimed(ctx, &cl, outcome{next: next, sourceDue: sourceDue, tell: tell})
-}
-
-// Keep is Advance for a recording that its worker goes on with at once: the claim is
-// renewed until a time. What woke it meanwhile is forgotten, for the next step looks
-// anew; what has become of its source is in cl.
-func (c *Catalog) Keep(ctx context.Context, cl *Claimed, until, sourceDue time.Time, tell ...recording.Message) error {
-	return c.saveClaimed(ctx, cl, outcome{next: until, sourceDue: sourceDue, tell: tell, keep: true})
-}
-
-// outcome is what becomes of a claim when it is saved.
-type outcome struct {
-	next, sourceDue time.Time
-	tell            []recording.Message
-	keep            bool // the worker goes on; next is how long it may
-}
-
-func (c *Catalog) saveClaimed(ctx context.Context, cl *Claimed, o outcome) error {
-	rec := cl.Recording
-	doc, err := encode(rec)
-	if err != nil {
-		return err
-	}
-	return wrap(c.tx(ctx, func(ctx context.Context, tx *txn) error {
-		var before string
-		err := tx.QueryRowContext(ctx, `SELECT state, source_gone FROM recording WHERE id = ?`, int64(rec.ID)).Scan(&before, &cl.Capture.SourceGone)
-		if err != nil {
-			return err
-		}
-		if err := advance(ctx, tx, *cl, doc, o); err != nil {
-			return err
-		}
-		if err := tellOf(ctx, tx, rec, o.tell); err != nil {
-			return err
-		}
-		if before == string(rec.State) {
-			return nil
-		}
-		return settle(ctx, tx, rec)
-	}), "save", rec.ID)
-}
-
-// tellOf stores what tells of a recording's state, if it stands in that.
-func tellOf(ctx context.Context, tx *txn, rec recording.Recording, tell []recording.Message) error {
-	if len(tell) == 0 {
-		return nil
-	}
-	var state string
-	err := tx.QueryRowContext(ctx, `SELECT state FROM recording WHERE id = ?`, int64(rec.ID)).Scan(&state)
-	if err != nil || state != string(rec.State) {
-		return err
-	}
-	return enqueue(ctx, tx, tell)
-}
-
-// settle takes what a verdict rests on, when it is saved first.
-func settle(ctx context.Context, tx *txn, rec recording.Recording) error {
-	if rec.State != recording.Decided && rec.State != recording.Discarded {
-		return nil
-	}
-	if err := useMarks(ctx, tx, rec); err != nil {
-		return err
-	}
-	return takeNumbers(ctx, tx, rec)
-}
-
-func advance(ctx context.Context, tx *txn, cl Claimed, doc string, o outcome) error {
-	rec := cl.Recording
-	res, err := tx.ExecContext(ctx, `
-		UPDATE recording SET
-			state = CASE WHEN woken = 1 AND ? = ? THEN ? ELSE ? END,
-			due = CASE WHEN woken = 1 AND ? IN (?, ?) AND NOT ? THEN 0 ELSE ? END,
-			leased = ?, woken = 0, uid = ?, conf = ?, spool = ?, started = ?,
-			internal = ?, external = ?, direction = ?, owner = ?, sha256 = ?, place = ?, tan = ?, doc = ?,
-			source_due = CASE WHEN source_gone = 1 THEN NULL WHEN ? IS NULL THEN source_due ELSE ? END
-		WHERE id = ? AND seq = ?`,
-		string(rec.State), string(recording.Quarantined), string(recording.Spooled), string(rec.State),
-		string(rec.State), string(recording.Spooled), string(recording.Quarantined), o.keep, due(o.next), o.keep, rec.Capture.UID, string(rec.Capture.Conf), rec.Capture.Spool, ms(rec.Started()),
-		rec.Verdict.Internal, rec.Verdict.External, string(rec.Verdict.Direction), rec.Verdict.Owner.CN,
-		rec.Capture.SHA256, string(rec.Place), rec.Call.TAN, doc, due(o.sourceDue), due(o.sourceDue),
-		int64(rec.ID), cl.seq)
-	if err != nil {
-		return err
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(err, ErrStale)
-	}
-	return nil
 }
 
 // Wake makes every recording that waits for something about one of these

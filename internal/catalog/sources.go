@@ -15,7 +15,7 @@ import (
 // longest due first.
 func (c *Catalog) DueSources(ctx context.Context, inbox string, now time.Time, most int) ([]recording.Recording, error) {
 	return c.list(ctx, `SELECT `+columns+` FROM recording
-		WHERE source_due IS NOT NULL AND source_due <= ? AND inbox = ? ORDER BY source_due, id LIMIT ?`,
+		WHERE source_due IS NOT NULL AND source_due <= ? AND +inbox = ? ORDER BY source_due, id LIMIT ?`,
 		ms(now), inbox, most)
 }
 

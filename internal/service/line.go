@@ -60,18 +60,31 @@ type outcome struct {
 	next      time.Time // when it is due; zero: when something happens
 	sourceDue time.Time // when the source may be deleted; zero changes nothing
 	tell      []recording.Message
+	said      []func() // what is said and counted once it is saved
+}
+
+// with adds what steps before have come to, which is saved together with it.
+func (o outcome) with(before outcome) outcome {
+	if o.sourceDue.IsZero() {
+		o.sourceDue = before.sourceDue
+	}
+	o.tell = append(before.tell, o.tell...)
+	o.said = append(before.said, o.said...)
+	return o
 }
 
 // advance takes a claimed recording through the line as far as it goes without waiting,
 // and saves the outcome of each step. It returns an error only when saving failed.
 func (s *Service) advance(ctx context.Context, cl catalog.Claimed) error {
+	var unsaved outcome
 	for copied := cl.Capture.Spool; ; {
 		st, ok := s.stepFrom(cl.State)
 		if !ok {
 			return s.save(ctx, &cl, outcome{})
 		}
-		o, saved, err := s.oneStep(ctx, st, &cl)
-		if err == nil && saved {
+		o, saved, err := s.oneStep(ctx, st, &cl, unsaved)
+		if unsaved = o; err == nil && saved {
+			unsaved = outcome{}
 			if copied != "" && cl.Capture.Spool == "" {
 				s.dropLeft(ctx, cl.Recording, copied)
 			}
@@ -83,47 +96,63 @@ func (s *Service) advance(ctx context.Context, cl catalog.Claimed) error {
 	}
 }
 
-// oneStep does the step that a recording is due for, and saves what came of it.
-func (s *Service) oneStep(ctx context.Context, st step, cl *catalog.Claimed) (o outcome, saved bool, err error) {
+// oneStep does the step that a recording is due for, and saves what came of it and of
+// those before that are not saved yet.
+func (s *Service) oneStep(ctx context.Context, st step, cl *catalog.Claimed, unsaved outcome) (o outcome, saved bool, err error) {
 	s.log.Debug("step begins", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID)
 	before := cl.Recording
 	next, failed := s.try(ctx, st, &cl.Recording)
 	switch {
 	case ctx.Err() != nil: // the stop: what it was before, so that the step is done again
 		cl.Recording = before
-		return o, true, s.catalog.Advance(context.WithoutCancel(ctx), *cl, s.clock.Now(), time.Time{})
+		return o, true, s.catalog.Advance(context.WithoutCancel(ctx), *cl, s.clock.Now(), unsaved.sourceDue, unsaved.tell...)
 	case failed != nil:
 		o = s.retryLater(st, cl, failed)
 	default:
 		s.mended(cl.ID)
 		o = s.completed(st, cl, next)
 	}
-	if st.light && o.goOn {
+	rec := cl.Recording
+	o.said = append(o.said, func() { s.saved(st, rec, failed == nil) })
+	if o = o.with(unsaved); o.goOn && (st.light || s.quickNext(cl.Recording)) {
 		return o, false, nil
 	}
 	err = s.save(ctx, cl, o)
 	if errors.Is(err, catalog.ErrTaken) { // by another worker, between our verdict and its saving
 		cl.State, cl.Verdict = st.from, recording.Verdict{}
-		o = outcome{next: s.clock.Now()}
+		o = outcome{next: s.clock.Now()}.with(unsaved)
 		return o, true, s.save(ctx, cl, o)
 	}
 	if err == nil {
-		s.saved(st, cl.Recording, failed == nil, o)
+		s.say(o)
 	}
 	return o, true, err
 }
 
-// saved says and counts what has been saved.
-func (s *Service) saved(st step, rec recording.Recording, done bool, o outcome) {
+// quickNext reports whether the step that follows only looks into the catalog, so that
+// both are saved together. Should the program be killed in between, both are done again.
+func (s *Service) quickNext(rec recording.Recording) bool {
+	return rec.State == recording.Spooled && rec.Capture.Conf != "" && len(s.reporting) == 0
+}
+
+// say says and counts what has been saved.
+func (s *Service) say(o outcome) {
+	for _, f := range o.said {
+		f()
+	}
+	if len(o.tell) > 0 {
+		s.partners.wake()
+	}
+}
+
+// saved says and counts that the outcome of a step has been.
+func (s *Service) saved(st step, rec recording.Recording, done bool) {
 	if done {
 		s.log.Debug("step completed", "step", st.name, "id", rec.ID, "uid", rec.Capture.UID, "state", rec.State)
 	}
 	s.tell(st, rec)
 	if state, came := reached(st.from, rec); came {
 		s.tallies.came(state, rec, s.clock.Now())
-	}
-	if len(o.tell) > 0 {
-		s.partners.wake()
 	}
 }
 

@@ -21,11 +21,10 @@ type openCaptures struct {
 	saved   bool                       // all is saved: other decisions go by it
 }
 
-// openCapture is one that was not complete when it was last saved.
+// openCapture is one that was not complete when it was last looked at, as it was then.
 type openCapture struct {
-	id      recording.ID
-	claims  int64 // a worker that had it since may have changed it
-	capture recording.Capture
+	recording.Recording
+	claims int64 // a worker that had it since may have changed it
 }
 
 // lookUpOpen brings what is known of an inbox's captures up to date before a listing
@@ -49,7 +48,7 @@ func (s *Service) lookUpOpen(ctx context.Context, b *box) error {
 	}
 	for _, w := range pending {
 		o.waiting[w.Source] = w
-		if k, ok := b.open.known[w.Source]; ok && k.id == w.ID && k.claims == w.Claims && !w.Missed {
+		if k, ok := b.open.known[w.Source]; ok && k.ID == w.ID && k.claims == w.Claims && !w.Missed {
 			o.known[w.Source] = k
 		}
 	}
@@ -57,29 +56,16 @@ func (s *Service) lookUpOpen(ctx context.Context, b *box) error {
 	return nil
 }
 
-// observe takes a listing's entry into account and reports whether that is all: the
-// capture cannot be complete yet.
-func (o *openCaptures) observe(e ingest.Entry, now time.Time) bool {
+// observe takes a listing's entry into account. It returns the recording if it is known,
+// and whether that is all: the capture cannot be complete yet.
+func (o *openCaptures) observe(e ingest.Entry, now time.Time) (rec recording.Recording, known, done bool) {
 	k, ok := o.known[e.Name]
-	if !ok || o.saved {
-		return false
+	if !ok {
+		return rec, false, false
 	}
-	seen := observed(k.capture, e, now)
-	if !o.live[seen.Conf] && seen.Polls > 1 {
-		return false // it is for offer to say
-	}
-	k.capture = seen
+	k.Capture = observed(k.Capture, e, now)
 	o.known[e.Name] = k
-	return true
-}
-
-// last is a recording's capture as it was last observed.
-func (o *openCaptures) last(rec recording.Recording) recording.Capture {
-	cp := rec.Capture
-	if k, ok := o.known[cp.Source.Name]; ok && k.id == rec.ID {
-		cp.Stamp, cp.Polls, cp.StillAt = k.capture.Stamp, k.capture.Polls, k.capture.StillAt
-	}
-	return cp
+	return k.Recording, true, !o.saved && (o.live[k.Capture.Conf] || k.Capture.Polls <= 1)
 }
 
 // keep remembers a recording whose capture has just been saved, if it is not complete.
@@ -90,5 +76,5 @@ func (o *openCaptures) keep(rec recording.Recording, open bool) {
 		delete(o.known, name)
 		return
 	}
-	o.known[name] = openCapture{rec.ID, w.Claims, rec.Capture}
+	o.known[name] = openCapture{rec, w.Claims}
 }

@@ -55,7 +55,7 @@ func TestOpenCapture(t *testing.T) {
 	step(100)
 	step(200)
 	for size := 300; size < 600; size += 100 {
-		if rec := step(size); rec.Capture.Stamp.Size != 200 || due() {
+		if rec := step(size); rec.Capture.Stamp.Size != 100 || due() {
 			t.Errorf("while the call lives %d bytes are saved, due %v; want those of before", rec.Capture.Stamp.Size, due())
 		}
 	}

@@ -86,11 +86,23 @@ func (s *Service) poll(ctx context.Context, b *box) error {
 		return err
 	}
 	there := make(map[string]bool, len(entries))
+	var n news
 	for _, e := range entries {
+		if there[e.Name] {
+			continue
+		}
 		there[e.Name] = true
-		if err := s.observe(ctx, b, e); err != nil {
+		if err := s.observe(ctx, b, e, &n); err != nil {
 			return err
 		}
+		if n.many() {
+			if err := s.saveNews(ctx, b, &n); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.saveNews(ctx, b, &n); err != nil {
+		return err
 	}
 	b.listed = before
 	b.looked.Store(before.UnixMilli())
@@ -117,21 +129,26 @@ func (s *Service) strays(b *box, stats ingest.Stats) {
 	s.report(LampPCAP, "names in inbox "+b.cfg.Name, "inbox shows names that are not safe", unsafe)
 }
 
-// observe handles one file of a listing.
-func (s *Service) observe(ctx context.Context, b *box, e ingest.Entry) error {
+// observe handles one file of a listing. What is to be saved of it is added to n.
+func (s *Service) observe(ctx context.Context, b *box, e ingest.Entry, n *news) error {
 	now := s.clock.Now().UTC()
-	if b.open.observe(e, now) {
+	rec, known, done := b.open.observe(e, now)
+	if done {
 		return nil
+	}
+	if known {
+		return s.offer(ctx, b, rec, n)
 	}
 	rec, err := s.catalog.BySource(ctx, recording.Source{Inbox: b.cfg.Name, Name: e.Name})
 	switch {
 	case errors.Is(err, recording.ErrNotFound):
-		return s.enter(ctx, b, e, b.listed)
+		n.enter(b, e, b.listed, now)
+		return nil
 	case err != nil:
 		return err
 	case rec.State == recording.Seen:
-		rec.Capture = observed(b.open.last(rec), e, now)
-		return s.offer(ctx, b, rec)
+		rec.Capture = observed(rec.Capture, e, now)
+		return s.offer(ctx, b, rec, n)
 	case !rec.Capture.SourceGone:
 		return nil // its deletion is under way
 	case provedSame(rec.Capture.Stamp, e.Stamp) && s.settled(rec):
@@ -140,7 +157,8 @@ func (s *Service) observe(ctx context.Context, b *box, e ingest.Entry) error {
 	default:
 		// It was here before, so the last listing without it says nothing about
 		// when its call began.
-		return s.enter(ctx, b, e, time.Time{})
+		n.enter(b, e, time.Time{}, now)
+		return nil
 	}
 }
 
@@ -166,50 +184,6 @@ func provedSame(a, b recording.Stamp) bool {
 // wanted, so that its source may be deleted again.
 func (s *Service) settled(rec recording.Recording) bool {
 	return !rec.Capture.FetchedAt.IsZero() || rec.State == recording.Discarded
-}
-
-// enter makes a recording of a file seen for the first time. notBefore is the
-// last listing in which it was not there yet, zero if that is not known.
-func (s *Service) enter(ctx context.Context, b *box, e ingest.Entry, notBefore time.Time) error {
-	cp := ingest.CaptureOf(b.cfg, e, s.clock.Now().UTC())
-	cp.NotBefore = notBefore
-	rec, err := s.catalog.Add(ctx, cp)
-	if err != nil {
-		return err
-	}
-	s.log.Debug("capture seen", "id", rec.ID, "uid", cp.UID, "inbox", b.cfg.Name, "size", cp.Stamp.Size)
-	return s.offer(ctx, b, rec)
-}
-
-// offer saves what was observed, and makes the capture due once it is complete.
-func (s *Service) offer(ctx context.Context, b *box, rec recording.Recording) error {
-	legs, err := s.catalog.Legs(ctx, rec.Capture.Conf)
-	if err != nil {
-		return err
-	}
-	now := s.clock.Now().UTC()
-	knows, live := s.pbxSays(legs)
-	done, _ := ingest.Complete(rec.Capture, ingest.Facts{
-		SOAPKnows: knows, Live: live, Settle: time.Duration(b.cfg.Settle), Now: now,
-	})
-	if rec.Capture.Stamp.Size == 0 && now.Sub(rec.Capture.StillAt) < emptySettle {
-		done = false // some servers show no size while the file is being put there
-	}
-	var due time.Time
-	if done {
-		due = now
-		if now.Before(rec.Retry.Until) {
-			due = rec.Retry.Until // a fetch failed; keep to its pause
-		}
-	}
-	if err := s.catalog.Observe(ctx, rec, due); err != nil {
-		return err
-	}
-	if done {
-		s.wakeUp()
-	}
-	b.open.keep(rec, !done)
-	return nil
 }
 
 // pbxSays tells whether the PBXes know a conference, and whether it lives. Each

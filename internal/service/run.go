@@ -87,7 +87,7 @@ func (s *Service) Run(ctx context.Context) error {
 // work takes due recordings one after the other.
 func (s *Service) work(ctx context.Context) {
 	for ctx.Err() == nil {
-		cl, err := s.catalog.Claim(ctx, s.clock.Now(), lease)
+		cl, next, err := s.claim(ctx)
 		if err == nil {
 			err = s.advance(ctx, cl)
 		}
@@ -102,20 +102,33 @@ func (s *Service) work(ctx context.Context) {
 		case ctx.Err() == nil:
 			s.report(LampDisk, "catalog", "the catalog cannot be used", err)
 		}
-		s.rest(ctx)
+		s.rest(ctx, next)
 	}
 }
 
-// rest waits until something may be due.
-func (s *Service) rest(ctx context.Context) {
-	wait := idle
-	if at, ok, err := s.catalog.NextDue(ctx); err == nil && ok {
-		wait = min(idle, max(at.Sub(s.clock.Now()), 10*time.Millisecond))
+// claim takes what is due, or returns recording.ErrNotFound and how long nothing will be.
+// It asks before it writes: most of what wakes a worker makes nothing due.
+func (s *Service) claim(ctx context.Context) (catalog.Claimed, time.Duration, error) {
+	now := s.clock.Now()
+	at, ok, err := s.catalog.NextDue(ctx)
+	switch {
+	case err != nil:
+		return catalog.Claimed{}, idle, err
+	case !ok:
+		return catalog.Claimed{}, idle, recording.ErrNotFound
+	case at.After(now):
+		return catalog.Claimed{}, at.Sub(now), recording.ErrNotFound
 	}
+	cl, err := s.catalog.Claim(ctx, now, lease)
+	return cl, 0, err
+}
+
+// rest waits until something may be due.
+func (s *Service) rest(ctx context.Context, wait time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-s.woken:
-	case <-s.clock.After(wait):
+	case <-s.clock.After(min(idle, max(wait, 10*time.Millisecond))):
 	}
 }
 

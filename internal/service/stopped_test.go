@@ -31,7 +31,7 @@ func TestStoppedStep(t *testing.T) {
 		stop()
 		return recording.BackedUp, nil
 	}}
-	if _, _, err := s.oneStep(ctx, file, &cl); err != nil {
+	if _, _, err := s.oneStep(ctx, file, &cl, outcome{}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := s.catalog.Get(t.Context(), cl.ID)
