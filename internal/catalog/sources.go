@@ -28,14 +28,29 @@ func (c *Catalog) SourceLater(ctx context.Context, id recording.ID, at time.Time
 // SourceGone records that the source is no longer in its inbox. A recording that waited
 // only for that is done.
 func (c *Catalog) SourceGone(ctx context.Context, id recording.ID) error {
+	return c.SourcesGone(ctx, []recording.ID{id})
+}
+
+// SourcesGone is SourceGone of several, all or none.
+func (c *Catalog) SourcesGone(ctx context.Context, list []recording.ID) error {
 	const waits = `state = ?1 AND leased = 0`
-	_, err := c.exec(ctx, `
-		UPDATE recording SET source_gone = 1, source_due = NULL,
-			state = CASE WHEN `+waits+` THEN ?2 ELSE state END,
-			due   = CASE WHEN `+waits+` THEN NULL ELSE due END,
-			doc   = CASE WHEN `+waits+` THEN json_set(doc, '$.retry', json('{}')) ELSE doc END
-		WHERE id = ?3`, string(recording.BackedUp), string(recording.Done), int64(id))
-	return wrap(err, "mark the source gone of", id)
+	if len(list) == 0 {
+		return nil
+	}
+	return c.tx(ctx, func(ctx context.Context, tx *txn) error {
+		for _, id := range list {
+			_, err := tx.ExecContext(ctx, `
+				UPDATE recording SET source_gone = 1, source_due = NULL,
+					state = CASE WHEN `+waits+` THEN ?2 ELSE state END,
+					due   = CASE WHEN `+waits+` THEN NULL ELSE due END,
+					doc   = CASE WHEN `+waits+` THEN json_set(doc, '$.retry', json('{}')) ELSE doc END
+				WHERE id = ?3`, string(recording.BackedUp), string(recording.Done), int64(id))
+			if err != nil {
+				return wrap(err, "mark the source gone of", id)
+			}
+		}
+		return nil
+	})
 }
 
 // SourceBack records that a source which was gone stands in the inbox again

@@ -27,7 +27,37 @@ func (s *Service) deleteSources(ctx context.Context, b *box) error {
 	if err != nil {
 		return err
 	}
-	return eachOf(list, func(rec recording.Recording) error { return s.tryDelete(ctx, b, rec) })
+	var gone deleted
+	err = eachOf(list, func(rec recording.Recording) error { return s.tryDelete(ctx, b, rec, &gone) })
+	return errors.Join(err, s.saveDeleted(ctx, &gone))
+}
+
+// deleted are the recordings whose sources are no longer in their inbox. That is saved at
+// once for all: should the program be killed before, the inbox says so again.
+type deleted struct {
+	mu   sync.Mutex
+	list []recording.Recording
+}
+
+func (d *deleted) add(rec recording.Recording) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.list = append(d.list, rec)
+}
+
+// saveDeleted saves what was deleted, though the program is to stop.
+func (s *Service) saveDeleted(ctx context.Context, d *deleted) error {
+	ids := make([]recording.ID, len(d.list))
+	for i, rec := range d.list {
+		ids[i] = rec.ID
+	}
+	if err := s.catalog.SourcesGone(context.WithoutCancel(ctx), ids); err != nil {
+		return err
+	}
+	for _, rec := range d.list {
+		s.log.Debug("step completed", "step", "delete source", "id", rec.ID, "uid", rec.Capture.UID)
+	}
+	return nil
 }
 
 // eachOf calls f for each, some at the same time, and returns the errors together. After
@@ -63,9 +93,9 @@ func eachOf(list []recording.Recording, f func(recording.Recording) error) error
 }
 
 // tryDelete deletes one source, or puts it off. Its error is the catalog's.
-func (s *Service) tryDelete(ctx context.Context, b *box, rec recording.Recording) error {
+func (s *Service) tryDelete(ctx context.Context, b *box, rec recording.Recording, gone *deleted) error {
 	s.log.Debug("step begins", "step", "delete source", "id", rec.ID, "uid", rec.Capture.UID)
-	failed := s.deleteSource(ctx, b, rec)
+	failed := s.deleteSource(ctx, b, rec, gone)
 	if ctx.Err() != nil {
 		return ctx.Err() // the stop is no fault of the source
 	}
@@ -76,14 +106,11 @@ func (s *Service) tryDelete(ctx context.Context, b *box, rec recording.Recording
 	return s.catalog.SourceLater(ctx, rec.ID, s.clock.Now().Add(deleteRetry))
 }
 
-func (s *Service) deleteSource(ctx context.Context, b *box, rec recording.Recording) error {
+func (s *Service) deleteSource(ctx context.Context, b *box, rec recording.Recording, gone *deleted) error {
 	err := b.inbox.Delete(ctx, rec.Capture.Source.Name, rec.Capture.Stamp)
 	switch {
 	case err == nil, errors.Is(err, recording.ErrNotFound):
-		if err := s.catalog.SourceGone(ctx, rec.ID); err != nil {
-			return err
-		}
-		s.log.Debug("step completed", "step", "delete source", "id", rec.ID, "uid", rec.Capture.UID)
+		gone.add(rec)
 		return nil
 	case errors.Is(err, recording.ErrChanged):
 		return s.sourceChanged(ctx, rec)
