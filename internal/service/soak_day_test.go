@@ -62,6 +62,7 @@ func TestSoakDay(t *testing.T) {
 	if d.hour < time.Hour {
 		d.cfg.Inbox[0].Poll = ingest.Duration(20 * time.Second)
 		d.cfg.CDR.LastWait, d.cfg.CDR.DiscardSettle = pbx.Duration(30*time.Second), pbx.Duration(20*time.Second)
+		d.cfg.Ledger.NoCapture = pbx.Duration(2 * time.Minute)
 	}
 	d.recorder = startApart(t, recorderOrder{d.cfg, epoch, d.scale})
 	d.stop = d.recorder.stop
