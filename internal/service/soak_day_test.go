@@ -66,6 +66,7 @@ func TestSoakDay(t *testing.T) {
 	}
 	d.recorder = startApart(t, recorderOrder{d.cfg, epoch, d.scale})
 	d.stop = d.recorder.stop
+	d.knowsAll(t)
 	d.began = d.clock.Now()
 	d.run(t)
 	d.mend()
@@ -80,6 +81,25 @@ func TestSoakDay(t *testing.T) {
 	t.Logf("from a call's end to its filing: %s; with faults: %s", d.lag(func(h float64) bool { return quiet(h) }), d.lag(func(h float64) bool { return !quiet(h) }))
 	t.Logf("the same at the peak: %s; with faults: %s", d.lag(func(h float64) bool { return quiet(h) && int(h) == peakFrom }),
 		d.lag(func(h float64) bool { return int(h) == peakFrom+1 }))
+}
+
+// knowsAll waits until the recorder is linked with the PBX and both slave sites: before
+// its first link it cannot know who is an agent.
+func (d *day) knowsAll(t *testing.T) {
+	t.Helper()
+	until(t, "the recorder is linked with all sites", func() error {
+		s, err := d.recorder.sample()
+		up := 0
+		for _, l := range s.Status.PBXes {
+			if l.Up {
+				up++
+			}
+		}
+		if err == nil && up < 3 {
+			err = fmt.Errorf("%d links are up", up)
+		}
+		return err
+	})
 }
 
 // run plays the day.

@@ -154,7 +154,7 @@ func (b *books) account(call *pbxsim.Call, unknown bool) {
 		case !ok && (unknown || doubt || b.held(leg.Conf)):
 			// His own record was among those that did not come, and the PBX was away.
 		case !ok:
-			b.t.Errorf("%s of call %s (%s) has no line", key, call.Conf, call.Scenario)
+			b.t.Errorf("%s of call %s (%s) of %s has no line; %+v", key, call.Conf, call.Scenario, call.Setup, call.Plan())
 		case e.Outcome == recording.OutcomeFiled && leg.CN != call.CN && doubt && !b.told(call):
 			b.silent[string(call.Scenario)]++ // nothing that came names its owner
 		case !strings.Contains(want, string(e.Outcome)):
