@@ -2,8 +2,10 @@ package service
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"callreel/ingest"
 	"callreel/internal/recording"
@@ -60,6 +62,28 @@ func (s *Service) addresses() map[Lamp]string {
 		add(map[string]Lamp{"inbox": LampPCAP, "Reporting": LampReporting}[p.Kind], p.Standby)
 	}
 	return out
+}
+
+// patience is how long a capture must stand still without the PBX's word. A call that was
+// shown when the PBX died is unknown to whoever takes over, and may be on hold for long: its
+// source is not to be taken away from under the telephone.
+func (s *Service) patience(ctx context.Context, b *box, conf recording.ConfID, legs []recording.Leg) (time.Duration, error) {
+	settle := time.Duration(b.cfg.Settle)
+	if !s.lostSight(legs) {
+		return settle, nil
+	}
+	cdrs, err := s.catalog.CDRs(ctx, conf)
+	if err == nil && len(cdrs) == 0 {
+		settle = max(settle, time.Duration(b.cfg.SettleUnseen))
+	}
+	return settle, err
+}
+
+// lostSight reports whether a PBX showed a call, and nobody saw its end.
+func (s *Service) lostSight(legs []recording.Leg) bool {
+	return slices.ContainsFunc(legs, func(l recording.Leg) bool {
+		return l.Ended.IsZero() && !s.links.sees(l.Agent.PBX) || !l.Ended.IsZero() && l.Uncertain
+	})
 }
 
 // unseenEnd tells of a call without CDR that a PBX was away in the middle of it, empty if

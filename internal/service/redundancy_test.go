@@ -1,13 +1,13 @@
 package service_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -173,7 +173,7 @@ func switchovers() []switchover {
 			setup: func(p *pair, c *service.Config) {
 				c.Inbox[0].Standby, c.Inbox[0].IdleTimeout = p.sim.InboxStandbyHost(), ingest.Duration(20*time.Second)
 			},
-			before: func(_ *testing.T, p *pair) { p.sim.Fault(pbxsim.InboxHangBody, true) },
+			before: func(_ *testing.T, p *pair) { p.sim.Fault(pbxsim.InboxCutBody, true) },
 			kill:   killInbox,
 			during: func(t *testing.T, p *pair) { p.addressed(t, "inbox phones", true) },
 			back:   func(_ *testing.T, p *pair) { p.sim.Fault(pbxsim.InboxDown, false) },
@@ -246,22 +246,24 @@ func switchovers() []switchover {
 	}
 }
 
-// killInbox kills the drop directory's server when it has sent half of a file.
+// killInbox kills the drop directory's server when its connection has broken in the middle
+// of a file.
 func killInbox(t *testing.T, p *pair) {
 	t.Helper()
 	ended := p.place(t, pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, User: "Otto Last", Talk: 4 * time.Second})
 	p.calls = append(p.calls, ended)
 	<-ended.Done()
 	until(t, "the fetch begins", func() error {
-		list, err := filepath.Glob(filepath.Join(p.cfg.Spool, "*"+ended.Conf+"*"))
-		if err == nil && len(list) == 0 {
-			all, _ := filepath.Glob(filepath.Join(p.cfg.Spool, "*"))
-			err = fmt.Errorf("the spool holds %v", all)
+		list, err := os.ReadDir(p.cfg.Spool)
+		for _, f := range list {
+			if info, err := f.Info(); err == nil && info.Size() > 1000 {
+				return nil
+			}
 		}
-		return err
+		return cmp.Or(err, fmt.Errorf("the spool holds %v", list))
 	})
 	p.sim.Fault(pbxsim.InboxDown, true)
-	p.sim.Fault(pbxsim.InboxHangBody, false)
+	p.sim.Fault(pbxsim.InboxCutBody, false)
 }
 
 // takeDisk takes a folder away as a disk does that fails: a file stands in its place.
@@ -336,6 +338,7 @@ func newPair(t *testing.T, sc switchover) *pair {
 		c.CDR.LastWait, c.CDR.DiscardSettle = pbx.Duration(2*time.Minute), pbx.Duration(time.Minute)
 		in := &c.Inbox[0]
 		in.Poll, in.Settle, in.IdleTimeout = ingest.Duration(5*time.Second), 0, ingest.Duration(2*time.Second)
+		in.SettleUnseen = ingest.Duration(3 * time.Minute) // longer than the hold
 		if sc.reports {
 			c.Receiver.Listen = ""
 			c.Reporting = []pbx.ReportingConfig{{Name: "ap", URL: p.main.URL + "/?conf={conf}", Standby: p.standby.host(), Timeout: pbx.Duration(time.Second)}}
