@@ -24,11 +24,12 @@ type day struct {
 	*soak
 	scale    float64
 	hour     time.Duration // of the clock, as the rest
+	from, to int           // the hours that are played, up to dayHours
 	calls    int           // in an hour
 	peak     int           // in each of the hours peakFrom and peakFrom+1
 	every    time.Duration // from one sample to the next
 	margin   float64       // of what the last hours may need more, in MiB, handles or goroutines
-	began    time.Time
+	began    time.Time // hour 0
 	recorder *apart
 
 	mu      sync.Mutex
@@ -45,12 +46,18 @@ const (
 // memory and handles is its alone and not the simulation's. It runs through: a restart
 // would hide what grows, and TestSoak has enough of them. In the ordinary run the day's
 // hours are short; CALLREEL_SOAK_DAY=1 makes them whole, at CALLREEL_SOAK_SCALE times the
-// speed of time (40). CALLREEL_SOAK_CSV names a file for the samples.
+// speed of time (40); CALLREEL_SOAK_DAY=peak plays the two hours of the peak alone.
+// CALLREEL_SOAK_CSV names a file for the samples.
 func TestSoakDay(t *testing.T) {
 	t.Parallel()
 	d := &day{scale: 80, hour: 12 * time.Second, calls: 3, peak: 9, every: 4 * time.Second, margin: 16} // it is not warm by hour 2
-	if os.Getenv("CALLREEL_SOAK_DAY") != "" {
+	wanted := os.Getenv("CALLREEL_SOAK_DAY")
+	if wanted != "" {
 		d = &day{scale: 40, hour: time.Hour, calls: 200, peak: 2000, every: 15 * time.Minute, margin: 4}
+	}
+	d.to = dayHours
+	if wanted == "peak" {
+		d.from, d.to = peakFrom, peakFrom+2
 	}
 	if x, err := strconv.ParseFloat(os.Getenv("CALLREEL_SOAK_SCALE"), 64); err == nil && x >= 1 && x <= 100 {
 		d.scale = x
@@ -67,7 +74,7 @@ func TestSoakDay(t *testing.T) {
 	d.recorder = startApart(t, recorderOrder{d.cfg, epoch, d.scale})
 	d.stop = d.recorder.stop
 	d.knowsAll(t)
-	d.began = d.clock.Now()
+	d.began = d.clock.Now().Add(-time.Duration(d.from) * d.hour)
 	d.run(t)
 	d.mend()
 	d.end(t, d.placed)
@@ -76,7 +83,9 @@ func TestSoakDay(t *testing.T) {
 		t.Error(err)
 	}
 	d.write(t)
-	d.flat(t)
+	if d.from == 0 {
+		d.flat(t)
+	}
 	t.Logf("%d calls, %.0f s at scale %.0f; faults made: %v", len(d.placed), time.Since(epoch).Seconds(), d.scale, d.made)
 	t.Logf("from a call's end to its filing: %s; with faults: %s", d.lag(func(h float64) bool { return quiet(h) }), d.lag(func(h float64) bool { return !quiet(h) }))
 	t.Logf("the same at the peak: %s; with faults: %s", d.lag(func(h float64) bool { return quiet(h) && int(h) == peakFrom }),
@@ -111,12 +120,12 @@ func (d *day) run(t *testing.T) {
 	defer all.Wait()
 	all.Go(func() { d.weather(ctx, t) })
 	all.Go(func() {
-		for n := 1; d.reach(ctx, time.Duration(n)*d.every); n++ {
+		for n := 1; d.reach(ctx, time.Duration(d.from)*d.hour+time.Duration(n)*d.every); n++ {
 			d.take(t)
 		}
 	})
 	plays := scenes(t)
-	for hour := range dayHours {
+	for hour := d.from; hour < d.to; hour++ {
 		calls := d.calls
 		if hour == peakFrom || hour == peakFrom+1 {
 			calls = d.peak
@@ -141,7 +150,7 @@ func (d *day) reach(ctx context.Context, after time.Duration) bool {
 // weather makes the faults of the odd hours: half an hour one short one after the other,
 // then one for ten minutes.
 func (d *day) weather(ctx context.Context, t *testing.T) {
-	for hour := 1; hour < dayHours && d.reach(ctx, time.Duration(hour)*d.hour); hour += 2 {
+	for hour := d.from | 1; hour < d.to && d.reach(ctx, time.Duration(hour)*d.hour); hour += 2 {
 		short, cancel := context.WithTimeout(ctx, time.Duration(float64(d.hour/2)/d.scale))
 		if err := d.chaos(short, t, uint64(hour)); err != nil { //nolint:gosec // 1 to 23
 			t.Error(err)
