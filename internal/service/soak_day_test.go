@@ -29,7 +29,7 @@ type day struct {
 	peak     int           // in each of the hours peakFrom and peakFrom+1
 	every    time.Duration // from one sample to the next
 	margin   float64       // of what the last hours may need more, in MiB, handles or goroutines
-	began    time.Time // hour 0
+	began    time.Time     // hour 0
 	recorder *apart
 
 	mu      sync.Mutex
