@@ -61,10 +61,13 @@ type Config struct {
 	Swap        bool                 `toml:"swap"`         // turn the sides round
 	Correlate   string               `toml:"correlate"`    // conf, sip or asterisk: how captures without a conference id in their name are told
 
-	Poll        Duration `toml:"poll"`         // between two listings; 5s
-	Settle      Duration `toml:"settle"`       // how long a size stands still without the PBX's word; 60s
-	DeleteDelay Duration `toml:"delete_delay"` // before each delete; 2s for a CF card
-	IdleTimeout Duration `toml:"idle_timeout"` // how long a server may send nothing; 30s, in real time
+	Poll   Duration `toml:"poll"`   // between two listings; 5s
+	Settle Duration `toml:"settle"` // how long a size stands still without the PBX's word; 60s
+	// SettleUnseen is the same where the PBX showed the call and lost sight of it, and no CDR
+	// of it is here; 10m.
+	SettleUnseen Duration `toml:"settle_unseen"`
+	DeleteDelay  Duration `toml:"delete_delay"` // before each delete; 2s for a CF card
+	IdleTimeout  Duration `toml:"idle_timeout"` // how long a server may send nothing; 30s, in real time
 
 	marks string // the folder in it whose marks are listed instead; see NewMarks
 }
@@ -86,7 +89,7 @@ func (c Config) WithDefaults() Config {
 	if c.Correlate == "" {
 		c.Correlate = CorrelateConf
 	}
-	for d, v := range map[*Duration]time.Duration{&c.Poll: 5 * time.Second, &c.Settle: time.Minute, &c.IdleTimeout: 30 * time.Second} {
+	for d, v := range map[*Duration]time.Duration{&c.Poll: 5 * time.Second, &c.Settle: time.Minute, &c.SettleUnseen: 10 * time.Minute, &c.IdleTimeout: 30 * time.Second} {
 		if *d == 0 {
 			*d = Duration(v)
 		}
@@ -143,6 +146,7 @@ func (c Config) validateTimes(bad func(string, any, string)) {
 	}{
 		{"poll", c.Poll, 10 * time.Millisecond, time.Hour},
 		{"settle", c.Settle, 10 * time.Millisecond, 24 * time.Hour},
+		{"settle_unseen", c.SettleUnseen, 10 * time.Millisecond, 24 * time.Hour},
 		{"delete_delay", c.DeleteDelay, 0, time.Minute},
 		{"idle_timeout", c.IdleTimeout, 10 * time.Millisecond, 10 * time.Minute},
 	} {

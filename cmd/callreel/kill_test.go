@@ -118,7 +118,7 @@ func newRig(t *testing.T, extra string) *rig {
 	}
 	sim, err := pbxsim.Start(t.Context(), pbxsim.Config{
 		InboxDir: filepath.Join(dir, "inbox"), Users: users, CDRDelay: 300 * time.Millisecond,
-		CDRTarget: "http://" + receiver + "/cdr", Seed: 7,
+		CDRTarget: "http://" + receiver + "/cdr", Seed: 7, Standby: true,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -18,8 +18,11 @@ func System() Clock {
 
 // Scaled is a clock that starts at the machine's present and then runs factor
 // times as fast: an hour passes in 3600/factor seconds. factor must be positive.
-func Scaled(factor float64) Clock {
-	epoch := time.Now()
+func Scaled(factor float64) Clock { return ScaledFrom(time.Now(), factor) }
+
+// ScaledFrom is Scaled that began at a moment of the machine's clock: two processes with
+// the same epoch and factor have the same time.
+func ScaledFrom(epoch time.Time, factor float64) Clock {
 	return Clock{
 		Now: func() time.Time {
 			return epoch.Add(time.Duration(float64(time.Since(epoch)) * factor))

@@ -57,6 +57,7 @@ type session struct {
 	gone     chan struct{}  // closed when the session ends
 	lastSeen time.Time      // real time: sessions die by network time
 	polling  int
+	standby  bool // it came through the second address
 }
 
 func newExchange(cfg Config, site string, objects []*object) *exchange {
@@ -65,12 +66,12 @@ func newExchange(cfg Config, site string, objects []*object) *exchange {
 
 // open starts a session and queues the UserInfo of all objects in scope,
 // ended by one with an empty name.
-func (x *exchange) open() *session {
+func (x *exchange) open(standby bool) *session {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s := &session{
 		id: x.next(), key: x.next() * 7919, handles: map[int]string{},
-		event: make(chan struct{}, 1), gone: make(chan struct{}), lastSeen: time.Now(),
+		event: make(chan struct{}, 1), gone: make(chan struct{}), lastSeen: time.Now(), standby: standby,
 	}
 	for _, o := range x.objects {
 		if x.inScope(o) {
@@ -133,6 +134,17 @@ func (x *exchange) end(id int) {
 	for other := range x.sessions {
 		if id == 0 || id == other {
 			x.drop(other)
+		}
+	}
+}
+
+// endThrough drops the sessions that came through the main or the second address.
+func (x *exchange) endThrough(standby bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for id, s := range x.sessions {
+		if s.standby == standby {
+			x.drop(id)
 		}
 	}
 }
@@ -244,6 +256,16 @@ func (x *exchange) forget(l *leg) {
 	defer x.mu.Unlock()
 	l.mute = true
 	x.legs = slices.DeleteFunc(x.legs, func(o *leg) bool { return o == l })
+}
+
+// forgetAll is forget for every call.
+func (x *exchange) forgetAll() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, l := range x.legs {
+		l.mute = true
+	}
+	x.legs = nil
 }
 
 func (x *exchange) tell(l *leg, msg string, active bool) {

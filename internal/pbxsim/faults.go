@@ -21,9 +21,10 @@ const (
 	SOAPLost  Fault = "soap-lost"  // sessions are forgotten
 	SOAPCut   Fault = "soap-cut"   // connections break instead of an answer
 
-	PBXDown   Fault = "pbx-down"   // the PBX's main address is away, and knows no session when it is back
-	SiteDown  Fault = "site-down"  // the same for the slave PBXs
-	InboxDown Fault = "inbox-down" // the drop directory is away for who reads it
+	PBXDown     Fault = "pbx-down"     // the PBX's main address is away, and knows no session when it is back
+	StandbyDown Fault = "standby-down" // the same for its standby address
+	SiteDown    Fault = "site-down"    // the same for the slave PBXs
+	InboxDown   Fault = "inbox-down"   // the drop directory is away for who reads it
 
 	CDRGarbage   Fault = "cdr-garbage"   // something that is no record comes before each
 	CDRDuplicate Fault = "cdr-duplicate" // each record comes twice
@@ -35,7 +36,7 @@ func AllFaults() []Fault {
 	return []Fault{
 		InboxHangHeaders, InboxHangBody, InboxUnauthorized, InboxRedirect, InboxCutListing, InboxCutBody,
 		InboxEvilNames, InboxFull, SOAPFault, SOAPLost, SOAPCut,
-		PBXDown, SiteDown, InboxDown, CDRGarbage, CDRDuplicate, CDRLate,
+		PBXDown, StandbyDown, SiteDown, InboxDown, CDRGarbage, CDRDuplicate, CDRLate,
 	}
 }
 
@@ -46,12 +47,24 @@ func (s *Sim) Fault(kind Fault, on bool) {
 	for _, g := range s.gates[kind] {
 		g.set(on)
 	}
-	for i, one := range s.sites {
-		if forgets := kind == SOAPLost || kind == PBXDown && i == 0 || kind == SiteDown && i > 0; forgets && on {
-			one.exchange.end(0)
+	if !on {
+		return
+	}
+	switch kind {
+	case PBXDown, StandbyDown:
+		s.exchange.endThrough(kind == StandbyDown)
+	case SOAPLost, SiteDown:
+		for i, one := range s.sites {
+			if kind == SOAPLost || i > 0 {
+				one.exchange.end(0)
+			}
 		}
 	}
 }
+
+// ForgetCalls makes the main PBX lose sight of all its live calls, as one does that is
+// killed: whoever takes over does not know them. The telephones' calls go on.
+func (s *Sim) ForgetCalls() { s.exchange.forgetAll() }
 
 // faults are those switched on.
 type faults struct {

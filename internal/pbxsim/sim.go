@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,7 +53,7 @@ type Config struct {
 	Users       []User // default: four agents and two others
 	Wire        string // version of the SOAP interface: "v10" (default) or "v11"
 	Basic       bool   // ask for Basic instead of Digest
-	Standby     bool   // the PBX has a second address, which stays when PBXDown strikes
+	Standby     bool   // the PBX has a second address, which stays when PBXDown strikes, and goes with StandbyDown
 	OpenInbox   bool   // the drop directory asks for no credentials
 	Latin1      bool   // answer SOAP in ISO-8859-1
 	WideScope   bool   // the SOAP user sees all users, not only the recording group
@@ -186,7 +187,9 @@ func (s *Sim) listen() error {
 		one.url = "http://" + address + soapPath
 	}
 	if s.cfg.Standby {
-		address, err := s.serve("127.0.0.1:0", s.sites[0].pbxHandler(), "")
+		second := *s.sites[0]
+		second.standby = true
+		address, err := s.serve("127.0.0.1:0", second.pbxHandler(), StandbyDown)
 		if err != nil {
 			return err
 		}
@@ -270,6 +273,12 @@ func (s *Sim) PBXURL() string { return s.sites[0].url }
 
 // StandbyHost is the PBX's second address, host and port, empty if there is none.
 func (s *Sim) StandbyHost() string { return s.standby }
+
+// InboxStandbyHost is a second server of the drop directory, host and port, which stays
+// when InboxDown strikes.
+func (s *Sim) InboxStandbyHost() string {
+	return strings.TrimSuffix(strings.TrimPrefix(s.putURL, "http://"), dropPrefix+"/")
+}
 
 // Wire is the version of the SOAP interface that is spoken.
 func (s *Sim) Wire() string { return s.cfg.Wire }

@@ -17,6 +17,7 @@ type site struct {
 	exchange *exchange
 	wire     wire
 	url      string // of its SOAP interface
+	standby  bool   // it is the main PBX's second address
 }
 
 const soapPath = "/PBX0/user.soap"
@@ -120,7 +121,7 @@ func (s *site) initialize(req request) (string, error) {
 	if req.args["user"] != s.cfg.User {
 		return s.wire.integer("return", 0) + s.wire.integer("key", 0), nil
 	}
-	opened := s.exchange.open()
+	opened := s.exchange.open(s.standby)
 	return s.wire.integer("return", opened.id) + s.wire.integer("key", opened.key), nil
 }
 

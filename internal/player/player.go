@@ -56,6 +56,8 @@ type Lamp struct {
 	Light string    `json:"light"` // green, red or grey
 	Error string    `json:"error,omitempty"`
 	Since time.Time `json:"since,omitzero"`
+	// Address is ACT or STB where a link that the lamp is about has a standby address.
+	Address string `json:"address,omitempty"`
 }
 
 // Open is a capture that is being written or waited for.

@@ -131,8 +131,9 @@ func (p playerSources) integrity(ctx context.Context, filed recording.Recording)
 // Status is what the page's first line shows.
 func (p playerSources) Status(ctx context.Context) (player.Status, error) {
 	st := player.Status{Version: p.version, Checks: p.checks.Load(), Now: p.clock.Now().UTC(), Open: []player.Open{}}
+	addresses := p.addresses()
 	for _, l := range p.lamps.All() {
-		st.Lamps = append(st.Lamps, player.Lamp{Name: string(l.Lamp), Light: string(l.Light), Error: l.Error, Since: l.Since})
+		st.Lamps = append(st.Lamps, player.Lamp{Name: string(l.Lamp), Light: string(l.Light), Error: l.Error, Since: l.Since, Address: addresses[l.Lamp]})
 	}
 	st.Alarm = pageAlarm(p.Alarm())
 	var err error

@@ -102,6 +102,7 @@ func (l *lamps) set(lamp Lamp, cause string, err error) (fresh bool) {
 		l.faults[lamp] = map[string]fault{}
 	}
 	f, old := l.faults[lamp][cause]
+	fresh = !old || f.text == notConnected // why not is news
 	if !old {
 		f.since = l.clock.Now().UTC()
 	}
@@ -110,8 +111,11 @@ func (l *lamps) set(lamp Lamp, cause string, err error) (fresh bool) {
 	if !old && len(l.begun) < mostBegun {
 		l.begun = append(l.begun, alarmCause(lamp, cause, f))
 	}
-	return !old
+	return fresh
 }
+
+// notConnected is what a PBX's lamp says before the first try.
+const notConnected = "not connected yet"
 
 // alarmCause is a fault as the master alarm tells it: without names of files, which hold
 // the numbers of people.

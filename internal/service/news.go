@@ -64,9 +64,11 @@ func (s *Service) offer(ctx context.Context, b *box, rec recording.Recording, n 
 	}
 	now := s.clock.Now().UTC()
 	knows, live := s.pbxSays(legs)
-	done, _ := ingest.Complete(rec.Capture, ingest.Facts{
-		SOAPKnows: knows, Live: live, Settle: time.Duration(b.cfg.Settle), Now: now,
-	})
+	settle, err := s.patience(ctx, b, rec.Capture.Conf, legs)
+	if err != nil {
+		return err
+	}
+	done, _ := ingest.Complete(rec.Capture, ingest.Facts{SOAPKnows: knows, Live: live, Settle: settle, Now: now})
 	if rec.Capture.Stamp.Size == 0 && now.Sub(rec.Capture.StillAt) < emptySettle {
 		done = false // some servers show no size while the file is being put there
 	}

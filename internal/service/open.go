@@ -147,7 +147,7 @@ func (s *Service) openHealth(context.Context) error {
 	names := make([]string, 0, len(s.cfg.PBX))
 	for _, p := range s.cfg.PBX {
 		names = append(names, p.Name)
-		s.lamps.Bad(LampPBX, "pbx "+p.Name, errors.New("not connected yet"))
+		s.lamps.Bad(LampPBX, "pbx "+p.Name, errors.New(notConnected))
 	}
 	s.links = newLinks(names)
 	return nil

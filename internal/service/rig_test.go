@@ -35,8 +35,19 @@ func newRig(t *testing.T, change func(*service.Config)) *rig {
 	return newRigOf(t, pbxsim.Config{}, change)
 }
 
-// newRigOf is newRig with a PBX of one's own; its times and folder are the rig's.
+// newRigOf is newRig with a PBX of one's own, see newRigWith.
 func newRigOf(t *testing.T, pbx pbxsim.Config, change func(*service.Config)) *rig {
+	t.Helper()
+	return newRigWith(t, pbx, func(_ *rig, c *service.Config) {
+		if change != nil {
+			change(c)
+		}
+	})
+}
+
+// newRigWith is newRig with a PBX of one's own; its times and folder are the rig's, and its
+// clock, if it has one, is the recorder's too.
+func newRigWith(t *testing.T, pbx pbxsim.Config, change func(*rig, *service.Config)) *rig {
 	t.Helper()
 	r := &rig{dir: t.TempDir()}
 	inbox := filepath.Join(r.dir, "inbox")
@@ -47,6 +58,9 @@ func newRigOf(t *testing.T, pbx pbxsim.Config, change func(*service.Config)) *ri
 	}
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	pbx.InboxDir, pbx.CDRDelay, pbx.CDRLateBy, pbx.PollHold, pbx.Seed = inbox, 200*time.Millisecond, 3*time.Second, time.Second, 3
+	if pbx.Clock.Now == nil {
+		pbx.Clock = clock.System()
+	}
 	sim, err := pbxsim.Start(t.Context(), pbx)
 	if err != nil {
 		t.Fatal(err)
@@ -54,10 +68,8 @@ func newRigOf(t *testing.T, pbx pbxsim.Config, change func(*service.Config)) *ri
 	t.Cleanup(sim.Close)
 	r.sim = sim
 	r.cfg = setup(r.dir, sim)
-	if change != nil {
-		change(&r.cfg)
-	}
-	s, err := service.Open(t.Context(), r.cfg, service.Options{Clock: clock.System(), Log: log, Version: "test"})
+	change(r, &r.cfg)
+	s, err := service.Open(t.Context(), r.cfg, service.Options{Clock: pbx.Clock, Log: log, Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,13 +59,14 @@ type books struct {
 func (s *soak) ledger(t *testing.T, c *catalog.Catalog, calls []*pbxsim.Call) {
 	t.Helper()
 	until(t, "the ledger is written", func() error {
-		open, err := c.LedgerOpen(t.Context())
-		if err == nil && len(open) > 0 {
-			err = fmt.Errorf("%d lines are open, one of %v", len(open), open[0])
-		}
-		touched, err2 := c.LedgerTouched(t.Context(), time.Time{}, 10)
+		// In this order: what is no more touched has its line, and that may be open.
+		touched, err := c.LedgerTouched(t.Context(), time.Time{}, 10)
 		if err == nil && len(touched) > 0 {
 			err = fmt.Errorf("%d have to be made", len(touched))
+		}
+		open, err2 := c.LedgerOpen(t.Context())
+		if err == nil && len(open) > 0 {
+			err = fmt.Errorf("%d lines are open, one of %v", len(open), open[0])
 		}
 		if err == nil {
 			err = err2
@@ -153,7 +154,7 @@ func (b *books) account(call *pbxsim.Call, unknown bool) {
 		case !ok && (unknown || doubt || b.held(leg.Conf)):
 			// His own record was among those that did not come, and the PBX was away.
 		case !ok:
-			b.t.Errorf("%s of call %s (%s) has no line", key, call.Conf, call.Scenario)
+			b.t.Errorf("%s of call %s (%s) of %s has no line; %+v", key, call.Conf, call.Scenario, call.Setup, call.Plan())
 		case e.Outcome == recording.OutcomeFiled && leg.CN != call.CN && doubt && !b.told(call):
 			b.silent[string(call.Scenario)]++ // nothing that came names its owner
 		case !strings.Contains(want, string(e.Outcome)):

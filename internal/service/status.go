@@ -57,6 +57,8 @@ type Status struct {
 	Alarm      Alarm       `json:"alarm"`
 	Normal     bool        `json:"normal"` // no lamp is red: "Normal operation"
 	PBXes      []PBXLink   `json:"pbxes"`
+	// Pairs are the inboxes and Reporting servers that have a standby address.
+	Pairs []Pair `json:"pairs"`
 
 	// Checks counts how often inboxes were looked at, 0 to 9999 and on from 0.
 	Checks int64 `json:"checks"`
@@ -98,6 +100,13 @@ type PBXLink struct {
 	Standby bool   `json:"standby"` // STB, else ACT
 }
 
+// Pair is an inbox or a Reporting server with two addresses, and which of them is in use.
+type Pair struct {
+	Kind    string `json:"kind"` // "inbox" or "Reporting"
+	Name    string `json:"name"`
+	Standby bool   `json:"standby"` // STB, else ACT
+}
+
 // OpenCall is a capture that is being written or waited for.
 type OpenCall struct {
 	ID    recording.ID    `json:"id"`
@@ -127,7 +136,7 @@ func (s *Service) Status(ctx context.Context) Status {
 	now := s.clock.Now().UTC()
 	st := Status{
 		Version: s.version, Now: now, Started: s.started, Mode: s.rules.Mode(), Encryption: s.encryption(),
-		Lamps: s.lamps.All(), Alarm: s.Alarm(), Normal: true, PBXes: s.links.list(), Checks: s.checks.Load() % 10_000,
+		Lamps: s.lamps.All(), Alarm: s.Alarm(), Normal: true, PBXes: s.links.list(), Pairs: s.pairs(), Checks: s.checks.Load() % 10_000,
 		Discarded: s.tallies.count(recording.Discarded), Quarantined: s.tallies.count(recording.Quarantined), Unusable: s.tallies.count(recording.Unusable),
 		Trace: s.book.tracedUntil(now), Messages: s.book.lastLines.list(), Errors: s.book.lastErrors.list(), Open: []OpenCall{},
 	}

@@ -56,7 +56,10 @@ func (st Status) lampText(b *strings.Builder, at func(time.Time) string) {
 		}
 	}
 	for _, l := range st.PBXes {
-		fmt.Fprintf(b, "  PBX %s: %s, %s\n", l.Name, map[bool]string{true: "up", false: "down"}[l.Up], map[bool]string{true: "STB", false: "ACT"}[l.Standby])
+		fmt.Fprintf(b, "  PBX %s: %s, %s\n", l.Name, map[bool]string{true: "up", false: "down"}[l.Up], address(l.Standby))
+	}
+	for _, p := range st.Pairs {
+		fmt.Fprintf(b, "  %s %s: %s\n", p.Kind, p.Name, address(p.Standby))
 	}
 	for _, c := range st.Clocks {
 		off := time.Duration(c.Seconds * float64(time.Second))

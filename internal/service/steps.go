@@ -166,7 +166,7 @@ func (s *Service) countDown(ctx context.Context, rec *recording.Recording) (reco
 	}
 	waits := s.cfg.CDR.waits(len(legs) > 0)
 	if rec.Retry.Tries >= len(waits) {
-		rec.Retry.Reason = fmt.Sprintf("no CDR names conference %s; looked %d times", rec.Capture.Conf, rec.Retry.Tries+1)
+		rec.Retry.Reason = fmt.Sprintf("no CDR names conference %s; looked %d times%s", rec.Capture.Conf, rec.Retry.Tries+1, unseenEnd(legs))
 		s.lamps.Bad(LampReporting, noCDR, errors.New(rec.Retry.Reason))
 		return recording.Quarantined, nil
 	}

@@ -9,8 +9,9 @@ import * as rc from "./rc.js";
 let drawn = ""; // the lamps as they were drawn last
 
 function lamp(l) {
-  const li = node("li", l.name, l.light);
-  const words = l.light === "red" ? l.error : l.light === "grey" ? "not set up" : "working";
+  const li = node("li", l.address ? l.name + " " + l.address : l.name, l.light);
+  let words = l.light === "red" ? l.error : l.light === "grey" ? "not set up" : "working";
+  if (l.address) words += l.address === "STB" ? "; the standby address is in use" : "; the main address is in use";
   li.title = words;
   li.append(node("span", ": " + words, "unseen"));
   return li;
