@@ -152,7 +152,8 @@ func (s *Service) Leg(ctx context.Context, pbx string, legs ...recording.Leg) {
 		s.legs.add(leg)
 		ended = ended || !leg.Ended.IsZero()
 	}
-	if err := s.saveLegs(ctx); err != nil {
+	// Though the session ends or the program is to stop: nobody tells it again.
+	if err := s.saveLegs(context.WithoutCancel(ctx)); err != nil {
 		s.links.missed(pbx, s.clock.Now())
 	}
 	if ended {
