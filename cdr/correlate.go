@@ -43,6 +43,7 @@ func Confs(c recording.CDR) []recording.ConfID {
 type Correlator struct {
 	Source Source
 	Now    func() time.Time
+	Memory *Memory // of records that were read lately; nil reads each anew
 }
 
 // Correlate returns the call of a recording: the records with the capture's
@@ -63,7 +64,7 @@ func (c Correlator) Correlate(ctx context.Context, rec recording.Recording) (rec
 	if err != nil {
 		return call, fmt.Errorf("correlate %s: call detail records: %w", conf, err)
 	}
-	matches := matching(raw, conf)
+	matches := c.matching(raw, conf)
 	if len(matches) == 0 {
 		return call, fmt.Errorf("correlate %s: no call detail record has come: %w", conf, recording.ErrNotYet)
 	}
@@ -83,7 +84,7 @@ type match struct {
 // matching parses the records, drops identical ones and those that do not
 // have the conference id after all, and sorts the rest by time, then number.
 // What does not parse cannot match; the receiver set it aside when it came.
-func matching(raw []recording.RawCDR, conf recording.ConfID) []match {
+func (c Correlator) matching(raw []recording.RawCDR, conf recording.ConfID) []match {
 	var found []match
 	known := map[string]bool{}
 	for _, r := range raw {
@@ -92,11 +93,10 @@ func matching(raw []recording.RawCDR, conf recording.ConfID) []match {
 			continue
 		}
 		known[text] = true
-		parsed, _ := Parse(text)
-		for _, p := range parsed {
-			if slices.Contains(Confs(p.CDR), conf) {
-				p.CDR.Raw = r.ID
-				found = append(found, match{p.CDR, r})
+		for _, one := range c.Memory.records(text) {
+			if slices.Contains(Confs(one), conf) {
+				one.Raw = r.ID
+				found = append(found, match{one, r})
 			}
 		}
 	}

@@ -35,18 +35,18 @@ func (c *Catalog) LedgerTouched(ctx context.Context, now time.Time, most int) ([
 	return c.touched(ctx, `SELECT conf, recording, old, id FROM ledger_touched ORDER BY id LIMIT ?1`, now, most)
 }
 
-// LedgerAtRest is LedgerTouched without those that are of a call which goes on: more
-// will happen to them.
-func (c *Catalog) LedgerAtRest(ctx context.Context, now time.Time, most int) ([]Touched, error) {
+// LedgerAtRest is LedgerTouched without those that are of a call which goes on, or ended
+// after quiet: more will happen to them.
+func (c *Catalog) LedgerAtRest(ctx context.Context, now, quiet time.Time, most int) ([]Touched, error) {
 	return c.touched(ctx, `SELECT conf, recording, old, id FROM ledger_touched
-		WHERE conf NOT IN (SELECT conf FROM leg WHERE ended = 0) ORDER BY id LIMIT ?1`, now, most)
+		WHERE conf NOT IN (SELECT conf FROM leg WHERE ended = 0 OR ended > ?3) ORDER BY id LIMIT ?1`, now, most, ms(quiet))
 }
 
-func (c *Catalog) touched(ctx context.Context, which string, now time.Time, most int) ([]Touched, error) {
+func (c *Catalog) touched(ctx context.Context, which string, now time.Time, most int, more ...any) ([]Touched, error) {
 	rows, err := c.query(ctx, `
 		SELECT conf, recording, old, id FROM (`+which+`)
 		UNION ALL
-		SELECT conf, recording, 0, 0 FROM (SELECT DISTINCT conf, recording FROM ledger WHERE again <= ?2 LIMIT ?1)`, most, ms(now))
+		SELECT conf, recording, 0, 0 FROM (SELECT DISTINCT conf, recording FROM ledger WHERE again <= ?2 LIMIT ?1)`, append([]any{most, ms(now)}, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("look what the ledger lacks: %w", err)
 	}

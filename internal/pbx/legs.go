@@ -70,12 +70,12 @@ func (t *tracker) event(a recording.Agent, c *wsdl11.CallInfo, now time.Time) (c
 // conference.
 func (t *tracker) find(cn string, call int32, conf recording.ConfID) *live {
 	for _, l := range t.calls {
-		if l.leg.Agent.CN == cn && l.call == call && call != 0 {
+		if l.call == call && call != 0 && l.leg.Agent.CN == cn {
 			return l
 		}
 	}
 	for _, l := range t.calls {
-		if l.leg.Agent.CN == cn && l.call == 0 && conf != "" && l.leg.Conf == conf {
+		if l.call == 0 && conf != "" && l.leg.Agent.CN == cn && l.leg.Conf == conf {
 			return l
 		}
 	}

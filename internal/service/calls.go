@@ -216,6 +216,7 @@ func (u *unsaved) save(store func([]recording.Leg) error) error {
 // that the PBX can send the next one; the good records before it count.
 func (s *Service) CDR(ctx context.Context, body string, received time.Time) error {
 	parsed, bad := cdr.Parse(body)
+	s.correlator.Memory.Keep(parsed)
 	if err := s.saveCDRs(ctx, parsed, received); err != nil {
 		s.report(LampReporting, "cdr store", "CDRs cannot be saved", err)
 		return err

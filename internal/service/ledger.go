@@ -38,6 +38,9 @@ const (
 	ledgerEvery = time.Second
 	ledgerMost  = 2 * time.Second
 	ledgerBatch = 200 // conferences whose lines are saved at once
+	// ledgerQuiet is how long after its end a call has no line yet, but not more than a
+	// quarter of the time its capture may take: records, capture and filing come meanwhile.
+	ledgerQuiet = 10 * time.Second
 )
 
 // causeNoCapture is under which calls without audio stand in the lamps.
@@ -261,7 +264,9 @@ func ledgerRest(worked time.Duration) time.Duration {
 // writeLedger makes and saves the lines of up to ledgerBatch conferences, and says how
 // many that were. While no agent is known they wait, and those of a call that goes on.
 func (s *Service) writeLedger(ctx context.Context) (int, error) {
-	touched, err := s.catalog.LedgerAtRest(ctx, s.clock.Now(), ledgerBatch)
+	now := s.clock.Now()
+	quiet := min(ledgerQuiet, time.Duration(s.cfg.Ledger.NoCapture)/4)
+	touched, err := s.catalog.LedgerAtRest(ctx, now, now.Add(-quiet), ledgerBatch)
 	if err != nil || len(touched) == 0 {
 		return 0, err
 	}

@@ -271,7 +271,7 @@ func (s *Service) openStores(ctx context.Context) error {
 		return err
 	}
 	s.onClose(s.catalog.Close)
-	s.correlator = cdr.Correlator{Source: callSource{s.catalog}, Now: s.clock.Now}
+	s.correlator = cdr.Correlator{Source: callSource{s.catalog}, Now: s.clock.Now, Memory: &cdr.Memory{}}
 	return nil
 }
 

@@ -201,7 +201,12 @@ func TestFaultIsNoLook(t *testing.T) {
 // sql does something to the recorder's catalog behind its back.
 func (r *rig) sql(t *testing.T, statement string) {
 	t.Helper()
-	db, err := sql.Open("sqlite", r.cfg.Catalog+"?_pragma=busy_timeout(10000)")
+	sqlIn(t, r.cfg.Catalog, statement)
+}
+
+func sqlIn(t *testing.T, catalog, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", catalog+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -314,15 +314,15 @@ func pbxsimAgent(t *testing.T) string {
 func TestUnsavedCallEventIsSavedLater(t *testing.T) {
 	cfg := plain(t)
 	s := running(t, cfg)
-	full, cancel := context.WithCancel(t.Context())
-	cancel()
 	leg := recording.Leg{Agent: recording.Agent{CN: "A", PBX: "p"}, Conf: lonely, Began: time.Now()}
 	s.Leg(t.Context(), "p", leg)
 	leg.Ended = time.Now()
-	s.Leg(full, "p", leg)
+	sqlIn(t, cfg.Catalog, `CREATE TRIGGER full BEFORE UPDATE ON leg BEGIN SELECT raise(ABORT, 'the disk is full'); END`)
+	s.Leg(t.Context(), "p", leg)
 	if st := s.Lamp(service.LampSoftware); st.Light != service.Red {
 		t.Errorf("lamp SOFTWARE is %s", st.Light)
 	}
+	sqlIn(t, cfg.Catalog, `DROP TRIGGER full`)
 	s.Leg(t.Context(), "p", recording.Leg{Agent: recording.Agent{CN: "B", PBX: "p"}, Conf: lonely[1:] + "0", Began: time.Now()})
 	list, err := legsOf(t, cfg, lonely)
 	if err != nil || len(list) != 1 || list[0].Ended.IsZero() {

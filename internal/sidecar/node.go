@@ -55,7 +55,7 @@ func (n *node) write(b *bytes.Buffer, depth int) {
 	b.WriteString(indent + "<" + n.name)
 	for _, a := range n.attrs {
 		b.WriteString(" " + a.name + `="`)
-		_ = xml.EscapeText(b, []byte(escape(a.value)))
+		writeValue(b, a.value)
 		b.WriteByte('"')
 	}
 	switch {
@@ -75,6 +75,17 @@ func (n *node) write(b *bytes.Buffer, depth int) {
 
 // writeText ends the start tag and writes text so that it comes back byte for
 // byte: as it is, in CDATA, or in base64 where XML cannot carry it.
+// writeValue writes an attribute's value. Most have nothing in them that is to be escaped.
+func writeValue(b *bytes.Buffer, value string) {
+	for i := range len(value) {
+		if c := value[i]; c < ' ' || c > '~' || c == '\\' || c == '"' || c == '\'' || c == '<' || c == '>' || c == '&' {
+			_ = xml.EscapeText(b, []byte(escape(value)))
+			return
+		}
+	}
+	b.WriteString(value)
+}
+
 func writeText(b *bytes.Buffer, text string) {
 	switch {
 	case !carried(text):
