@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"strings"
@@ -57,6 +58,43 @@ func (a *Archive) Backup(ctx context.Context, place recording.Place) (recording.
 			return "", fmt.Errorf("back up %s: %w", place, err)
 		}
 		a.at("copied " + path.Ext(c.to))
+	}
+	return recording.Place(backupScheme + target), nil
+}
+
+// BackUpAgain copies the pair at place over its copy of before, which may have been of
+// another format, and removes what is left of that. It may run twice.
+func (a *Archive) BackUpAgain(ctx context.Context, place, before recording.Place) (recording.Place, error) {
+	file, ok := strings.CutPrefix(string(place), scheme)
+	if !ok || checkFile(file) != nil {
+		return "", fmt.Errorf("%w: place %.300q", ErrName, place)
+	}
+	to, old, done, err := a.locate(before)
+	if err != nil {
+		return "", fmt.Errorf("back up %s again: %w", place, err)
+	}
+	defer done()
+	if to == a.root {
+		return "", fmt.Errorf("%w: %.300q is no copy", ErrName, before)
+	}
+	target := strings.TrimSuffix(old, path.Ext(old)) + path.Ext(file)
+	for _, c := range []struct{ from, to string }{{file, target}, {sidecarOf(file), sidecarOf(target)}} {
+		want, err := sumFile(ctx, a.root, c.from)
+		if err == nil {
+			err = copyFile(ctx, a.root, c.from, to, c.to, want)
+		}
+		if err == nil {
+			err = verifyFile(ctx, to, c.to, want)
+		}
+		if err != nil {
+			return "", fmt.Errorf("back up %s again: %w", place, notFound(err))
+		}
+		a.at("copied again " + path.Ext(c.to))
+	}
+	if old != target {
+		if err := to.Remove(old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("back up %s again: %w", place, err)
+		}
 	}
 	return recording.Place(backupScheme + target), nil
 }

@@ -8,6 +8,7 @@ import (
 	"path"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // The steps at which a program is killed, and what may stand in the archive then.
@@ -60,12 +61,27 @@ func TestCrash(t *testing.T) {
 
 func dies(t *testing.T, at string, c Config) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrash$")
+	diesIn(t, "TestCrash", at, c)
+}
+
+func diesIn(t *testing.T, test, at string, c Config) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$")
 	cmd.Env = append(os.Environ(), "CRASH_AT="+at, "CRASH_ARCHIVE="+c.Path, "CRASH_BACKUP="+c.Backup)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 		t.Fatalf("the child was to be killed at %q: %v\n%s", at, err, out)
+	}
+}
+
+// killAt has the program killed at the step that it was told.
+func killAt(a *Archive) {
+	a.at = func(step string) {
+		if step == os.Getenv("CRASH_AT") {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
 	}
 }
 
@@ -75,12 +91,7 @@ func crash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.at = func(step string) {
-		if step == os.Getenv("CRASH_AT") {
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
-		}
-	}
+	killAt(a)
 	if _, err := a.Lock(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +108,65 @@ func crash(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = a.Rename(t.Context(), place, path.Base(testName)+"_T123456", []byte("new sidecar"))
+	t.Fatalf("still alive after the last step: %v", err)
+}
+
+// TestRecastCrash kills a converter at each step: at every moment the sidecar has the audio
+// that it names, and the next converter brings the work to its end.
+func TestRecastCrash(t *testing.T) {
+	if os.Getenv("CRASH_AT") != "" {
+		crashRecast(t)
+	}
+	for _, c := range []struct {
+		at     string
+		recast bool // the sidecar names the new audio
+	}{
+		{"audio synced", false}, {"sidecar synced", false}, {"new audio placed", false}, {"sidecar replaced", true}, {"capture removed", true},
+	} {
+		t.Run(c.at, func(t *testing.T) {
+			config := Config{Path: t.TempDir()}
+			place := mustFile(t, open(t, config), testName, "audio", "sidecar")
+			diesIn(t, "TestRecastCrash", c.at, config)
+			a := open(t, config)
+			made := PlaceOf(testName, "mp3")
+			if c.recast {
+				wantPair(t, a, made, "new audio", "new sidecar")
+			} else {
+				wantPair(t, a, place, "audio", "sidecar")
+			}
+			age(t, a, 2*time.Minute)
+			claim, err := a.Claim(t.Context(), testName, "the next", time.Minute)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.recast {
+				err = claim.DropCapture(t.Context(), place, made, sumOf([]byte("new audio")))
+			} else {
+				_, err = recast(t, a, claim, place, "sidecar")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			claim.Release()
+			wantPair(t, a, made, "new audio", "new sidecar")
+			if found, _ := a.Find(t.Context(), testName, "wav"); found != FoundSidecar {
+				t.Errorf("the capture is still there: %q", found)
+			}
+		})
+	}
+}
+
+func crashRecast(t *testing.T) {
+	a, err := Open(Config{Path: os.Getenv("CRASH_ARCHIVE")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	killAt(a)
+	c, err := a.Claim(t.Context(), testName, "me", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = recast(t, a, c, PlaceOf(testName, "wav"), "sidecar")
 	t.Fatalf("still alive after the last step: %v", err)
 }
 

@@ -23,6 +23,7 @@ const partExt = ".part"
 // used by one goroutine. It ends with Commit or Abort.
 type Draft struct {
 	a    *Archive
+	dir  string // where it is written: REC, or CONVERTING
 	id   string
 	file *os.File // nil when closed
 	hash hash.Hash
@@ -33,13 +34,17 @@ type Draft struct {
 // Draft begins the audio file of the recording with this id (letters, digits, -
 // and _). What an earlier try of the same id left is thrown away.
 func (a *Archive) Draft(ctx context.Context, id string) (*Draft, error) {
+	return a.draft(ctx, workFolder, id)
+}
+
+func (a *Archive) draft(ctx context.Context, dir, id string) (*Draft, error) {
 	if !idPattern().MatchString(id) {
 		return nil, fmt.Errorf("%w: id %.80q", ErrName, id)
 	}
 	if err := canceled(ctx); err != nil {
 		return nil, err
 	}
-	d := &Draft{a: a, id: id, hash: sha256.New()}
+	d := &Draft{a: a, dir: dir, id: id, hash: sha256.New()}
 	f, err := replace(a.root, d.audioPart())
 	if err != nil {
 		return nil, fmt.Errorf("begin file of %s: %w", id, err)
@@ -56,8 +61,8 @@ func replace(root *os.Root, name string) (*os.File, error) {
 	return root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, filePerm)
 }
 
-func (d *Draft) audioPart() string   { return workFolder + "/" + d.id + partExt }
-func (d *Draft) sidecarPart() string { return workFolder + "/" + d.id + sidecarExt + partExt }
+func (d *Draft) audioPart() string   { return d.dir + "/" + d.id + partExt }
+func (d *Draft) sidecarPart() string { return d.dir + "/" + d.id + sidecarExt + partExt }
 
 // Write appends to the draft.
 func (d *Draft) Write(p []byte) (int, error) {

@@ -56,6 +56,7 @@ func commands() []command {
 		{"demo", "show it all on this machine, with a simulated PBX", runDemo},
 		{"sim", "run the simulated PBX alone", runSim},
 		{"convert", "make a WAV or MP3 file of one capture", runConvert},
+		{"converter", "make WAV or MP3 files of captures that were filed as they came", runConverter},
 		{"status", "show how the recorder is", runStatus},
 		{"alarm", "reset the master alarm, switch it off and on, test it", runAlarm},
 		{"trace", "log everything for a time", runTrace},

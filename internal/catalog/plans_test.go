@@ -37,6 +37,7 @@ func TestHotQueriesGoByIndex(t *testing.T) {
 		func() error { _, err := c.Legs(ctx, "c"); return err },
 		func() error { _, err := c.LiveConfs(ctx); return err },
 		func() error { _, err := c.CDRs(ctx, "c"); return err },
+		func() error { _, err := c.FiledCaptures(ctx, 0, 9); return err },
 		func() error { return c.Observe(ctx, rec, began) },
 		func() error { _, err := c.Claim(ctx, began, time.Minute); return err },
 		func() error {

@@ -52,6 +52,19 @@ type Seal struct {
 	FileSHA256  string `json:"file_sha256,omitempty"`  // lower-case hex, of the audio file as filed
 	ClearSHA256 string `json:"clear_sha256,omitempty"` // lower-case hex, of its clear content; equal to FileSHA256 when not sealed
 	Size        int64  `json:"size,omitempty"`         // bytes of the audio file as filed
+	// Before are the files that stood here before, oldest first: of a capture that was filed
+	// as it came and converted later.
+	Before []Recast `json:"before,omitempty"`
+}
+
+// Recast is a filed file that a converter has put another in the place of.
+type Recast struct {
+	Format      string    `json:"format"`       // of the file that was
+	FileSHA256  string    `json:"file_sha256"`  // lower-case hex, of it as it was filed
+	ClearSHA256 string    `json:"clear_sha256"` // lower-case hex, of its clear content
+	At          time.Time `json:"at"`
+	Host        string    `json:"host"`    // the converter's machine
+	Version     string    `json:"version"` // and program
 }
 
 // Started is when the call began: the capture's first voice packet, without

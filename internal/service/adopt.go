@@ -7,9 +7,7 @@ import (
 
 	"callreel/archive"
 	"callreel/convert"
-	"callreel/crypto"
 	"callreel/internal/recording"
-	"callreel/internal/sidecar"
 	"callreel/naming"
 )
 
@@ -78,31 +76,4 @@ func (s *Service) freeName(ctx context.Context, rec *recording.Recording) (strin
 		return name, nil //nolint:nilerr // commit says what is wrong with that sidecar
 	}
 	return naming.Other(*rec, s.location), nil
-}
-
-// sidecarAt opens the sidecar of a filed recording.
-func (s *Service) sidecarAt(ctx context.Context, place recording.Place) (recording.Recording, error) {
-	sealed, err := s.archive.Sidecar(ctx, place)
-	if err != nil {
-		return recording.Recording{}, err
-	}
-	plain, err := crypto.OpenBytes(s.ring, sealed)
-	if err != nil {
-		return recording.Recording{}, err
-	}
-	rec, _, err := sidecar.Decode(plain)
-	return rec, err
-}
-
-// sealedSidecar is the sidecar of a recording as it lies beside its audio.
-func (s *Service) sealedSidecar(rec recording.Recording) ([]byte, error) {
-	plain, err := sidecar.Encode(rec, sidecar.Meta{Version: s.version, Location: s.location})
-	if err != nil {
-		return nil, err
-	}
-	sealed, err := crypto.SealBytes(s.ring, plain)
-	if err != nil {
-		return nil, fmt.Errorf("seal the sidecar of recording %d: %w", rec.ID, err)
-	}
-	return sealed, nil
 }

@@ -3,6 +3,7 @@ package service
 import (
 	"log/slog"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func TestFiledBeforeTheFormatChanged(t *testing.T) {
 	s := opened(t)
 	first := fileAs(t, s, "a", "wav")
 	again := fileAs(t, s, "a", "mp3")
-	if again.Place != first.Place || again.Audio.Format != "wav" || again.Seal != first.Seal || !strings.HasSuffix(string(again.Place), ".wav") {
+	if again.Place != first.Place || again.Audio.Format != "wav" || !reflect.DeepEqual(again.Seal, first.Seal) || !strings.HasSuffix(string(again.Place), ".wav") {
 		t.Errorf("first %s %+v\nagain %s %+v", first.Place, first.Seal, again.Place, again.Seal)
 	}
 	other := fileAs(t, s, "b", "mp3")

@@ -45,6 +45,7 @@ type Config struct {
 	TAN       TANConfig             `toml:"tan"`
 	Player    PlayerConfig          `toml:"player"`
 	Ledger    LedgerConfig          `toml:"ledger"`
+	Converter ConverterConfig       `toml:"converter"`
 	Licence   LicenceConfig         `toml:"licence"`
 	Rules     RulesConfig           `toml:"rules"`
 	Marks     MarksConfig           `toml:"marks"`
@@ -113,6 +114,7 @@ func DefaultConfig() Config {
 		Marks:     DefaultMarksConfig(),
 		AppServer: link.DefaultAppServerConfig(),
 		Ledger:    LedgerConfig{NoCapture: pbx.Duration(10 * time.Minute), Daily: true},
+		Converter: ConverterConfig{Poll: pbx.Duration(10 * time.Second), Stale: pbx.Duration(3 * time.Minute)},
 		Licence: LicenceConfig{
 			Count: licenceUnlimited, Name: "Recording", Path: "/PBX0/ADMIN/mod_cmd_login.xml", Every: pbx.Duration(10 * time.Minute),
 		},
@@ -213,6 +215,7 @@ func (c Config) problems() []tomlfile.Problem {
 	add("player", -1, c.Player.Validate())
 	add("marks", -1, c.Marks.Validate())
 	add("ledger", -1, c.Ledger.Validate())
+	add("converter", -1, c.Converter.Validate())
 	add("licence", -1, c.checkLicence())
 	add("appserver", -1, c.AppServer.Validate())
 	add("api", -1, c.API.Validate())

@@ -53,8 +53,8 @@ func (b *bounded) Write(p []byte) (int, error) {
 func (s *Service) sound(ctx context.Context, rec recording.Recording, src convert.Capture) ([]byte, error) {
 	return s.heard.of(rec, func() ([]byte, error) {
 		var out bounded
-		o := s.conversion(rec)
-		o.Format, o.Bitrate, o.NoPeaks = convert.WAV, 0, true
+		o := s.conversion(rec, convert.WAV)
+		o.Bitrate, o.NoPeaks = 0, true
 		a, err := convert.Convert(ctx, src, &out, o)
 		if err == nil && a.Status != recording.AudioOK {
 			err = errors.New(string(a.Status) + ": " + a.Reason)
@@ -64,15 +64,4 @@ func (s *Service) sound(ctx context.Context, rec recording.Recording, src conver
 		}
 		return out.Bytes(), nil
 	})
-}
-
-// conversion is how a recording's capture is converted.
-func (s *Service) conversion(rec recording.Recording) convert.Options {
-	return convert.Options{
-		Format: s.madeFormat(), Bitrate: s.cfg.Audio.Bitrate,
-		Channels: s.channels(rec.Verdict), PCM: s.cfg.Audio.PCM, Wideband: s.cfg.Audio.Wideband,
-		Conceal: s.cfg.Audio.Conceal, RecordedOn: rec.Capture.RecordedOn, Swap: rec.Capture.Swap,
-		Call: rec.Capture.Call, Together: rec.Capture.Call == 0,
-		Numbers: internalNumbers(rec.Verdict), Version: s.version, Outside: s.outside,
-	}
 }

@@ -40,7 +40,7 @@ func TestLedgerOfTheDay(t *testing.T) {
 		t.Fatal(err)
 	}
 	var text strings.Builder
-	s := &Service{cfg: cfg, catalog: c, clock: clk, location: time.UTC, lamps: newLamps(clk), log: NewLog(io.Writer(&text), 0)}
+	s := &Service{making: making{cfg: cfg, location: time.UTC}, catalog: c, clock: clk, lamps: newLamps(clk), log: NewLog(io.Writer(&text), 0)}
 	s.books = bookkeeper{cfg: cfg, catalog: c, rules: rules.First(), clock: clk, setup: cfg.agents, listed: func() (time.Time, string) { return now, "" }}
 	entry := recording.Entry{Conf: "c", Agent: recording.Agent{E164: "24"}, Began: noon, External: "0012345", Outcome: recording.OutcomeFiled, Reason: "r"}
 	if err := c.SaveLedger(t.Context(), []catalog.LedgerLines{{Entries: []recording.Entry{entry}, Touched: catalog.Touched{LedgerKey: catalog.LedgerKey{Conf: "c"}}}}); err != nil {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"callreel/cdr"
-	"callreel/convert"
 	"callreel/internal/recording"
 )
 
@@ -46,13 +45,4 @@ func (s *Service) shownTo(ctx context.Context, rec recording.Recording, from, to
 		}
 	}
 	return last.Peer, err
-}
-
-// channels is what of a call goes into the file. One that was begun by hand has the
-// announcement on one side and both parties on the other.
-func (s *Service) channels(v recording.Verdict) convert.Channels {
-	if v.Manual {
-		return convert.Mono
-	}
-	return s.cfg.Audio.Channels
 }

@@ -17,12 +17,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"callreel/archive"
 	"callreel/cdr"
-	"callreel/convert"
 	"callreel/crypto"
 	"callreel/ingest"
 	"callreel/internal/atomicfile"
@@ -46,17 +46,14 @@ type Options struct {
 
 // Service is one recorder. Open makes it, Run works it, Close ends it.
 type Service struct {
-	cfg      Config
-	clock    clock.Clock
-	log      *slog.Logger
-	version  string
-	location *time.Location
+	making
+	filed sync.Mutex // held by who changes what is filed
+	clock clock.Clock
+	log   *slog.Logger
 
 	catalog    *catalog.Catalog
-	archive    *archive.Archive
 	spool      *spool.Dir
 	onceKeys   *shred.Keys // of copies in the spool that have keys of their own
-	ring       *crypto.Ring
 	rules      rules.Set
 	correlator cdr.Correlator
 	inboxes    map[string]*box
@@ -70,7 +67,6 @@ type Service struct {
 	legs       unsaved
 	lamps      *lamps
 	heard      heard
-	outside    convert.Outside // for codecs that are not built in; nil where the machine has none
 	woken      chan struct{}
 	checks     atomic.Int64 // polls of inboxes
 	indexed    atomic.Bool  // all CDRs are found by the times of their set-ups
@@ -108,7 +104,7 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{
-		cfg: cfg, clock: o.Clock, log: o.Log, version: o.Version, location: loc,
+		making: making{cfg: cfg, version: o.Version, location: loc}, clock: o.Clock, log: o.Log,
 		inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{

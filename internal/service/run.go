@@ -63,6 +63,7 @@ func (s *Service) Run(ctx context.Context) error {
 	start(s.indexOld)
 	start(s.keepLedger)
 	start(s.watchLicences)
+	start(s.followConverters)
 	defer context.AfterFunc(ctx, s.relay.Close)()
 	for _, p := range s.partners {
 		start(p.Run)

@@ -1,7 +1,6 @@
 package service
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"hash"
@@ -59,18 +58,6 @@ type audioOut struct {
 	io.Writer
 	sum  hash.Hash
 	seal io.Closer
-}
-
-func (s *Service) audioWriter(w io.Writer) (*audioOut, error) {
-	if !s.cfg.Keys.EncryptAudio {
-		return &audioOut{Writer: w}, nil
-	}
-	sealed, err := crypto.NewWriter(w, s.ring, -1)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.New()
-	return &audioOut{Writer: io.MultiWriter(sealed, sum), sum: sum, seal: sealed}, nil
 }
 
 // Close writes the seal's end; without a seal it does nothing.

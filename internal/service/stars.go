@@ -85,6 +85,16 @@ func (s *Service) withMarks(ctx context.Context, rec recording.Recording) (recor
 // giveStar writes the star into the sidecars, then into the catalog: what is interrupted
 // is done again, and does the same.
 func (s *Service) giveStar(ctx context.Context, rec recording.Recording, marks []recording.Mark) error {
+	return s.alone(ctx, rec.Place, func() error {
+		now, err := s.catalog.Get(ctx, rec.ID) // a converter may have been at work on it meanwhile
+		if err != nil {
+			return err
+		}
+		return s.writeStar(ctx, now, marks)
+	})
+}
+
+func (s *Service) writeStar(ctx context.Context, rec recording.Recording, marks []recording.Mark) error {
 	filed, err := s.sidecarAt(ctx, rec.Place)
 	if err != nil {
 		return err

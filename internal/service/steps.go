@@ -307,11 +307,11 @@ func (s *Service) convertInto(ctx context.Context, rec *recording.Recording, w i
 		return "", err
 	}
 	defer src.Close()
-	out, err := s.audioWriter(w)
+	out, err := s.audioWriter(w, s.cfg.Keys.EncryptAudio)
 	if err != nil {
 		return "", err
 	}
-	audio, err := s.converter()(ctx, src, out, s.conversion(*rec))
+	audio, err := s.converter()(ctx, src, out, s.conversion(*rec, s.madeFormat()))
 	if err != nil {
 		return "", fmt.Errorf("convert recording %d: %w", rec.ID, err)
 	}
@@ -345,6 +345,11 @@ func (s *Service) backUp(ctx context.Context, rec *recording.Recording) (recordi
 		return recording.BackedUp, nil
 	}
 	place, err := s.archive.Backup(ctx, rec.Place)
+	if errors.Is(err, recording.ErrNotFound) { // a converter was quicker
+		if changed, lookErr := s.converted(ctx, rec); changed && lookErr == nil {
+			place, err = s.archive.Backup(ctx, rec.Place)
+		}
+	}
 	if err != nil {
 		return "", err
 	}

@@ -97,6 +97,10 @@ func (s *Service) copyAs(ctx context.Context, rec recording.Recording, sealed []
 
 // rename gives the pair in the archive the name and the sidecar that go with a TAN.
 func (s *Service) rename(ctx context.Context, rec *recording.Recording, tan string) error {
+	return s.alone(ctx, rec.Place, func() error { return s.writeTAN(ctx, rec, tan) })
+}
+
+func (s *Service) writeTAN(ctx context.Context, rec *recording.Recording, tan string) error {
 	if err := s.findPair(ctx, rec); err != nil {
 		return err
 	}
