@@ -44,7 +44,7 @@ func runConverter(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	cfg, err := service.LoadConfig(*config)
+	cfg, err := service.LoadConverterConfig(*config)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}

@@ -80,8 +80,8 @@ func (s *Service) takeOver(ctx context.Context, id recording.ID) (recording.Reco
 // converted looks for the audio of a filed capture that is not there any more, and puts
 // what its sidecar says into rec. It reports whether there is some.
 func (s *Service) converted(ctx context.Context, rec *recording.Recording) (bool, error) {
-	name, ok := strings.CutSuffix(string(rec.Place), convert.PCAP.Extension())
-	if name, ok = strings.CutPrefix(name, "file:"); !ok {
+	name, isCapture := nameOfCapture(rec.Place)
+	if !isCapture {
 		return false, nil
 	}
 	found, err := s.archive.Find(ctx, name, convert.PCAP.Extension())
@@ -106,16 +106,23 @@ func (s *Service) converted(ctx context.Context, rec *recording.Recording) (bool
 	return false, err
 }
 
+// nameOfCapture is the name of the pair at a place, if that is a capture in the archive.
+func nameOfCapture(place recording.Place) (name string, is bool) {
+	base, is := strings.CutSuffix(string(place), convert.PCAP.Extension())
+	name = strings.TrimPrefix(base, "file:")
+	return name, is && name != base
+}
+
 // alone does something to a pair while no converter is at work on it.
 func (s *Service) alone(ctx context.Context, place recording.Place, f func() error) error {
 	s.filed.Lock()
 	defer s.filed.Unlock()
-	name, ok := strings.CutSuffix(string(place), convert.PCAP.Extension())
-	if !ok {
+	name, isCapture := nameOfCapture(place)
+	if !isCapture {
 		return f()
 	}
 	for tries := 1; ; tries++ {
-		claim, err := s.archive.Claim(ctx, strings.TrimPrefix(name, "file:"), recorderWho, time.Duration(s.cfg.Converter.Stale))
+		claim, err := s.archive.Claim(ctx, name, recorderWho, time.Duration(s.cfg.Converter.Stale))
 		if err == nil {
 			defer claim.Release()
 			return f()
