@@ -386,12 +386,7 @@ func (sc switchover) play(t *testing.T, p *pair) {
 		sc.before(t, p)
 	}
 	count := p.s.Lamp(sc.lamp).Count
-	up := p.begin(t, pbxsim.Plan{Scenario: pbxsim.AgentToExternal, User: "Jürgen Müller", Ring: 2 * time.Second, Talk: 100 * time.Second, NoCDR: p.lostCDRs})
-	p.begin(t, pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, User: "Anna Rossi", Ring: 50 * time.Second, Talk: 40 * time.Second})
-	p.begin(t, pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, User: "Mary Example", Ring: 2 * time.Second, Talk: 120 * time.Second, Hold: 90 * time.Second})
-	moves := p.begin(t, pbxsim.Plan{Scenario: pbxsim.AgentToExternal, User: "Luca Bianchi", Ring: 2 * time.Second, Talk: 100 * time.Second})
-	p.begin(t, pbxsim.Plan{Scenario: pbxsim.ExternalToUser, User: "Reception", Ring: 2 * time.Second, Talk: 36 * time.Second})
-	p.at(t, up, 30*time.Second)
+	up, moves := p.inEveryState(t)
 	sc.kill(t, p)
 	var err error
 	if p.moved, err = p.sim.Transfer(moves); err != nil {
@@ -421,11 +416,25 @@ func (sc switchover) play(t *testing.T, p *pair) {
 	if sc.after != nil {
 		sc.after(t, p)
 	}
-	if !p.lostCDRs {
-		for _, lamp := range p.s.Lamps() {
+	for _, lamp := range p.s.Lamps() {
+		if !p.lostCDRs || lamp.Lamp != service.LampReporting { // which tells of the quarantine
 			p.light(t, lamp.Lamp, service.Green)
 		}
 	}
+}
+
+// inEveryState places calls, and returns when one is ringing, some are up, one of them
+// soon to be transferred, and one is on hold.
+func (p *pair) inEveryState(t *testing.T) (up, moves *pbxsim.Call) {
+	t.Helper()
+	const brief = 2 * time.Second
+	up = p.begin(t, pbxsim.Plan{Scenario: pbxsim.AgentToExternal, User: "Jürgen Müller", Ring: brief, Talk: 100 * time.Second, NoCDR: p.lostCDRs})
+	p.begin(t, pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, User: "Anna Rossi", Ring: 50 * time.Second, Talk: 40 * time.Second})
+	p.begin(t, pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, User: "Mary Example", Ring: brief, Talk: 120 * time.Second, Hold: 90 * time.Second})
+	moves = p.begin(t, pbxsim.Plan{Scenario: pbxsim.AgentToExternal, User: "Luca Bianchi", Ring: brief, Talk: 100 * time.Second})
+	p.begin(t, pbxsim.Plan{Scenario: pbxsim.ExternalToUser, User: "Reception", Ring: brief, Talk: 36 * time.Second})
+	p.at(t, up, 30*time.Second)
+	return up, moves
 }
 
 // red waits until the lamp has been red since, and the log tells why.
