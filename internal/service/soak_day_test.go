@@ -50,6 +50,26 @@ const (
 // CALLREEL_SOAK_CSV names a file for the samples.
 func TestSoakDay(t *testing.T) {
 	t.Parallel()
+	d := newDay(t)
+	began := time.Now()
+	d.run(t)
+	d.mend()
+	d.end(t, d.placed)
+	d.take(t)
+	if err := d.stop(); err != nil {
+		t.Error(err)
+	}
+	d.write(t)
+	if d.from == 0 {
+		d.flat(t)
+	}
+	t.Logf("%d calls, %.0f s at scale %.0f; faults made: %v", len(d.placed), time.Since(began).Seconds(), d.scale, d.made)
+	d.tellLags(t)
+}
+
+// newDay starts simulation and recorder as the environment wants them.
+func newDay(t *testing.T) *day {
+	t.Helper()
 	d := &day{scale: 80, hour: 12 * time.Second, calls: 3, peak: 9, every: 4 * time.Second, margin: 16} // it is not warm by hour 2
 	wanted := os.Getenv("CALLREEL_SOAK_DAY")
 	if wanted != "" {
@@ -66,7 +86,7 @@ func TestSoakDay(t *testing.T) {
 	d.soak = newSoak(t, clock.ScaledFrom(epoch, d.scale), min(90, 20+d.peak))
 	d.whole = true
 	d.cfg.Inbox[0].Poll = ingest.Duration(5 * time.Second) // the manual's; scaled
-	if d.hour < time.Hour {
+	if wanted == "" {
 		d.cfg.Inbox[0].Poll = ingest.Duration(20 * time.Second)
 		d.cfg.CDR.LastWait, d.cfg.CDR.DiscardSettle = pbx.Duration(30*time.Second), pbx.Duration(20*time.Second)
 		d.cfg.Ledger.NoCapture = pbx.Duration(2 * time.Minute)
@@ -75,21 +95,23 @@ func TestSoakDay(t *testing.T) {
 	d.stop = d.recorder.stop
 	d.knowsAll(t)
 	d.began = d.clock.Now().Add(-time.Duration(d.from) * d.hour)
-	d.run(t)
-	d.mend()
-	d.end(t, d.placed)
-	d.take(t)
-	if err := d.stop(); err != nil {
-		t.Error(err)
+	return d
+}
+
+// tellLags logs how long filing took.
+func (d *day) tellLags(t *testing.T) {
+	t.Helper()
+	for _, row := range []struct {
+		what string
+		in   func(hour float64) bool
+	}{
+		{"without faults", func(h float64) bool { return quiet(h) && !atPeak(h) }},
+		{"with faults", func(h float64) bool { return !quiet(h) && !atPeak(h) }},
+		{"at the peak without faults", func(h float64) bool { return quiet(h) && atPeak(h) }},
+		{"at the peak with faults", func(h float64) bool { return !quiet(h) && atPeak(h) }},
+	} {
+		t.Logf("from a call's end to its filing, %s: %s", row.what, d.lag(row.in))
 	}
-	d.write(t)
-	if d.from == 0 {
-		d.flat(t)
-	}
-	t.Logf("%d calls, %.0f s at scale %.0f; faults made: %v", len(d.placed), time.Since(epoch).Seconds(), d.scale, d.made)
-	t.Logf("from a call's end to its filing: %s; with faults: %s", d.lag(func(h float64) bool { return quiet(h) }), d.lag(func(h float64) bool { return !quiet(h) }))
-	t.Logf("the same at the peak: %s; with faults: %s", d.lag(func(h float64) bool { return quiet(h) && int(h) == peakFrom }),
-		d.lag(func(h float64) bool { return int(h) == peakFrom+1 }))
 }
 
 // knowsAll waits until the recorder is linked with the PBX and both slave sites: before
@@ -208,6 +230,9 @@ func (d *day) at(moment time.Time) float64 { return float64(moment.Sub(d.began))
 // quiet reports whether no fault is on at an hour of the day, nor has been shortly
 // before.
 func quiet(hour float64) bool { return int(hour)%2 == 0 && hour-float64(int(hour)) > 1.0/6 }
+
+// atPeak reports whether it is the peak, or the two hours after it.
+func atPeak(hour float64) bool { return hour >= peakFrom && hour < peakFrom+4 }
 
 // flat wants the last four hours to need no more than hours 2 to 6.
 func (d *day) flat(t *testing.T) {
