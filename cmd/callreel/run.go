@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"runtime/debug"
 
 	"callreel/internal/clock"
+	"callreel/internal/daemon"
 	"callreel/internal/service"
 )
 
@@ -33,7 +35,9 @@ func runRun(ctx context.Context, args []string, _, stderr io.Writer) error {
 	if err != nil {
 		return usagef("%w", err)
 	}
-	s, err := service.Open(ctx, cfg, service.Options{Clock: clock.System(), Log: log, Version: version})
+	s, err := service.Open(ctx, cfg, service.Options{
+		Clock: clock.System(), Log: log, Version: version, Manager: daemon.NotifierFrom(os.Getenv, os.Getpid()),
+	})
 	if err != nil {
 		return err
 	}
@@ -45,6 +49,14 @@ func runRun(ctx context.Context, args []string, _, stderr io.Writer) error {
 		log.Info("CDR receiver", "url", "http://"+at+cfg.Receiver.Path)
 	}
 	err = s.Run(ctx)
+	if errors.Is(err, service.ErrCutOff) {
+		// Closing would wait for the same. The next start goes on where each call stands.
+		log.Warn("stopped in the middle of what would not end; it is done again at the next start")
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
 	if closing := s.Close(); err == nil {
 		err = closing
 	}
