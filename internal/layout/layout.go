@@ -24,7 +24,7 @@ func table() map[string]rule {
 		"internal/trust":      {why: "certificates of a setup stand on nothing", mustNot: []string{"net/...", "log/slog"}},
 		"internal/alarm":      {may: []string{"internal/clock", "internal/signature", "internal/trust"}, why: "latches, folds and sends; knows no lamp", mustNot: []string{"log/slog", "database/sql"}},
 		"internal/logfile":    {why: "files that are bounded; knows no log", mustNot: []string{"log/slog", "net/..."}},
-		"internal/daemon":     {why: "stands under a service manager; knows no setup", mustNot: []string{"database/sql", "log/slog"}},
+		"internal/daemon":     {may: []string{"internal/atomicfile", "internal/clock"}, why: "stands under a service manager; knows no setup", mustNot: []string{"database/sql", "log/slog"}},
 		"internal/control":    {may: []string{"internal/atomicfile"}, why: "carries questions to a running recorder; knows none of them", mustNot: []string{"database/sql"}},
 		"internal/tomlfile":   {why: "reads what operators write; knows no key", mustNot: []string{"os", "net/..."}},
 		"internal/secret":     {may: []string{"internal/atomicfile", "internal/tomlfile"}, why: "how a setup holds its passwords; knows no key's meaning", mustNot: []string{"net/...", "log/slog"}},
