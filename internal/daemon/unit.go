@@ -125,11 +125,11 @@ SystemCallErrorNumber=EPERM
 `
 
 // Template is the unit of the packages, for any number of recorders that have their
-// setup in /etc/callreel/NAME.toml and all else below /var/lib/callreel.
+// setup in /etc/callreel/NAME.toml and all else in /var/lib/callreel/NAME.
 func Template() string {
 	return Unit{
 		Service: "callreel@.service", Binary: "/usr/bin/callreel", Config: "/etc/callreel/%i.toml", User: "callreel",
-		Needs: Needs{state: "callreel"},
+		Needs: Needs{state: "callreel/%i"},
 	}.Text()
 }
 

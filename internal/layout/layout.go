@@ -62,6 +62,8 @@ func table() map[string]rule {
 		"cmd/callreel":       {may: []string{"..."}, why: "flags, output, exit codes", mustNot: []string{"database/sql", "html/template"}},
 		"internal/layout":    {why: "looks at all, stands on nothing"},
 		"internal/corpus":    {why: "finds captures for tests"},
+		"packaging/unit":     {may: []string{"internal/daemon"}, why: "writes the unit of the packages"},
+		"packaging/zip":      {why: "packs what it is shown"},
 		"bench/gen":          {may: []string{media}, why: "makes captures to measure with"},
 		"internal/callcheck": {may: []string{"crypto", "internal/media/mp3", "internal/pbxsim", "internal/recording", "internal/sidecar"}, why: "checks archives for tests"},
 	}
