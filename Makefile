@@ -13,7 +13,7 @@ demo: build
 build:
 	CGO_ENABLED=0 $(GO) build -pgo bench/callreel.pgo -trimpath -ldflags '$(LDFLAGS)' -o bin/callreel ./cmd/callreel
 
-# packages-test installs, upgrades and removes them in a folder; about a minute.
+# packages-test installs, upgrades and removes them in a folder; some minutes.
 packages-test:
 	bash scripts/packages-test.sh
 

@@ -113,6 +113,7 @@ func TestServiceManagerHears(t *testing.T) {
 // inbox does not answer, the first time while a file of the setup hangs for ever too; and
 // wants each call once in archive and backup at the end.
 func TestStopLosesNothing(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "")
 	fifo := filepath.Join(r.dir, "queue.log") // nobody writes it: to open it hangs
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
@@ -174,6 +175,7 @@ func readUntil(in *bufio.Reader, part string) (string, error) {
 // TestStopInALongConversion stops the program while it converts a long call, which
 // it does again and to the end after the next start, once.
 func TestStopInALongConversion(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, "")
 	r.append(t, "[audio]\nformat = \"mp3\"\n")
 	call, err := r.sim.Place(t.Context(), pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, Ring: 100 * time.Millisecond, Talk: 500 * time.Millisecond})
