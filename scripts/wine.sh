@@ -14,7 +14,7 @@ fi
 at=$(mktemp -d)
 export WINEPREFIX=$at/prefix WINEDEBUG=-all DISPLAY=
 server=$(command -v wineserver64 || echo /usr/lib/wine/wineserver64)
-trap '"$server" -k; rm -rf "$at"' EXIT
+trap '"$server" -k || true; rm -rf "$at"' EXIT
 CGO_ENABLED=0 go build -trimpath -o "$at/callreel" ./cmd/callreel
 CGO_ENABLED=0 GOOS=windows go build -trimpath -o "$at/callreel.exe" ./cmd/callreel
 

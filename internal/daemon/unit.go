@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// ErrName tells what a name of an instance may be.
+// errName tells what a name of an instance may be.
 var errName = fmt.Errorf("a name may have letters, digits, - and _, begins with a letter or digit, and has at most 40 of them")
 
 // ServiceName is what the service manager knows an instance by: "callreel", or
