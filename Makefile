@@ -5,13 +5,25 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 3s
 
-.PHONY: demo build test soak soak-day lint fuzz bench generate notices
+.PHONY: demo build packages packages-test wine test soak soak-day lint fuzz bench generate notices
 
 demo: build
 	./bin/callreel demo
 
 build:
 	CGO_ENABLED=0 $(GO) build -pgo bench/callreel.pgo -trimpath -ldflags '$(LDFLAGS)' -o bin/callreel ./cmd/callreel
+
+# wine runs the Windows program, where wine and mingw are.
+wine:
+	bash scripts/wine.sh
+
+# packages-test installs, upgrades and removes them in a folder; some minutes.
+packages-test:
+	bash scripts/packages-test.sh
+
+# packages builds .deb, .rpm and the zip file for Windows into dist.
+packages:
+	bash scripts/packages.sh
 
 test:
 	bash scripts/test.sh

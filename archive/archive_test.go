@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"callreel/internal/atomicfile"
 	"callreel/internal/recording"
 )
 
@@ -238,6 +239,28 @@ func TestList(t *testing.T) {
 	}
 	if months, err := a.Months(t.Context()); err != nil || !slices.Equal(months, []string{"2026_10", "2026_11"}) {
 		t.Errorf("months %v, %v", months, err)
+	}
+}
+
+// TestSweepLeavesTheLock wants a spool that lies in the work folder to be locked still
+// when the leftovers have been removed.
+func TestSweepLeavesTheLock(t *testing.T) {
+	a := open(t, Config{})
+	work := filepath.Join(a.config.Path, workFolder)
+	held, err := LockFolder(work)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Release()
+	left := filepath.Join(work, atomicfile.Prefix+"X.tmp")
+	if err := os.WriteFile(left, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := a.Sweep(t.Context(), func(string) bool { return false }); n != 1 || err != nil {
+		t.Errorf("swept %d, %v, want the leftover alone", n, err)
+	}
+	if again, err := LockFolder(work); !errors.Is(err, ErrLocked) {
+		t.Errorf("locked again: %v, %v; want ErrLocked", again, err)
 	}
 }
 

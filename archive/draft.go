@@ -270,7 +270,7 @@ func (a *Archive) Sweep(ctx context.Context, keep func(id string) bool) (int, er
 	for _, e := range entries {
 		id, ok := strings.CutSuffix(e.Name(), partExt)
 		id = strings.TrimSuffix(id, sidecarExt)
-		leftover := strings.HasPrefix(e.Name(), atomicfile.Prefix)
+		leftover := strings.HasPrefix(e.Name(), atomicfile.Prefix) && e.Name() != lockFile // the spool's, if it is here
 		if !leftover && (!ok || !idPattern().MatchString(id) || keep(id)) {
 			continue
 		}

@@ -96,7 +96,11 @@ func (d demo) run(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	defer func() {
+		if !errors.Is(err, service.ErrCutOff) {
+			err = errors.Join(err, s.Close())
+		}
+	}()
 	sim.SetCDRTarget("http://" + s.Addr("receiver") + cfg.Receiver.Path)
 	fmt.Fprintf(stdout, "callreel demo: a simulated PBX with %d phones, recorded on this machine only.\n"+
 		"Open http://%s/ in a browser; the first recording is there within 15 seconds.\n"+

@@ -52,6 +52,7 @@ func commands() []command {
 	return []command{
 		{"run", "record, as the setup says", runRun},
 		{"setup", "ask for all that is needed, try every link, write the setup", runSetup},
+		{"service", "let systemd or Windows run it: install, start, stop, status, uninstall", runService},
 		{"config", "check, show and explain the setup", runConfig},
 		{"demo", "show it all on this machine, with a simulated PBX", runDemo},
 		{"sim", "run the simulated PBX alone", runSim},

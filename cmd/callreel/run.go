@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"runtime/debug"
 
 	"callreel/internal/clock"
+	"callreel/internal/daemon"
 	"callreel/internal/service"
 )
 
@@ -22,18 +24,42 @@ func runRun(ctx context.Context, args []string, _, stderr io.Writer) error {
 	if fs.NArg() > 0 {
 		return usagef("run takes no arguments, only flags; got %q", fs.Args())
 	}
-	cfg, err := service.LoadConfig(*file)
+	how := recorder{file: *file, level: *level, out: stderr}
+	if daemon.UnderWindows() {
+		return daemon.Serve(how.underWindows)
+	}
+	return how.record(ctx, daemon.NotifierFrom(os.Getenv, os.Getpid()))
+}
+
+// recorder is one run of the recorder.
+type recorder struct {
+	file, level string
+	out         io.Writer // the log as lines
+	errors      io.Writer // errors alone, beside the log; nil: nowhere
+}
+
+// underWindows records as a service of Windows, which has no console to write to.
+func (r recorder) underWindows(ctx context.Context, w daemon.Windows) error {
+	r.out, r.errors = io.Discard, w.Errors()
+	return r.record(ctx, w)
+}
+
+func (r recorder) record(ctx context.Context, host service.Manager) error {
+	cfg, err := service.LoadConfig(r.file)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	if *level != "" {
-		cfg.LogLevel = *level
+	if r.level != "" {
+		cfg.LogLevel = r.level
 	}
-	log, err := newLog(cfg.LogLevel, stderr)
+	log, err := newLog(cfg.LogLevel, r.out)
 	if err != nil {
 		return usagef("%w", err)
 	}
-	s, err := service.Open(ctx, cfg, service.Options{Clock: clock.System(), Log: log, Version: version})
+	if r.errors != nil {
+		log = slog.New(slog.NewMultiHandler(log.Handler(), service.NewLog(r.errors, slog.LevelError).Handler()))
+	}
+	s, err := service.Open(ctx, cfg, service.Options{Clock: clock.System(), Log: log, Version: version, Manager: host})
 	if err != nil {
 		return err
 	}
@@ -45,6 +71,14 @@ func runRun(ctx context.Context, args []string, _, stderr io.Writer) error {
 		log.Info("CDR receiver", "url", "http://"+at+cfg.Receiver.Path)
 	}
 	err = s.Run(ctx)
+	if errors.Is(err, service.ErrCutOff) {
+		// Closing would wait for the same. The next start goes on where each call stands.
+		log.Warn("stopped in the middle of what would not end; it is done again at the next start")
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
 	if closing := s.Close(); err == nil {
 		err = closing
 	}

@@ -24,6 +24,7 @@ func table() map[string]rule {
 		"internal/trust":      {why: "certificates of a setup stand on nothing", mustNot: []string{"net/...", "log/slog"}},
 		"internal/alarm":      {may: []string{"internal/clock", "internal/signature", "internal/trust"}, why: "latches, folds and sends; knows no lamp", mustNot: []string{"log/slog", "database/sql"}},
 		"internal/logfile":    {why: "files that are bounded; knows no log", mustNot: []string{"log/slog", "net/..."}},
+		"internal/daemon":     {may: []string{"internal/atomicfile", "internal/clock"}, why: "stands under a service manager; knows no setup", mustNot: []string{"database/sql", "log/slog"}},
 		"internal/control":    {may: []string{"internal/atomicfile"}, why: "carries questions to a running recorder; knows none of them", mustNot: []string{"database/sql"}},
 		"internal/tomlfile":   {why: "reads what operators write; knows no key", mustNot: []string{"os", "net/..."}},
 		"internal/secret":     {may: []string{"internal/atomicfile", "internal/tomlfile"}, why: "how a setup holds its passwords; knows no key's meaning", mustNot: []string{"net/...", "log/slog"}},
@@ -61,6 +62,8 @@ func table() map[string]rule {
 		"cmd/callreel":       {may: []string{"..."}, why: "flags, output, exit codes", mustNot: []string{"database/sql", "html/template"}},
 		"internal/layout":    {why: "looks at all, stands on nothing"},
 		"internal/corpus":    {why: "finds captures for tests"},
+		"packaging/unit":     {may: []string{"internal/daemon"}, why: "writes the unit of the packages"},
+		"packaging/zip":      {why: "packs what it is shown"},
 		"bench/gen":          {may: []string{media}, why: "makes captures to measure with"},
 		"internal/callcheck": {may: []string{"crypto", "internal/media/mp3", "internal/pbxsim", "internal/recording", "internal/sidecar"}, why: "checks archives for tests"},
 	}

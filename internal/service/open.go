@@ -42,6 +42,7 @@ type Options struct {
 	Clock   clock.Clock
 	Log     *slog.Logger
 	Version string
+	Manager Manager // nil: nobody wants to hear
 }
 
 // Service is one recorder. Open makes it, Run works it, Close ends it.
@@ -83,6 +84,8 @@ type Service struct {
 	room       rooms
 	clocks     clocks
 	first      firstChecks
+	manager    Manager
+	pulse      pulse
 	started    time.Time
 	reported   time.Time // the day before this one has its ledger written; touched by keepLedger only
 	closers    []func() error
@@ -104,7 +107,7 @@ func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{
-		making: making{cfg: cfg, version: o.Version, location: loc}, clock: o.Clock, log: o.Log,
+		making: making{cfg: cfg, version: o.Version, location: loc}, clock: o.Clock, log: o.Log, manager: o.Manager,
 		inboxes: map[string]*box{}, woken: make(chan struct{}, cfg.Workers),
 	}
 	for _, open := range []func(context.Context) error{

@@ -57,6 +57,7 @@ func (s *Service) watch(ctx context.Context, b *box) {
 		s.report(LampPCAP, "inbox "+b.cfg.Name, "inbox cannot be read", err)
 		b.tried.Store(true)
 		s.checks.Add(1)
+		s.pulse.beat(s.clock.Now())
 		if !s.clock.Wait(ctx.Done(), untilNext(time.Duration(b.cfg.Poll), s.clock.Now().Sub(began))) {
 			return
 		}

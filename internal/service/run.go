@@ -21,7 +21,8 @@ const (
 
 // Run records until ctx is done: it watches the inboxes, follows the PBXes,
 // receives CDRs and works the line. It returns nil on an ordered stop, with
-// every recording saved in its last completed state.
+// every recording saved in its last completed state, and ErrCutOff where what was under
+// way would have held it up for longer than a service manager waits.
 func (s *Service) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -76,13 +77,14 @@ func (s *Service) Run(ctx context.Context) error {
 	for _, way := range s.master.ways {
 		start(func(ctx context.Context) { s.deliver(ctx, way) })
 	}
+	start(s.tellManager)
 	s.log.Info("recording", "version", s.version, "inboxes", len(s.inboxes), "pbxes", len(s.pbxes))
 	<-ctx.Done()
-	all.Wait()
+	late := waitAll(&all)
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
-		return err
+		return errors.Join(err, late)
 	}
-	return nil
+	return late
 }
 
 // work takes due recordings one after the other.
@@ -161,6 +163,7 @@ func (s *Service) recover(ctx context.Context) error {
 func (s *Service) watchHealth(ctx context.Context) {
 	for {
 		s.checkHealth(ctx)
+		s.pulse.beat(s.clock.Now())
 		if !s.clock.Wait(ctx.Done(), checkEvery) {
 			return
 		}

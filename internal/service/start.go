@@ -74,17 +74,22 @@ func (s *Service) tellCheck(lamp Lamp, done bool) {
 
 // tellStart says that all is well, or what is not.
 func (s *Service) tellStart() {
+	red := s.redLamps()
+	if len(red) == 0 {
+		s.log.Info("Normal operation")
+		return
+	}
+	s.log.Error("not everything works; recording goes on with what does", "lamps", strings.Join(red, " "))
+}
+
+func (s *Service) redLamps() []string {
 	var red []string
 	for _, st := range s.lamps.All() {
 		if st.Light == Red {
 			red = append(red, string(st.Lamp))
 		}
 	}
-	if len(red) == 0 {
-		s.log.Info("Normal operation")
-		return
-	}
-	s.log.Error("not everything works; recording goes on with what does", "lamps", strings.Join(red, " "))
+	return red
 }
 
 // watchReporting asks each Reporting server now and then for a call that there is not: a
