@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +33,7 @@ var ErrClaimed = errors.New("another converter works on it")
 type Claim struct {
 	a     *Archive
 	name  string
-	base  string // of the claim's files
+	base  string // of the files of the pair's claims and drafts; bounded, as a name is not
 	seq   int
 	token string
 }
@@ -47,8 +49,12 @@ func (a *Archive) Claim(ctx context.Context, name, who string, old time.Duration
 	}
 	id := make([]byte, 16)
 	_, _ = rand.Read(id)
-	c := &Claim{a: a, name: name, base: strings.ReplaceAll(name, "/", "~") + ".", token: hex.EncodeToString(id) + " " + who}
+	c := &Claim{a: a, name: name, base: sumOf([]byte(name))[:32], token: hex.EncodeToString(id) + " " + who + " " + name}
 	if err := c.take(old); err != nil {
+		return nil, fmt.Errorf("claim %s: %w", name, err)
+	}
+	if err := errors.Join(c.Mine(), c.fence()); err != nil {
+		c.Release()
 		return nil, fmt.Errorf("claim %s: %w", name, err)
 	}
 	return c, nil
@@ -81,24 +87,55 @@ func (c *Claim) take(old time.Duration) error {
 }
 
 func (c *Claim) file(seq int) string {
-	return convertFolder + "/" + c.base + strconv.Itoa(seq) + ".claim"
+	return convertFolder + "/" + c.base + "." + strconv.Itoa(seq) + ".claim"
 }
+
+// fence removes the drafts of earlier owners. One that only stood still, and looked at its
+// claim before this one was made, cannot move them into the archive any more, however late
+// it wakes: to look and to rename are two things, to rename what is gone is none. What it
+// moved before is there to be read when Claim returns.
+func (c *Claim) fence() error {
+	entries, err := readDir(c.a.root, convertFolder)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), c.base+"-") || strings.HasPrefix(e.Name(), c.draftID()) {
+			continue
+		}
+		if err := c.a.root.Remove(convertFolder + "/" + e.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// draftID differs for every claim, so that nobody moves or removes another's draft.
+func (c *Claim) draftID() string { return c.base + "-" + c.token[:16] }
 
 // last is the highest number that the pair has a claim of, 0 if there is none.
 func (c *Claim) last() (int, error) {
-	entries, err := readDir(c.a.root, convertFolder)
-	if err != nil {
+	all, err := c.numbers()
+	if err != nil || len(all) == 0 {
 		return 0, err
 	}
-	last := 0
+	return slices.Max(all), nil
+}
+
+// numbers are those of the pair's claims.
+func (c *Claim) numbers() (all []int, err error) {
+	entries, err := readDir(c.a.root, convertFolder)
+	if err != nil {
+		return nil, err
+	}
 	for _, e := range entries {
-		rest, ok := strings.CutPrefix(e.Name(), c.base)
+		rest, ok := strings.CutPrefix(e.Name(), c.base+".")
 		number, ended := strings.CutSuffix(rest, ".claim")
 		if n, err := strconv.Atoi(number); ok && ended && err == nil {
-			last = max(last, n)
+			all = append(all, n)
 		}
 	}
-	return last, nil
+	return all, nil
 }
 
 // isFresh reports whether a claim was written less than old ago, by the clock that stamps
@@ -117,9 +154,10 @@ func (c *Claim) isFresh(file string, old time.Duration) (bool, error) {
 		return false, err
 	}
 	_, err = f.WriteString(" ")
-	info, statErr := f.Stat()
-	err = errors.Join(err, statErr, f.Close(), c.a.root.Remove(probe))
-	if err != nil {
+	// An open file may show this machine's time; closed and asked by name it has the server's.
+	err = errors.Join(err, f.Close())
+	info, statErr := c.a.root.Stat(probe)
+	if err = errors.Join(err, statErr, c.a.root.Remove(probe)); err != nil {
 		return false, err
 	}
 	return info.ModTime().Sub(theirs.ModTime()) < old, nil
@@ -131,12 +169,23 @@ func (c *Claim) Renew() error {
 	if err := c.Mine(); err != nil {
 		return err
 	}
-	f, err := c.a.root.OpenFile(c.file(c.seq), os.O_WRONLY, 0)
+	f, err := c.a.root.OpenFile(c.file(c.seq), os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("renew the claim of %s: %w", c.name, err)
 	}
-	_, err = f.WriteString(c.token)
-	return errors.Join(err, f.Close())
+	// The file that is open must be one's own: the number may have been given back and
+	// made anew by another since Mine looked.
+	text, err := io.ReadAll(io.LimitReader(f, int64(len(c.token))+1))
+	if err == nil && string(text) != c.token {
+		err = ErrClaimed
+	}
+	if err == nil {
+		_, err = f.WriteAt([]byte(c.token), 0)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("renew the claim of %s: %w", c.name, err)
+	}
+	return nil
 }
 
 // Mine returns ErrClaimed if somebody has taken the pair over.
@@ -159,14 +208,18 @@ func (c *Claim) Release() {
 	if c.Mine() != nil {
 		return // what is there is another's
 	}
-	for seq := max(1, c.seq-20); seq <= c.seq; seq++ {
-		_ = c.a.root.Remove(c.file(seq))
+	all, _ := c.numbers()
+	slices.Sort(all) // one's own last: until then the lower ones hold nothing
+	for _, seq := range all {
+		if seq <= c.seq {
+			_ = c.a.root.Remove(c.file(seq))
+		}
 	}
 }
 
 // Draft begins the new audio of the pair.
 func (c *Claim) Draft(ctx context.Context) (*Draft, error) {
-	return c.a.draft(ctx, convertFolder, sumOf([]byte(c.base))[:32])
+	return c.a.draft(ctx, convertFolder, c.draftID())
 }
 
 // Recast files a draft in the place of the pair's capture, with a sidecar that names it in
@@ -232,7 +285,11 @@ func (c *Claim) recast(ctx context.Context, d *Draft, file, ext string, was, sid
 
 // moved renames a file and brings that to the disk.
 func (c *Claim) moved(from, to, what string) error {
-	if err := c.a.root.Rename(from, to); err != nil {
+	err := c.a.root.Rename(from, to)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrClaimed // who took the pair over has removed the draft
+	}
+	if err != nil {
 		return err
 	}
 	c.a.at(what)
