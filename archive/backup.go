@@ -62,9 +62,10 @@ func (a *Archive) Backup(ctx context.Context, place recording.Place) (recording.
 	return recording.Place(backupScheme + target), nil
 }
 
-// BackUpAgain copies the pair at place over its copy of before, which may have been of
-// another format, and removes what is left of that. It may run twice.
-func (a *Archive) BackUpAgain(ctx context.Context, place, before recording.Place) (recording.Place, error) {
+// BackUpAgain copies the pair at place, whose audio has the SHA-256 want, over its copy of
+// before, which may have been of another format, and removes what is left of that. It may
+// run twice.
+func (a *Archive) BackUpAgain(ctx context.Context, place, before recording.Place, want string) (recording.Place, error) {
 	file, ok := strings.CutPrefix(string(place), scheme)
 	if !ok || checkFile(file) != nil {
 		return "", fmt.Errorf("%w: place %.300q", ErrName, place)
@@ -76,6 +77,9 @@ func (a *Archive) BackUpAgain(ctx context.Context, place, before recording.Place
 	defer done()
 	if to == a.root {
 		return "", fmt.Errorf("%w: %.300q is no copy", ErrName, before)
+	}
+	if err := a.Verify(ctx, place, want); err != nil { // else the last good copy would go
+		return "", fmt.Errorf("back up %s again: %w", place, err)
 	}
 	target := strings.TrimSuffix(old, path.Ext(old)) + path.Ext(file)
 	for _, c := range []struct{ from, to string }{{file, target}, {sidecarOf(file), sidecarOf(target)}} {

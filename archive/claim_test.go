@@ -122,8 +122,12 @@ func TestRecast(t *testing.T) {
 	if found, err := a.Find(t.Context(), testName, "wav"); found != FoundSidecar || err != nil {
 		t.Errorf("of the old form there is %q, %v", found, err)
 	}
+	if _, err := a.BackUpAgain(t.Context(), made, copied, sumOf([]byte("as it should be"))); !errors.Is(err, ErrDamaged) {
+		t.Errorf("damaged audio is copied over a good copy: %v", err)
+	}
+	wantPair(t, a, copied, "audio", "sidecar")
 	for range 2 { // it may be done again
-		again, err := a.BackUpAgain(t.Context(), made, copied)
+		again, err := a.BackUpAgain(t.Context(), made, copied, sumOf([]byte("new audio")))
 		if err != nil {
 			t.Fatal(err)
 		}

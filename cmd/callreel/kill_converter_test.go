@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -106,7 +107,7 @@ func TestConvertersKilled(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the last converter: %v\n%s", err, left)
 	}
-	if err := r.followed(ctx); err != nil {
+	if err := errors.Join(r.followed(ctx), r.settled(ctx, calls)); err != nil { // the copies too
 		t.Fatal(err)
 	}
 	_ = recorder.Process.Signal(os.Interrupt)
@@ -215,5 +216,58 @@ func TestConverterOnce(t *testing.T) {
 	}
 	if out := run(setup, 3); !strings.Contains(out, "key ring") {
 		t.Errorf("without a key ring it says:\n%s", out)
+	}
+}
+
+// TestConvertedWhileTheBackupIsAway: what a converter made is known and heard at once, and
+// the copy follows when its disk is back.
+func TestConvertedWhileTheBackupIsAway(t *testing.T) {
+	r := newRig(t, "[audio]\nformat = \"pcap\"\n"+converterKeys)
+	traffic := r.talk(t, 200*time.Millisecond)
+	<-time.After(time.Second)
+	calls := traffic()
+	r.runToTheEnd(t, calls)
+	backup := filepath.Join(r.dir, "backup")
+	copies := len(captures(t, backup))
+	if copies == 0 {
+		t.Fatal("nothing was backed up")
+	}
+	if out, err := exec.CommandContext(t.Context(), r.binary, "converter", "--config", r.converterSetup(t, ""), "--once").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := os.Rename(backup, backup+" away"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	recorder, log := r.start(ctx, t)
+	go func() { _, _ = io.Copy(io.Discard, log) }()
+	if err := r.followed(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(captures(t, backup+" away")); got != copies {
+		t.Errorf("%d of %d copies are left while the new ones cannot be made", got, copies)
+	}
+	if err := os.Rename(backup+" away", backup); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.settled(ctx, calls); err != nil {
+		t.Fatal(err)
+	}
+	_ = recorder.Process.Signal(os.Interrupt)
+	if err := recorder.Wait(); err != nil {
+		t.Errorf("the recorder: %v", err)
+	}
+	ring, err := service.ReadRing(filepath.Join(r.dir, "callreel.keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{filepath.Join(r.dir, "archive"), backup} {
+		if err := callcheck.Calls(folder, ring, calls); err != nil {
+			t.Errorf("%s: %v", filepath.Base(folder), err)
+		}
+	}
+	if list := captures(t, backup); len(list) > 0 {
+		t.Errorf("captures left in the backup: %q", list)
 	}
 }

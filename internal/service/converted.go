@@ -9,6 +9,7 @@ import (
 
 	"callreel/archive"
 	"callreel/convert"
+	"callreel/internal/catalog"
 	"callreel/internal/recording"
 )
 
@@ -31,7 +32,7 @@ func (s *Service) followConverters(ctx context.Context) {
 			return
 		}
 		after = next
-		s.report(LampBackup, "converted captures", "what was converted cannot be taken over", err)
+		s.report(LampDisk, "converted captures", "what was converted cannot be taken over", err)
 	}
 }
 
@@ -64,14 +65,14 @@ func (s *Service) takeOver(ctx context.Context, id recording.ID) (recording.Reco
 		return rec, err
 	}
 	if rec.Backup != "" {
-		if rec.Backup, err = s.archive.BackUpAgain(ctx, rec.Place, rec.Backup); err != nil {
-			return rec, err
-		}
+		rec.State = recording.Filed // so that the line makes the copy anew
 	}
-	if err = s.catalog.Renamed(ctx, rec, false); errors.Is(err, recording.ErrNotFound) {
-		err = nil
+	err = s.catalog.TakeOver(ctx, rec)
+	if errors.Is(err, catalog.ErrBusy) {
+		return rec, nil // the next look sees it again
 	}
 	if err == nil {
+		s.wakeUp()
 		s.log.Info("a converter has made audio of the capture", "id", rec.ID, "uid", rec.Capture.UID, "format", rec.Audio.Format)
 	}
 	return rec, err

@@ -165,10 +165,11 @@ func (c *Converter) count(sum *Converted, name string, err error) {
 		sum.Others++
 	default:
 		if c.failed[name] != err.Error() {
-			c.log.Error("a capture cannot be converted; it stays as it is", "name", path.Base(name), "error", err)
+			c.log.Error("a capture cannot be converted; it stays as it is", "error", err)
+			c.log.Debug("capture that cannot be converted", "name", name)
 		}
-		if errors.Is(err, recording.ErrUnusable) {
-			c.failed[name] = err.Error() // it is not tried again by this program with this setup
+		if errors.Is(err, recording.ErrUnusable) || errors.Is(err, crypto.ErrTampered) {
+			c.failed[name] = err.Error() // this process does not try it again
 		}
 		sum.Failed = append(sum.Failed, path.Base(name)+": "+err.Error())
 	}
@@ -235,8 +236,10 @@ func (c *Converter) recast(ctx context.Context, claim *archive.Claim, p archive.
 	if made := convert.Format(rec.Audio.Format); made != convert.PCAP { // it was converted, and a crash left the capture
 		return claim.DropCapture(ctx, p.Audio, archive.PlaceOf(p.Name, made.Extension()), rec.Seal.FileSHA256)
 	}
-	if err := c.archive.Verify(ctx, p.Audio, rec.Seal.FileSHA256); err != nil {
-		return fmt.Errorf("%w: it is not what was filed: %w", recording.ErrUnusable, err)
+	if err := c.archive.Verify(ctx, p.Audio, rec.Seal.FileSHA256); errors.Is(err, archive.ErrDamaged) {
+		return fmt.Errorf("%w: recording %d is not what was filed: %w", recording.ErrUnusable, rec.ID, err)
+	} else if err != nil {
+		return err
 	}
 	draft, err := claim.Draft(ctx)
 	if err != nil {
@@ -268,7 +271,7 @@ func (c *Converter) remade(ctx context.Context, rec recording.Recording, capture
 	defer src.Close()
 	clear, err := sealing{ring: c.ring}.Unseal(src, src.Size())
 	if err != nil {
-		return rec, fmt.Errorf("%w: %w", recording.ErrUnusable, err)
+		return rec, err
 	}
 	seal := rec.Seal.AudioSealed || c.cfg.Keys.EncryptAudio
 	out, err := c.audioWriter(draft, seal)
@@ -280,7 +283,7 @@ func (c *Converter) remade(ctx context.Context, rec recording.Recording, capture
 		return rec, err
 	}
 	if audio.Status != recording.AudioOK {
-		return rec, fmt.Errorf("%w: %s: %s", recording.ErrUnusable, audio.Status, audio.Reason)
+		return rec, fmt.Errorf("%w: recording %d: %s: %s", recording.ErrUnusable, rec.ID, audio.Status, audio.Reason)
 	}
 	if err := errors.Join(sameCall(rec, audio), out.Close()); err != nil {
 		return rec, err

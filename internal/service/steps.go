@@ -344,10 +344,10 @@ func (s *Service) backUp(ctx context.Context, rec *recording.Recording) (recordi
 	if s.cfg.Archive.Backup == "" {
 		return recording.BackedUp, nil
 	}
-	place, err := s.archive.Backup(ctx, rec.Place)
+	place, err := s.copyOf(ctx, rec)
 	if errors.Is(err, recording.ErrNotFound) { // a converter was quicker
 		if changed, lookErr := s.converted(ctx, rec); changed && lookErr == nil {
-			place, err = s.archive.Backup(ctx, rec.Place)
+			place, err = s.copyOf(ctx, rec)
 		}
 	}
 	if err != nil {
@@ -355,6 +355,15 @@ func (s *Service) backUp(ctx context.Context, rec *recording.Recording) (recordi
 	}
 	rec.Backup = place
 	return recording.BackedUp, nil
+}
+
+// copyOf copies the pair to the backup; over the copy of before, if a converter has made
+// another pair of it since.
+func (s *Service) copyOf(ctx context.Context, rec *recording.Recording) (recording.Place, error) {
+	if rec.Backup != "" {
+		return s.archive.BackUpAgain(ctx, rec.Place, rec.Backup, rec.Seal.FileSHA256)
+	}
+	return s.archive.Backup(ctx, rec.Place)
 }
 
 // finish waits until the source is gone too.
