@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -163,15 +164,22 @@ delete_delay = "0s"
 	return r
 }
 
-// build builds the program once for all tests of this package.
+// built is the program, built once for all tests of this package.
+var built = sync.OnceValues(func() (string, error) {
+	file := filepath.Join(os.Getenv("CALLREEL_TEST_BUILT_IN"), "callreel")
+	if text, err := exec.Command("go", "build", "-o", file, ".").CombinedOutput(); err != nil { //nolint:noctx // for all tests
+		return file, fmt.Errorf("build: %w\n%s", err, text)
+	}
+	return file, nil
+})
+
 func build(t *testing.T) string {
 	t.Helper()
-	out := filepath.Join(t.TempDir(), "callreel")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", out, ".")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, text)
+	file, err := built()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return out
+	return file
 }
 
 func freeAddr(t *testing.T) string {

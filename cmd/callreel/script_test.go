@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"testing"
@@ -9,7 +10,26 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"callreel": main})
+	testscript.Main(cleaned{m}, map[string]func(){"callreel": main})
+}
+
+// builtIn names the folder that the tests of the built program put it into, once for all.
+const builtIn = "CALLREEL_TEST_BUILT_IN"
+
+// cleaned runs the tests with that folder.
+type cleaned struct{ *testing.M }
+
+func (c cleaned) Run() int {
+	dir, err := os.MkdirTemp("", "callreel-built")
+	if err == nil {
+		err = os.Setenv(builtIn, dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	return c.M.Run()
 }
 
 // TestScripts runs the command line as the files of testdata/script say.
