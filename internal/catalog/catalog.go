@@ -21,8 +21,6 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 	_ "modernc.org/sqlite" // the driver
-
-	"callreel/internal/recording"
 )
 
 //go:embed migrations/*.sql
@@ -54,7 +52,7 @@ func Open(ctx context.Context, path string) (*Catalog, error) {
 	db.SetMaxOpenConns(5) // one writes
 	db.SetMaxIdleConns(5)
 	c := newCatalog(db)
-	c.legs = &legCache{known: map[recording.ConfID][]recording.Leg{}}
+	c.legs = newLegCache()
 	if err := c.migrate(ctx); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("open catalog %s: %w", path, err)

@@ -22,8 +22,9 @@ const mostKnown = 4096
 type legCache struct {
 	mu      sync.Mutex
 	known   map[recording.ConfID][]recording.Leg
-	writing int
-	age     int // counts the changes
+	writing map[recording.ConfID]int // how many write; "" stands for all
+	changed map[recording.ConfID]int // the age at which they were written last, since all were forgotten
+	age     int                      // counts the changes
 }
 
 // get returns a copy of the legs, or false and what put wants.
@@ -33,11 +34,18 @@ func (c *legCache) get(conf recording.ConfID) (list []recording.Leg, known bool,
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.writing > 0 {
+	if c.writing[conf] > 0 || c.writing[""] > 0 {
 		return nil, false, -1
 	}
 	list, known = c.known[conf]
 	return slices.Clone(list), known, c.age
+}
+
+func newLegCache() *legCache {
+	return &legCache{
+		known:   map[recording.ConfID][]recording.Leg{},
+		writing: map[recording.ConfID]int{}, changed: map[recording.ConfID]int{},
+	}
 }
 
 // put keeps legs that were read since get told age, if nothing was written since.
@@ -47,7 +55,7 @@ func (c *legCache) put(conf recording.ConfID, list []recording.Leg, age int) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if age != c.age {
+	if age < 0 || age < c.changed[conf] || age < c.changed[""] {
 		return
 	}
 	if len(c.known) >= mostKnown {
@@ -64,18 +72,32 @@ func (c *legCache) change(legs []recording.Leg) (written func()) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.writing++
-	c.age++
+	confs := map[recording.ConfID]bool{}
 	for _, leg := range legs {
-		delete(c.known, leg.Conf)
+		confs[leg.Conf] = true
+	}
+	c.age++
+	if len(legs) == 0 || len(c.changed) >= mostKnown { // what is read just now is not put then
+		clear(c.known)
+		clear(c.changed)
+		c.changed[""] = c.age
 	}
 	if len(legs) == 0 {
-		clear(c.known)
+		confs[""] = true
+	}
+	for conf := range confs {
+		delete(c.known, conf)
+		c.writing[conf]++
+		c.changed[conf] = c.age
 	}
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.writing--
+		for conf := range confs {
+			if c.writing[conf]--; c.writing[conf] == 0 {
+				delete(c.writing, conf)
+			}
+		}
 	}
 }
 

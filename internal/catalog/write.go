@@ -7,9 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
-
-	"callreel/internal/clock"
 )
 
 // SQLite has one writer at a time, and who finds another at work waits by looking again
@@ -24,10 +21,6 @@ const mostTogether = 100
 // mostStatements bounds the statements that are kept prepared; some are put together
 // from what is looked for.
 const mostStatements = 200
-
-// gatherFor is the time from one commit to the next. At 500 writes a second it halves what
-// they cost, and a call waits for it some three times.
-const gatherFor = 4 * time.Millisecond
 
 // write is one caller's writing.
 type write struct {
@@ -44,7 +37,6 @@ type writer struct {
 
 	turn sync.Mutex // held by who works the queue; of what follows
 	txn  *txn       // nil before the first write and after a broken connection
-	last time.Time  // when the last commit began
 }
 
 // txn is the transaction that a write is done in.
@@ -64,20 +56,9 @@ func (c *Catalog) tx(ctx context.Context, f func(context.Context, *txn) error) e
 	c.writer.turn.Lock()
 	defer c.writer.turn.Unlock()
 	for !w.done {
-		c.writer.gather()
 		c.together(c.writer.next())
 	}
 	return w.err
-}
-
-// gather waits while a commit has only just been made, so that more writes share the next.
-// One that comes alone does not wait.
-func (w *writer) gather() {
-	real := clock.System()
-	if rest := gatherFor - real.Now().Sub(w.last); rest > 0 && rest <= gatherFor {
-		real.Wait(nil, rest)
-	}
-	w.last = real.Now()
 }
 
 // next takes the writes that have waited longest.

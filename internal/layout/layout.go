@@ -47,7 +47,7 @@ func table() map[string]rule {
 		"archive":           {may: []string{"internal/recording", "internal/atomicfile"}, why: "write once; holds no key", mustNot: []string{"database/sql"}},
 		"internal/ffmpeg":   {may: []string{"internal/media/foreign"}, why: "runs the one program that may decode what is not built in", mustNot: []string{"net/...", "log/slog", "database/sql"}},
 		"internal/ledger":   {may: []string{"internal/recording"}, why: "pure: says what became of a call", mustNot: []string{"os", "net/...", "context", "database/sql"}},
-		"internal/catalog":  {may: []string{"internal/clock", "internal/recording"}, why: "the only SQL; knows no step"},
+		"internal/catalog":  {may: []string{"internal/recording"}, why: "the only SQL; knows no step"},
 		"internal/player":   {may: []string{"internal/recording"}, why: "shows what it is handed", mustNot: []string{"database/sql"}},
 		"internal/link":     {may: []string{"internal/recording", "internal/clock", "internal/signature", "internal/trust"}, why: "tells others of calls; its queue is handed in", mustNot: []string{"os/exec", "database/sql"}},
 		"internal/pbxsim":   {may: []string{"internal/recording", "internal/clock", media, "internal/pbxsim/..."}, why: "a PBX of its own, for demo and tests"},
