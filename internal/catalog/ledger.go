@@ -39,7 +39,7 @@ func (c *Catalog) LedgerTouched(ctx context.Context, now time.Time, most int) ([
 // after quiet: more will happen to them.
 func (c *Catalog) LedgerAtRest(ctx context.Context, now, quiet time.Time, most int) ([]Touched, error) {
 	return c.touched(ctx, `SELECT conf, recording, old, id FROM ledger_touched
-		WHERE conf NOT IN (SELECT conf FROM leg WHERE ended = 0 OR ended > ?3) ORDER BY id LIMIT ?1`, now, most, ms(quiet))
+		WHERE conf NOT IN (SELECT conf FROM leg WHERE ended = 0 UNION ALL SELECT conf FROM leg WHERE ended > ?3) ORDER BY id LIMIT ?1`, now, most, ms(quiet))
 }
 
 func (c *Catalog) touched(ctx context.Context, which string, now time.Time, most int, more ...any) ([]Touched, error) {

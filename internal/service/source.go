@@ -16,7 +16,7 @@ import (
 // copied.
 
 const (
-	deleteBatch = 200             // sources deleted in one poll
+	deleteBatch = 1000            // sources deleted in one poll, if that takes no longer than the pause between two
 	deleteAside = 4               // of them at the same time: the next listing waits for them
 	deleteRetry = 5 * time.Second // pause after a failed deletion
 )
@@ -28,7 +28,12 @@ func (s *Service) deleteSources(ctx context.Context, b *box) error {
 		return err
 	}
 	var gone deleted
-	err = eachOf(list, func(rec recording.Recording) error { return s.tryDelete(ctx, b, rec, &gone) })
+	err = eachOf(list, func(rec recording.Recording) error {
+		if s.clock.Now().Sub(now) > time.Duration(b.cfg.Poll) {
+			return nil // the inbox is to be looked at; the others after that
+		}
+		return s.tryDelete(ctx, b, rec, &gone)
+	})
 	return errors.Join(err, s.saveDeleted(ctx, &gone))
 }
 
