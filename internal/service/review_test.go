@@ -279,9 +279,8 @@ func TestEarlyDiscardAgainstEvidence(t *testing.T) {
 			post(t, r.s, cdrOf(pbxsimAgent(t), lonely))
 		}, false},
 		{"a call event could not be saved", func(t *testing.T, r *rig) {
-			full, cancel := context.WithCancel(t.Context())
-			cancel()
-			r.s.Leg(full, "sim", recording.Leg{Agent: recording.Agent{CN: "A", PBX: "sim"}, Conf: lonely, Began: time.Now(), Ended: time.Now()})
+			sqlIn(t, r.cfg.Catalog, `CREATE TRIGGER full BEFORE INSERT ON leg BEGIN SELECT raise(ABORT, 'the disk is full'); END`)
+			r.s.Leg(t.Context(), "sim", recording.Leg{Agent: recording.Agent{CN: "A", PBX: "sim"}, Conf: lonely, Began: time.Now(), Ended: time.Now()})
 		}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -434,6 +433,7 @@ func linked(t *testing.T, cfg service.Config) (int, error) {
 func TestPBXLeavesTheSetupDuringACall(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *service.Config) {
+		c.Inbox[0].SettleUnseen = c.Inbox[0].Settle // else ten minutes: it might be on hold
 		store, err := catalog.Open(t.Context(), c.Catalog)
 		if err != nil {
 			t.Fatal(err)

@@ -38,7 +38,7 @@ func TestTablesAreWhole(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	for word, want := range map[string]string{
-		"archive.path": "archive.path", "[[inbox]]": "", "inbox.poll": "inbox.poll", "poll": "asterisk.poll inbox.poll", "POLL": "asterisk.poll inbox.poll",
+		"archive.path": "archive.path", "[[inbox]]": "", "inbox.poll": "inbox.poll", "poll": "converter.poll asterisk.poll inbox.poll", "POLL": "converter.poll asterisk.poll inbox.poll",
 		"timezone": "timezone", "tan": "tan.prefix", "mode": "rules file.mode", "nothing": "",
 	} {
 		var got []string
