@@ -47,9 +47,9 @@ const (
 // would hide what grows, and TestSoak has enough of them. In the ordinary run the day's
 // hours are short; CALLREEL_SOAK_DAY=1 makes them whole, at CALLREEL_SOAK_SCALE times the
 // speed of time (40); CALLREEL_SOAK_DAY=peak plays the two hours of the peak alone.
-// CALLREEL_SOAK_CSV names a file for the samples.
+// CALLREEL_SOAK_CSV names a file for the samples. It runs alone in its package, or samples
+// would be missing.
 func TestSoakDay(t *testing.T) {
-	t.Parallel()
 	d := newDay(t)
 	began := time.Now()
 	d.run(t)
