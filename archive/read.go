@@ -71,6 +71,14 @@ func PlaceOf(name, ext string) recording.Place {
 	return recording.Place(scheme + name + "." + strings.TrimPrefix(ext, "."))
 }
 
+// NameOf is the name and the extension that Commit was given for a place, and false for one
+// that is not in the archive itself.
+func NameOf(place recording.Place) (name, ext string, ok bool) {
+	file, ok := strings.CutPrefix(string(place), scheme)
+	ext = path.Ext(file)
+	return strings.TrimSuffix(file, ext), ext, ok
+}
+
 // RemoveOrphan removes the sidecar of name if no audio of that name is there, and
 // refuses with ErrExists if there is one. That nothing is there is success.
 func (a *Archive) RemoveOrphan(ctx context.Context, name string) error {

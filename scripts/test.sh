@@ -12,6 +12,7 @@ say() { printf '\n== %s\n' "$*"; }
 needed() {
   cat <<'END'
 gcc gcc
+systemd-analyze systemd
 /usr/include/stdio.h libc6-dev
 ffmpeg ffmpeg
 sox sox
@@ -77,7 +78,7 @@ run_tests() {
   say "tests, with the race detector"
   local log status=0
   log=$(mktemp)
-  go test -race -timeout 20m -parallel 8 -v ./... >"$log" 2>&1 || status=$?
+  go test -race -timeout 10m -parallel 8 -v ./... >"$log" 2>&1 || status=$?
   # Of these the race detector has seen but a part.
   go test -timeout 10m -v -run 'Places|Clicks|EveryCapture' ./convert >>"$log" 2>&1 || status=$?
   grep -E '^(ok|FAIL|---? FAIL|panic:|WARNING: DATA RACE)|^\s+--- FAIL' "$log" || true

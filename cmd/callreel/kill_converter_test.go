@@ -17,7 +17,6 @@ import (
 
 	"callreel/internal/callcheck"
 	"callreel/internal/catalog"
-	"callreel/internal/service"
 )
 
 const converterKeys = "[converter]\npoll = \"200ms\"\nstale = \"1s\"\n"
@@ -110,24 +109,24 @@ func TestConvertersKilled(t *testing.T) {
 	if err := errors.Join(r.followed(ctx), r.settled(ctx, calls)); err != nil { // the copies too
 		t.Fatal(err)
 	}
-	_ = recorder.Process.Signal(os.Interrupt)
-	if err := recorder.Wait(); err != nil {
-		t.Errorf("the recorder: %v", err)
-	}
+	stopped(t, recorder)
 
-	ring, err := service.ReadRing(filepath.Join(r.dir, "callreel.keys"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	r.wantCalls(t, calls, "archive", "backup")
 	for _, folder := range []string{"archive", "backup"} {
-		if err := callcheck.Calls(filepath.Join(r.dir, folder), ring, calls); err != nil {
-			t.Errorf("%s: %v", folder, err)
-		}
 		if list := captures(t, filepath.Join(r.dir, folder)); len(list) > 0 {
 			t.Errorf("captures left in the %s: %q", folder, list)
 		}
 	}
 	t.Logf("%d kills, %d calls", kills.Load(), len(calls))
+}
+
+// stopped stops a recorder in order.
+func stopped(t *testing.T, recorder *exec.Cmd) {
+	t.Helper()
+	_ = recorder.Process.Signal(os.Interrupt)
+	if err := recorder.Wait(); err != nil {
+		t.Errorf("the recorder did not stop in order: %v", err)
+	}
 }
 
 // followed waits until the recorder's catalog has no capture any more that is audio by now.
@@ -194,13 +193,7 @@ func TestConverterOnce(t *testing.T) {
 	if out := run(setup, 0); !strings.Contains(out, "1 captures converted") {
 		t.Errorf("of the capture that was put back it says:\n%s", out)
 	}
-	ring, err := service.ReadRing(filepath.Join(r.dir, "callreel.keys"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := callcheck.Calls(archive, ring, calls); err != nil {
-		t.Error(err)
-	}
+	ring := r.wantCalls(t, calls, "archive")
 	filed, err := callcheck.Read(archive, ring)
 	if err != nil {
 		t.Fatal(err)
@@ -254,19 +247,8 @@ func TestConvertedWhileTheBackupIsAway(t *testing.T) {
 	if err := r.settled(ctx, calls); err != nil {
 		t.Fatal(err)
 	}
-	_ = recorder.Process.Signal(os.Interrupt)
-	if err := recorder.Wait(); err != nil {
-		t.Errorf("the recorder: %v", err)
-	}
-	ring, err := service.ReadRing(filepath.Join(r.dir, "callreel.keys"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, folder := range []string{filepath.Join(r.dir, "archive"), backup} {
-		if err := callcheck.Calls(folder, ring, calls); err != nil {
-			t.Errorf("%s: %v", filepath.Base(folder), err)
-		}
-	}
+	stopped(t, recorder)
+	r.wantCalls(t, calls, "archive", "backup")
 	if list := captures(t, backup); len(list) > 0 {
 		t.Errorf("captures left in the backup: %q", list)
 	}

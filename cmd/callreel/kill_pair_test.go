@@ -81,14 +81,6 @@ func TestKilledWhileThePBXSwitches(t *testing.T) {
 	r.killAfter(t, step{down, main(false)}, step{inUse + "false", nil}, step{up, nil})
 	calls := traffic()
 	r.runToTheEnd(t, calls)
-	ring, err := service.ReadRing(filepath.Join(r.dir, "callreel.keys"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, folder := range []string{"archive", "backup"} {
-		if err := callcheck.Calls(filepath.Join(r.dir, folder), ring, calls); err != nil {
-			t.Errorf("%s: %v", folder, err)
-		}
-	}
+	r.wantCalls(t, calls, "archive", "backup")
 	t.Logf("%d calls", len(calls))
 }

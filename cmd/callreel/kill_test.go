@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"callreel/crypto"
 	"callreel/internal/callcheck"
 	"callreel/internal/catalog"
 	"callreel/internal/pbxsim"
@@ -75,15 +76,7 @@ func TestKillAtEveryStep(t *testing.T) {
 	}
 	calls := traffic()
 	r.runToTheEnd(t, calls)
-	ring, err := service.ReadRing(filepath.Join(r.dir, "callreel.keys"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, folder := range []string{"archive", "backup"} {
-		if err := callcheck.Calls(filepath.Join(r.dir, folder), ring, calls); err != nil {
-			t.Errorf("%s: %v", folder, err)
-		}
-	}
+	r.wantCalls(t, calls, "archive", "backup")
 	if err := callcheck.Empty(filepath.Join(r.dir, "inbox"), ".pcap"); err != nil {
 		t.Error(err)
 	}
@@ -91,6 +84,22 @@ func TestKillAtEveryStep(t *testing.T) {
 		t.Error(err)
 	}
 	t.Logf("%d kills, %d calls", kills, len(calls))
+}
+
+// wantCalls wants each call exactly once, with every sample, in each of the rig's folders,
+// and returns the key ring that opens them.
+func (r *rig) wantCalls(t *testing.T, calls []*pbxsim.Call, folders ...string) *crypto.Ring {
+	t.Helper()
+	ring, err := service.ReadRing(filepath.Join(r.dir, "callreel.keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders {
+		if err := callcheck.Calls(filepath.Join(r.dir, folder), ring, calls); err != nil {
+			t.Errorf("%s: %v", folder, err)
+		}
+	}
+	return ring
 }
 
 // rig is a simulated PBX and a setup for the real program.

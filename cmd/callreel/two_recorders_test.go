@@ -9,9 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"callreel/internal/callcheck"
-	"callreel/internal/service"
 )
 
 // TestTwoRecorders runs two recorders on one machine, each with its own PBX: each files its
@@ -44,19 +41,10 @@ func TestTwoRecorders(t *testing.T) {
 		if err := r.settled(ctx, calls); err != nil {
 			t.Fatal(err)
 		}
-		ring, err := service.ReadRing(filepath.Join(r.dir, "callreel.keys"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := callcheck.Calls(filepath.Join(r.dir, "archive"), ring, calls); err != nil {
-			t.Error(err)
-		}
+		r.wantCalls(t, calls, "archive")
 	}
 	for _, cmd := range running {
-		_ = cmd.Process.Signal(os.Interrupt)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("a recorder did not stop in order: %v", err)
-		}
+		stopped(t, cmd)
 	}
 }
 

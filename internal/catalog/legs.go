@@ -15,9 +15,9 @@ import (
 const mostKnown = 4096
 
 // legCache are the legs of conferences as they were read last: each is asked for in
-// every look at the inbox, for each step and for each line of the ledger. While legs are
-// being written nothing is answered from it, nor put into it what was read meanwhile:
-// who is told of a change, by a trigger too, must not find what was before. The nil cache
+// every look at the inbox, for each step and for each line of the ledger. While those of a
+// conference are being written they are not answered from it, nor put into it as they were
+// read meanwhile: who is told of a change, by a trigger too, must not find what was before. The nil cache
 // knows nothing; it is that of a program beside the recorder, which sees no writes.
 type legCache struct {
 	mu      sync.Mutex
@@ -25,6 +25,13 @@ type legCache struct {
 	writing map[recording.ConfID]int // how many write; "" stands for all
 	changed map[recording.ConfID]int // the age at which they were written last, since all were forgotten
 	age     int                      // counts the changes
+}
+
+func newLegCache() *legCache {
+	return &legCache{
+		known:   map[recording.ConfID][]recording.Leg{},
+		writing: map[recording.ConfID]int{}, changed: map[recording.ConfID]int{},
+	}
 }
 
 // get returns a copy of the legs, or false and what put wants.
@@ -39,13 +46,6 @@ func (c *legCache) get(conf recording.ConfID) (list []recording.Leg, known bool,
 	}
 	list, known = c.known[conf]
 	return slices.Clone(list), known, c.age
-}
-
-func newLegCache() *legCache {
-	return &legCache{
-		known:   map[recording.ConfID][]recording.Leg{},
-		writing: map[recording.ConfID]int{}, changed: map[recording.ConfID]int{},
-	}
 }
 
 // put keeps legs that were read since get told age, if nothing was written since.

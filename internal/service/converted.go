@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"callreel/archive"
@@ -44,8 +43,12 @@ func (s *Service) followSome(ctx context.Context, after recording.ID) (recording
 		return 0, err
 	}
 	for _, rec := range list {
-		var failed error
-		if rec, failed = s.takeOver(ctx, rec.ID); failed != nil {
+		was := rec
+		changed, failed := s.converted(ctx, &was)
+		if changed {
+			failed = s.takeOver(ctx, rec.ID)
+		}
+		if failed != nil {
 			err = errors.Join(err, fmt.Errorf("recording %d: %w", rec.ID, failed))
 		}
 	}
@@ -53,29 +56,29 @@ func (s *Service) followSome(ctx context.Context, after recording.ID) (recording
 }
 
 // takeOver looks what has become of a capture that was filed, and saves it.
-func (s *Service) takeOver(ctx context.Context, id recording.ID) (recording.Recording, error) {
+func (s *Service) takeOver(ctx context.Context, id recording.ID) error {
 	s.filed.Lock()
 	defer s.filed.Unlock()
 	rec, err := s.catalog.Get(ctx, id)
 	if err != nil || rec.State != recording.Done {
-		return rec, err
+		return err
 	}
 	changed, err := s.converted(ctx, &rec)
 	if err != nil || !changed {
-		return rec, err
+		return err
 	}
 	if rec.Backup != "" {
 		rec.State = recording.Filed // so that the line makes the copy anew
 	}
 	err = s.catalog.TakeOver(ctx, rec)
 	if errors.Is(err, catalog.ErrBusy) {
-		return rec, nil // the next look sees it again
+		return nil // the next look sees it again
 	}
 	if err == nil {
 		s.wakeUp()
 		s.log.Info("a converter has made audio of the capture", "id", rec.ID, "uid", rec.Capture.UID, "format", rec.Audio.Format)
 	}
-	return rec, err
+	return err
 }
 
 // converted looks for the audio of a filed capture that is not there any more, and puts
@@ -109,9 +112,8 @@ func (s *Service) converted(ctx context.Context, rec *recording.Recording) (bool
 
 // nameOfCapture is the name of the pair at a place, if that is a capture in the archive.
 func nameOfCapture(place recording.Place) (name string, is bool) {
-	base, is := strings.CutSuffix(string(place), convert.PCAP.Extension())
-	name = strings.TrimPrefix(base, "file:")
-	return name, is && name != base
+	name, ext, is := archive.NameOf(place)
+	return name, is && ext == convert.PCAP.Extension()
 }
 
 // alone does something to a pair while no converter is at work on it.

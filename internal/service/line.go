@@ -121,7 +121,7 @@ func (s *Service) oneStep(ctx context.Context, st step, cl *catalog.Claimed, uns
 	if errors.Is(err, catalog.ErrTaken) { // by another worker, between our verdict and its saving
 		cl.State, cl.Verdict = st.from, recording.Verdict{}
 		o = outcome{next: s.clock.Now()}.with(unsaved)
-		return o, true, s.save(ctx, cl, o)
+		err = s.save(ctx, cl, o)
 	}
 	if err == nil {
 		s.say(o)

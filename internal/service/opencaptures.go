@@ -68,7 +68,7 @@ func (o *openCaptures) observe(e ingest.Entry, now time.Time) (rec recording.Rec
 	return k.Recording, true, !o.saved && (o.live[k.Capture.Conf] || k.Capture.Polls <= 1)
 }
 
-// keep remembers a recording whose capture has just been saved, if it is not complete.
+// keep remembers a recording that is looked at, if its capture is not complete.
 func (o *openCaptures) keep(rec recording.Recording, open bool) {
 	name := rec.Capture.Source.Name
 	w, ok := o.waiting[name]

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +43,13 @@ func (c ConverterConfig) Validate() error {
 	return nil
 }
 
+// A converter that goes on looks at the newest months only, and through the whole archive
+// at its start and every hour: late records bring a call of long ago.
+const (
+	newestMonths = 2
+	wholeEvery   = time.Hour
+)
+
 // renewals are how often a claim is renewed in the time after which it is stale.
 const renewals = 9
 
@@ -52,8 +61,9 @@ type Converter struct {
 	host    string
 	workers int
 
-	mu     sync.Mutex
-	failed map[string]string // names of captures that cannot be converted, and why
+	mu       sync.Mutex
+	told     map[string]string // by name, why a capture was not converted when it was tried last
+	hopeless map[string]bool   // names of those that this process does not try again
 }
 
 // Converted counts what became of the captures of one look.
@@ -87,7 +97,7 @@ func OpenConverter(ctx context.Context, cfg Config, o Options, workers int) (*Co
 	}
 	c := &Converter{
 		making: making{cfg: cfg, version: o.Version, location: zone, archive: arch, ring: ring},
-		clock:  o.Clock, log: o.Log, host: host, workers: max(workers, 1), failed: map[string]string{},
+		clock:  o.Clock, log: o.Log, host: host, workers: max(workers, 1), told: map[string]string{}, hopeless: map[string]bool{},
 	}
 	c.outside, err = findOutside(ctx, o.Log)
 	if err != nil {
@@ -101,8 +111,13 @@ func (c *Converter) Close() error { return c.archive.Close() }
 
 // Run converts what comes, until ctx is done.
 func (c *Converter) Run(ctx context.Context) error {
+	var whole time.Time
 	for {
-		_, err := c.Once(ctx, nil)
+		most := newestMonths
+		if now := c.clock.Now(); whole.IsZero() || now.Sub(whole) >= wholeEvery {
+			whole, most = now, math.MaxInt
+		}
+		_, err := c.look(ctx, most, nil)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -118,7 +133,12 @@ func (c *Converter) Run(ctx context.Context) error {
 // Once converts the captures that are in the archive now, several at the same time.
 // progress, if it is not nil, is told how many of all are through.
 func (c *Converter) Once(ctx context.Context, progress func(done, all int)) (Converted, error) {
-	list, err := c.captures(ctx)
+	return c.look(ctx, math.MaxInt, progress)
+}
+
+// look is Once for so many months.
+func (c *Converter) look(ctx context.Context, months int, progress func(done, all int)) (Converted, error) {
+	list, err := c.captures(ctx, months)
 	if err != nil {
 		return Converted{}, err
 	}
@@ -154,42 +174,43 @@ func (c *Converter) Once(ctx context.Context, progress func(done, all int)) (Con
 	return sum, context.Cause(ctx)
 }
 
-// count adds what became of one capture. What cannot be converted is told once.
+// count adds what became of one capture. The same fault of one is told once.
 func (c *Converter) count(sum *Converted, name string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case err == nil:
 		sum.Done++
+		delete(c.told, name)
 	case errors.Is(err, archive.ErrClaimed), errors.Is(err, recording.ErrNotFound), errors.Is(err, context.Canceled):
 		sum.Others++
 	default:
-		if c.failed[name] != err.Error() {
+		if c.told[name] != err.Error() {
 			c.log.Error("a capture cannot be converted; it stays as it is", "error", err)
 			c.log.Debug("capture that cannot be converted", "name", name)
 		}
-		if errors.Is(err, recording.ErrUnusable) || errors.Is(err, crypto.ErrTampered) {
-			c.failed[name] = err.Error() // this process does not try it again
-		}
+		c.told[name] = err.Error()
+		c.hopeless[name] = errors.Is(err, recording.ErrUnusable) || errors.Is(err, crypto.ErrTampered)
 		sum.Failed = append(sum.Failed, path.Base(name)+": "+err.Error())
 	}
 }
 
-// captures lists what is to be converted, newest month first: that is what people listen to.
-func (c *Converter) captures(ctx context.Context) (list []archive.Pair, err error) {
+// captures lists what is to be converted in the newest months, newest first: that is what
+// people listen to.
+func (c *Converter) captures(ctx context.Context, most int) (list []archive.Pair, err error) {
 	months, err := c.archive.Months(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := len(months) - 1; i >= 0; i-- {
-		pairs, err := c.archive.List(ctx, months[i])
+	for _, month := range slices.Backward(months[max(0, len(months)-min(most, len(months))):]) {
+		pairs, err := c.archive.List(ctx, month)
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range pairs {
-			if _, hopeless := c.failed[p.Name]; !hopeless && p.Sidecar && strings.HasSuffix(string(p.Audio), convert.PCAP.Extension()) {
+			if !c.hopeless[p.Name] && p.Sidecar && strings.HasSuffix(string(p.Audio), convert.PCAP.Extension()) {
 				list = append(list, p)
 			}
 		}

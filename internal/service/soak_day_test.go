@@ -70,7 +70,7 @@ func TestSoakDay(t *testing.T) {
 // newDay starts simulation and recorder as the environment wants them.
 func newDay(t *testing.T) *day {
 	t.Helper()
-	d := &day{scale: 80, hour: 12 * time.Second, calls: 3, peak: 9, every: 4 * time.Second, margin: 16} // it is not warm by hour 2
+	d := &day{scale: 80, hour: 30 * time.Second, calls: 3, peak: 9, every: 4 * time.Second, margin: 16} // it is not warm by hour 2
 	wanted := os.Getenv("CALLREEL_SOAK_DAY")
 	if wanted != "" {
 		d = &day{scale: 40, hour: time.Hour, calls: 200, peak: 2000, every: 15 * time.Minute, margin: 4}
@@ -238,11 +238,7 @@ func atPeak(hour float64) bool { return hour >= peakFrom && hour < peakFrom+4 }
 func (d *day) flat(t *testing.T) {
 	t.Helper()
 	early, late := d.between(2, 6), d.between(dayHours-4, dayHours)
-	least := 4
-	if d.hour < time.Hour { // the race detector lets a sample take a fifth of a second, an hour of the short form
-		least = 2
-	}
-	if len(early) < least || len(late) < least {
+	if len(early) < 4 || len(late) < 4 {
 		t.Fatalf("%d and %d samples", len(early), len(late))
 	}
 	for _, of := range []struct {
