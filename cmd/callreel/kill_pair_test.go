@@ -6,14 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"callreel/internal/callcheck"
 	"callreel/internal/pbxsim"
-	"callreel/internal/service"
 )
 
 // withStandby gives the setup's PBX a standby address.
