@@ -19,6 +19,9 @@ import (
 	"callreel/internal/trust"
 )
 
+// mostConnections bounds the connections to one server.
+const mostConnections = 4
+
 // newTransport builds the way to a server, from the wire up: TLS, an idle timeout,
 // authentication. It uses no proxy: an inbox is in the house.
 func newTransport(cfg Config) (http.RoundTripper, error) {
@@ -36,7 +39,8 @@ func newTransport(cfg Config) (http.RoundTripper, error) {
 		TLSClientConfig:        secured,
 		TLSHandshakeTimeout:    idle,
 		DisableCompression:     true,
-		MaxConnsPerHost:        4,
+		MaxConnsPerHost:        mostConnections,
+		MaxIdleConnsPerHost:    mostConnections, // else those above two are made anew for each request
 		IdleConnTimeout:        time.Minute,
 		MaxResponseHeaderBytes: 1 << 20,
 	}

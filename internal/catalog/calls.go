@@ -25,6 +25,7 @@ type CDR struct {
 // SaveCDRs stores records, all or none. A record that is here already, byte for
 // byte, is not stored twice.
 func (c *Catalog) SaveCDRs(ctx context.Context, list []CDR, received time.Time) error {
+	defer c.cdrs.change(named(list))()
 	return wrapCDRs(c.tx(ctx, func(ctx context.Context, tx *txn) error { return saveCDRs(ctx, tx, list, received) }), len(list))
 }
 
@@ -38,6 +39,7 @@ type Waking struct {
 // SaveAndWake is SaveCDRs, and wakes what waits for the records in the same transaction.
 // It returns how many it woke.
 func (c *Catalog) SaveAndWake(ctx context.Context, list []CDR, received time.Time, w Waking) (woken int, err error) {
+	defer c.cdrs.change(named(list))()
 	err = c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		if err := saveCDRs(ctx, tx, list, received); err != nil {
 			return err
@@ -54,6 +56,15 @@ func (c *Catalog) SaveAndWake(ctx context.Context, list []CDR, received time.Tim
 		return err
 	})
 	return woken, wrapCDRs(err, len(list))
+}
+
+// named are the conferences that records name.
+func named(list []CDR) []recording.ConfID {
+	out := make([]recording.ConfID, 0, len(list))
+	for _, r := range list {
+		out = append(out, r.Confs...)
+	}
+	return out
 }
 
 func wrapCDRs(err error, n int) error {
@@ -76,8 +87,8 @@ func saveCDR(ctx context.Context, tx *txn, r CDR, received time.Time) error {
 	sum := sha256.Sum256([]byte(r.XML))
 	var id int64
 	err := tx.QueryRowContext(ctx, `
-		INSERT INTO cdr (received, digest, xml) VALUES (?,?,?)
-		ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest RETURNING id`,
+		INSERT INTO cdr (received, digest, xml, setups) VALUES (?,?,?,1)
+		ON CONFLICT (digest) DO UPDATE SET setups = 1 RETURNING id`,
 		ms(received), hex.EncodeToString(sum[:]), r.XML).Scan(&id)
 	if err != nil {
 		return err
@@ -111,8 +122,16 @@ func (c *Catalog) GarbageCount(ctx context.Context) (int, error) {
 // CDRs returns the records that name a conference in any of their events, in
 // the order they came.
 func (c *Catalog) CDRs(ctx context.Context, conf recording.ConfID) ([]recording.RawCDR, error) {
-	return c.raw(ctx, `SELECT cdr.id, received, xml FROM cdr_conf JOIN cdr ON cdr.id = cdr_conf.cdr
+	list, known, age := c.cdrs.get(conf)
+	if known {
+		return list, nil
+	}
+	list, err := c.raw(ctx, `SELECT cdr.id, received, xml FROM cdr_conf JOIN cdr ON cdr.id = cdr_conf.cdr
 		WHERE conf = ? ORDER BY cdr.id`, string(conf))
+	if err == nil {
+		c.cdrs.put(conf, list, age)
+	}
+	return list, err
 }
 
 // CDRsBetween returns the records that came in a time, in the order they came, at
@@ -156,6 +175,7 @@ const maxGarbage = 1000
 // PruneCDRs deletes CDRs and live legs that came before limit, but none that a
 // recording still waits for. It returns how many CDRs went.
 func (c *Catalog) PruneCDRs(ctx context.Context, limit time.Time) (int64, error) {
+	defer c.cdrs.change(nil)()
 	res, err := c.exec(ctx, `DELETE FROM cdr WHERE received < ? AND NOT EXISTS (
 		SELECT 1 FROM cdr_conf JOIN recording ON recording.conf = cdr_conf.conf
 		WHERE cdr_conf.cdr = cdr.id AND recording.state IN ('seen','spooled','correlated','decided','quarantined'))`, ms(limit))

@@ -21,6 +21,8 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 	_ "modernc.org/sqlite" // the driver
+
+	"callreel/internal/recording"
 )
 
 //go:embed migrations/*.sql
@@ -31,7 +33,8 @@ type Catalog struct {
 	db     *sql.DB
 	writer writer
 	reads  reads
-	legs   *legCache // nil beside a recorder
+	legs   *confCache[recording.Leg]    // nil beside a recorder, as
+	cdrs   *confCache[recording.RawCDR] // this is
 }
 
 func newCatalog(db *sql.DB) *Catalog {
@@ -44,7 +47,8 @@ func newCatalog(db *sql.DB) *Catalog {
 func Open(ctx context.Context, path string) (*Catalog, error) {
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_txlock=immediate" +
 		"&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=cache_size(-8000)" // KiB, of each connection
+		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=cache_size(-8000)" + // KiB, of each connection
+		"&_pragma=temp_store(memory)" // else what a statement may have to undo goes into files, in the clear
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, fmt.Errorf("open catalog %s: %w", path, err)
@@ -52,7 +56,7 @@ func Open(ctx context.Context, path string) (*Catalog, error) {
 	db.SetMaxOpenConns(5) // one writes
 	db.SetMaxIdleConns(5)
 	c := newCatalog(db)
-	c.legs = newLegCache()
+	c.legs, c.cdrs = newConfCache[recording.Leg](), newConfCache[recording.RawCDR]()
 	if err := c.migrate(ctx); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("open catalog %s: %w", path, err)

@@ -1,9 +1,11 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,19 +49,43 @@ func (cl *Claimed) targets() []any {
 // Claim takes the recording whose next step has been due longest, for the time
 // of lease. It returns recording.ErrNotFound when none is due at now.
 func (c *Catalog) Claim(ctx context.Context, now time.Time, lease time.Duration) (Claimed, error) {
-	var cl Claimed
-	err := c.tx(ctx, func(ctx context.Context, tx *txn) (err error) {
-		row := tx.QueryRowContext(ctx, `
+	list, err := c.ClaimSome(ctx, now, lease, 1)
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("claim a recording: %w", recording.ErrNotFound)
+	}
+	if err != nil {
+		return Claimed{}, err
+	}
+	return list[0], nil
+}
+
+// ClaimSome is Claim of up to most recordings, those that have been due longest, the
+// oldest recording first. It returns none when none is due.
+func (c *Catalog) ClaimSome(ctx context.Context, now time.Time, lease time.Duration, most int) (list []Claimed, err error) {
+	err = c.tx(ctx, func(ctx context.Context, tx *txn) error {
+		list = nil
+		rows, err := tx.QueryContext(ctx, `
 			UPDATE recording SET leased = 1, woken = 0, seq = seq + 1, due = ?
-			WHERE id = (SELECT id FROM recording WHERE due IS NOT NULL AND due <= ? ORDER BY due, id LIMIT 1)
-			RETURNING seq, `+strings.Join(found[:], ", ")+`, `+columns, ms(now.Add(lease)), ms(now))
-		cl.Recording, err = scanInto(row, cl.targets()...)
-		return err
+			WHERE id IN (SELECT id FROM recording WHERE due IS NOT NULL AND due <= ? ORDER BY due, id LIMIT ?)
+			RETURNING seq, `+strings.Join(found[:], ", ")+`, `+columns, ms(now.Add(lease)), ms(now), most)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var cl Claimed
+			if cl.Recording, err = scanInto(rows, cl.targets()...); err != nil {
+				return err
+			}
+			list = append(list, cl)
+		}
+		return rows.Err()
 	})
 	if err != nil {
-		return cl, fmt.Errorf("claim a recording: %w", err)
+		return nil, fmt.Errorf("claim recordings: %w", err)
 	}
-	return cl, nil
+	slices.SortFunc(list, func(a, b Claimed) int { return cmp.Compare(a.ID, b.ID) })
+	return list, nil
 }
 
 // Advance saves a claimed recording and gives it back. due is when its next

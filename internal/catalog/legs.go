@@ -4,102 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 
 	"callreel/internal/recording"
 )
-
-// mostKnown bounds the conferences whose legs are kept in memory.
-const mostKnown = 4096
-
-// legCache are the legs of conferences as they were read last: each is asked for in
-// every look at the inbox, for each step and for each line of the ledger. While those of a
-// conference are being written they are not answered from it, nor put into it as they were
-// read meanwhile: who is told of a change, by a trigger too, must not find what was before. The nil cache
-// knows nothing; it is that of a program beside the recorder, which sees no writes.
-type legCache struct {
-	mu      sync.Mutex
-	known   map[recording.ConfID][]recording.Leg
-	writing map[recording.ConfID]int // how many write; "" stands for all
-	changed map[recording.ConfID]int // the age at which they were written last, since all were forgotten
-	age     int                      // counts the changes
-}
-
-func newLegCache() *legCache {
-	return &legCache{
-		known:   map[recording.ConfID][]recording.Leg{},
-		writing: map[recording.ConfID]int{}, changed: map[recording.ConfID]int{},
-	}
-}
-
-// get returns a copy of the legs, or false and what put wants.
-func (c *legCache) get(conf recording.ConfID) (list []recording.Leg, known bool, age int) {
-	if c == nil {
-		return nil, false, 0
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.writing[conf] > 0 || c.writing[""] > 0 {
-		return nil, false, -1
-	}
-	list, known = c.known[conf]
-	return slices.Clone(list), known, c.age
-}
-
-// put keeps legs that were read since get told age, if nothing was written since.
-func (c *legCache) put(conf recording.ConfID, list []recording.Leg, age int) {
-	if c == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if age < 0 || age < c.changed[conf] || age < c.changed[""] {
-		return
-	}
-	if len(c.known) >= mostKnown {
-		clear(c.known)
-	}
-	c.known[conf] = slices.Clone(list)
-}
-
-// change is called before legs are written, without any if that may be all, and what it
-// returns after it.
-func (c *legCache) change(legs []recording.Leg) (written func()) {
-	if c == nil {
-		return func() {}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	confs := map[recording.ConfID]bool{}
-	for _, leg := range legs {
-		confs[leg.Conf] = true
-	}
-	c.age++
-	if len(legs) == 0 || len(c.changed) >= mostKnown { // what is read just now is not put then
-		clear(c.known)
-		clear(c.changed)
-		c.changed[""] = c.age
-	}
-	if len(legs) == 0 {
-		confs[""] = true
-	}
-	for conf := range confs {
-		delete(c.known, conf)
-		c.writing[conf]++
-		c.changed[conf] = c.age
-	}
-	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		for conf := range confs {
-			if c.writing[conf]--; c.writing[conf] == 0 {
-				delete(c.writing, conf)
-			}
-		}
-	}
-}
 
 // SaveLeg stores the present state of agents' parts in conferences, all or none.
 func (c *Catalog) SaveLeg(ctx context.Context, legs ...recording.Leg) error {
@@ -108,7 +16,7 @@ func (c *Catalog) SaveLeg(ctx context.Context, legs ...recording.Leg) error {
 
 // SaveLegs is SaveLeg with the messages that tell of them, all or none.
 func (c *Catalog) SaveLegs(ctx context.Context, legs []recording.Leg, tell []recording.Message) error {
-	defer c.legs.change(legs)()
+	defer c.legs.change(confsOf(legs))()
 	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		for _, leg := range legs {
 			if err := saveLeg(ctx, tx, leg); err != nil {
@@ -121,6 +29,14 @@ func (c *Catalog) SaveLegs(ctx context.Context, legs []recording.Leg, tell []rec
 		return fmt.Errorf("save %d call events: %w", len(legs), err)
 	}
 	return nil
+}
+
+func confsOf(legs []recording.Leg) []recording.ConfID {
+	out := make([]recording.ConfID, 0, len(legs))
+	for _, leg := range legs {
+		out = append(out, leg.Conf)
+	}
+	return out
 }
 
 func saveLeg(ctx context.Context, tx *txn, leg recording.Leg) error {

@@ -112,3 +112,48 @@ func TestLegsOfAnother(t *testing.T) {
 		t.Errorf("%d conferences are kept, at most %d wanted", n, mostKnown)
 	}
 }
+
+// Records that come are found at once, and by who looks meanwhile none is put in memory
+// that was read before.
+func TestRecordsAreNeverOld(t *testing.T) {
+	c, err := Open(t.Context(), filepath.Join(t.TempDir(), "c.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	conf := recording.ConfID("c")
+	stop := make(chan struct{})
+	defer close(stop)
+	for range 3 {
+		go func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_, _ = c.CDRs(t.Context(), conf)
+				}
+			}
+		}()
+	}
+	for i := 1; i <= 200; i++ {
+		one := []CDR{{XML: fmt.Sprintf(`<cdr n="%d"/>`, i), Confs: []recording.ConfID{conf}}}
+		if i%2 == 0 {
+			_, err = c.SaveAndWake(t.Context(), one, began, Waking{At: began, From: began, To: began})
+		} else {
+			err = c.SaveCDRs(t.Context(), one, began)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list, err := c.CDRs(t.Context(), conf); err != nil || len(list) != i {
+			t.Fatalf("after record %d there are %d, %v", i, len(list), err)
+		}
+	}
+	if _, err := c.PruneCDRs(t.Context(), began.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := c.CDRs(t.Context(), conf); err != nil || len(list) != 0 {
+		t.Errorf("of records deleted for their age %d are left, %v", len(list), err)
+	}
+}

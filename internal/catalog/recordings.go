@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"callreel/internal/recording"
@@ -169,12 +170,42 @@ func (c *Catalog) Missed(ctx context.Context, id recording.ID) (int, error) {
 }
 
 // BySource returns the newest recording of one file of an inbox, or
-// recording.ErrNotFound.
+// recording.ErrNotFound. Of one that is more than seen only ID, State and Capture are
+// told: a listing asks for each file in it.
 func (c *Catalog) BySource(ctx context.Context, s recording.Source) (recording.Recording, error) {
 	row := c.queryRow(ctx,
 		`SELECT `+columns+` FROM recording WHERE inbox = ? AND source = ? ORDER BY id DESC LIMIT 1`, s.Inbox, s.Name)
-	rec, err := scan(row)
+	rec, err := scanDoc(row, func(state recording.State, doc string, rec *recording.Recording) (err error) {
+		if state == recording.Seen {
+			return json.Unmarshal([]byte(doc), rec)
+		}
+		rec.Capture, err = captureOf(doc)
+		return err
+	})
 	return rec, wrap(err, "look up source of", rec.ID)
+}
+
+// captureOf reads the capture of an encoded recording, which stands near its beginning,
+// and leaves the rest.
+func captureOf(doc string) (cp recording.Capture, err error) {
+	dec := json.NewDecoder(strings.NewReader(doc))
+	if _, err := dec.Token(); err != nil { // {
+		return cp, err
+	}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return cp, err
+		}
+		if key == "capture" {
+			return cp, dec.Decode(&cp)
+		}
+		var other json.RawMessage
+		if err := dec.Decode(&other); err != nil {
+			return cp, err
+		}
+	}
+	return cp, errors.New("it has no capture")
 }
 
 // Waiting is a capture that is only seen.
@@ -277,6 +308,10 @@ func (c *Catalog) Others(ctx context.Context, rec recording.Recording) ([]record
 }
 
 func (c *Catalog) list(ctx context.Context, query string, args ...any) ([]recording.Recording, error) {
+	return c.listBy(ctx, scan, query, args...)
+}
+
+func (c *Catalog) listBy(ctx context.Context, scan func(scanner) (recording.Recording, error), query string, args ...any) ([]recording.Recording, error) {
 	rows, err := c.query(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list recordings: %w", err)
@@ -298,6 +333,13 @@ type scanner interface{ Scan(...any) error }
 func scan(row scanner) (recording.Recording, error) { return scanInto(row) }
 
 func scanInto(row scanner, before ...any) (recording.Recording, error) {
+	return scanDoc(row, func(_ recording.State, doc string, rec *recording.Recording) error {
+		return json.Unmarshal([]byte(doc), rec)
+	}, before...)
+}
+
+// scanDoc reads columns, and of the document what decode takes.
+func scanDoc(row scanner, decode func(recording.State, string, *recording.Recording) error, before ...any) (recording.Recording, error) {
 	var (
 		rec   recording.Recording
 		id    int64
@@ -312,7 +354,7 @@ func scanInto(row scanner, before ...any) (recording.Recording, error) {
 	if err != nil {
 		return rec, err
 	}
-	if err := json.Unmarshal([]byte(doc), &rec); err != nil {
+	if err := decode(recording.State(state), doc, &rec); err != nil {
 		return rec, fmt.Errorf("recording %d: its row cannot be read: %w", id, err)
 	}
 	rec.ID, rec.State, rec.Capture.SourceGone = recording.ID(id), recording.State(state), gone
@@ -320,11 +362,13 @@ func scanInto(row scanner, before ...any) (recording.Recording, error) {
 }
 
 func encode(rec recording.Recording) (string, error) {
-	b, err := json.Marshal(rec)
-	if err != nil {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // records are XML, which would become half as long again
+	if err := enc.Encode(rec); err != nil {
 		return "", fmt.Errorf("recording %d: cannot be written as JSON: %w", rec.ID, err)
 	}
-	return string(b), nil
+	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
 func wrap(err error, verb string, id recording.ID) error {

@@ -28,6 +28,9 @@ func (c *Catalog) Index(ctx context.Context, setups map[int64][]time.Time) error
 			if err := saveSetups(ctx, tx, id, list); err != nil {
 				return err
 			}
+			if _, err := tx.ExecContext(ctx, `UPDATE cdr SET setups = 1 WHERE id = ? AND setups = 0`, id); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -40,6 +43,5 @@ func saveSetups(ctx context.Context, tx *txn, id int64, setups []time.Time) erro
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE cdr SET setups = 1 WHERE id = ? AND setups = 0`, id)
-	return err
+	return nil
 }

@@ -12,11 +12,18 @@ import (
 )
 
 // DueSources returns up to most recordings whose source may be deleted at now,
-// longest due first.
+// longest due first. Only ID, State and Capture are told.
 func (c *Catalog) DueSources(ctx context.Context, inbox string, now time.Time, most int) ([]recording.Recording, error) {
-	return c.list(ctx, `SELECT `+columns+` FROM recording
+	return c.listBy(ctx, scanCapture, `SELECT `+columns+` FROM recording
 		WHERE source_due IS NOT NULL AND source_due <= ? AND +inbox = ? ORDER BY source_due, id LIMIT ?`,
 		ms(now), inbox, most)
+}
+
+func scanCapture(row scanner) (recording.Recording, error) {
+	return scanDoc(row, func(_ recording.State, doc string, rec *recording.Recording) (err error) {
+		rec.Capture, err = captureOf(doc)
+		return err
+	})
 }
 
 // SourceLater puts the deletion of a source off.

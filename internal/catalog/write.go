@@ -83,16 +83,28 @@ func (c *Catalog) together(list []*write) {
 			}
 		}
 	}()
-	failed = c.commit(context.WithoutCancel(list[0].ctx), list)
+	ctx := context.WithoutCancel(list[0].ctx)
+	// Nearly always all of them are well. A savepoint for each costs as much as a commit,
+	// so that is for a second run: a write does the same when it is done again.
+	if failed = c.commit(ctx, list, false); failed != nil && len(list) > 1 {
+		failed = c.commit(ctx, list, true)
+	}
 }
 
-func (c *Catalog) commit(ctx context.Context, list []*write) error {
+// commit does writes in one transaction. Where they are apart, one that fails is undone
+// alone and keeps its error; else the first that fails undoes all.
+func (c *Catalog) commit(ctx context.Context, list []*write, apart bool) error {
 	t, err := c.begin(ctx)
 	if err != nil {
 		return err
 	}
 	for _, w := range list {
-		if err = w.do(ctx, t, len(list) == 1); err != nil {
+		if apart {
+			err = w.apart(ctx, t)
+		} else {
+			err = w.do(ctx, t)
+		}
+		if err != nil {
 			break
 		}
 	}
@@ -138,20 +150,21 @@ func (w *writer) close() error {
 	return err
 }
 
-// do does one write. Its own fault is kept in err and undone; what is returned is a fault
-// of the transaction.
-func (w *write) do(ctx context.Context, t *txn, alone bool) error {
-	if w.err = context.Cause(w.ctx); w.err != nil {
-		return nil
-	}
-	if alone {
+// do does one write, unless its caller has gone.
+func (w *write) do(ctx context.Context, t *txn) error {
+	if w.err = context.Cause(w.ctx); w.err == nil {
 		w.err = w.f(ctx, t)
-		return w.err
 	}
+	return w.err
+}
+
+// apart does one write. Its own fault is kept in err and undone; what is returned is a fault
+// of the transaction.
+func (w *write) apart(ctx context.Context, t *txn) error {
 	if _, err := t.ExecContext(ctx, `SAVEPOINT one`); err != nil {
 		return err
 	}
-	if w.err = w.f(ctx, t); w.err != nil {
+	if w.do(ctx, t) != nil {
 		if _, err := t.ExecContext(ctx, `ROLLBACK TO one`); err != nil {
 			return fmt.Errorf("undo a write: %w", errors.Join(err, w.err))
 		}

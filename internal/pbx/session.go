@@ -19,7 +19,8 @@ const (
 	fastPoll       = time.Second     // an empty poll that comes sooner is no long poll
 	idlePauseFirst = 100 * time.Millisecond
 	idlePauseMost  = time.Second
-	compareEvery   = 5 * time.Minute // between two looks at the calls of busy agents
+	eventsApart    = 50 * time.Millisecond // between two polls: of a thousand calls each then brings many events
+	compareEvery   = 5 * time.Minute       // between two looks at the calls of busy agents
 )
 
 // session is one session with the PBX, from Initialize to its loss.
@@ -94,7 +95,11 @@ func (s *session) step(ctx context.Context) error {
 	if err := s.handle(ctx, info); err != nil {
 		return err
 	}
-	return s.compare(ctx)
+	if err := s.compare(ctx); err != nil {
+		return err
+	}
+	s.clock.Wait(ctx.Done(), min(eventsApart-s.clock.Now().Sub(asked), eventsApart))
+	return nil
 }
 
 // compare looks now and then whether the calls that are followed still live,

@@ -69,6 +69,7 @@ type Service struct {
 	lamps      *lamps
 	heard      heard
 	woken      chan struct{}
+	claims     claims
 	checks     atomic.Int64 // polls of inboxes
 	indexed    atomic.Bool  // all CDRs are found by the times of their set-ups
 	books      bookkeeper

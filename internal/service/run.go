@@ -107,23 +107,63 @@ func (s *Service) work(ctx context.Context) {
 		}
 		s.rest(ctx, next)
 	}
+	s.giveBack(ctx)
+}
+
+// claimedAtOnce bounds the recordings that are taken in one transaction.
+const claimedAtOnce = 16
+
+// claims are recordings that were taken together and that no worker has begun with.
+type claims struct {
+	mu   sync.Mutex
+	list []catalog.Claimed
 }
 
 // claim takes what is due, or returns recording.ErrNotFound and how long nothing will be.
 // It asks before it writes: most of what wakes a worker makes nothing due.
-func (s *Service) claim(ctx context.Context) (catalog.Claimed, time.Duration, error) {
+func (s *Service) claim(ctx context.Context) (cl catalog.Claimed, wait time.Duration, err error) {
+	s.claims.mu.Lock()
+	defer s.claims.mu.Unlock()
+	if len(s.claims.list) == 0 {
+		if wait, err = s.claimSome(ctx); err != nil {
+			return cl, wait, err
+		}
+	}
+	cl, s.claims.list = s.claims.list[0], s.claims.list[1:]
+	if len(s.claims.list) > 0 {
+		s.wakeUp() // another worker
+	}
+	return cl, 0, nil
+}
+
+func (s *Service) claimSome(ctx context.Context) (wait time.Duration, err error) {
 	now := s.clock.Now()
 	at, ok, err := s.catalog.NextDue(ctx)
 	switch {
 	case err != nil:
-		return catalog.Claimed{}, idle, err
+		return idle, err
 	case !ok:
-		return catalog.Claimed{}, idle, recording.ErrNotFound
+		return idle, recording.ErrNotFound
 	case at.After(now):
-		return catalog.Claimed{}, at.Sub(now), recording.ErrNotFound
+		return at.Sub(now), recording.ErrNotFound
 	}
-	cl, err := s.catalog.Claim(ctx, now, lease)
-	return cl, 0, err
+	s.claims.list, err = s.catalog.ClaimSome(ctx, now, lease, claimedAtOnce)
+	if err == nil && len(s.claims.list) == 0 {
+		err = recording.ErrNotFound
+	}
+	return 0, err
+}
+
+// giveBack makes what no worker has begun with due again, at the stop.
+func (s *Service) giveBack(ctx context.Context) {
+	s.claims.mu.Lock()
+	defer s.claims.mu.Unlock()
+	for _, cl := range s.claims.list {
+		if err := s.catalog.Advance(context.WithoutCancel(ctx), cl, s.clock.Now(), time.Time{}); err != nil {
+			s.log.Warn("a recording is given back at the next start", "id", cl.ID, "error", err)
+		}
+	}
+	s.claims.list = nil
 }
 
 // rest waits until something may be due.

@@ -255,9 +255,10 @@ func (s *Service) freshen(ctx context.Context, rec *recording.Recording) error {
 // file makes the recording: converted, named, sealed, archived and verified.
 // Nothing half-made is a state, so it is one step.
 func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording.State, error) {
-	// Two inboxes may have been fetched from at the same moment.
-	if next, err := s.unlessKnown(ctx, rec); err != nil || next == recording.Discarded {
-		return next, err
+	if len(s.inboxes) > 1 { // two of them may have been fetched from at the same moment
+		if next, err := s.unlessKnown(ctx, rec); err != nil || next == recording.Discarded {
+			return next, err
+		}
 	}
 	draft, err := s.archive.Draft(ctx, fmt.Sprint(rec.ID))
 	if err != nil {
