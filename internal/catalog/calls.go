@@ -84,12 +84,7 @@ func saveCDRs(ctx context.Context, tx *txn, list []CDR, received time.Time) erro
 }
 
 func saveCDR(ctx context.Context, tx *txn, r CDR, received time.Time) error {
-	sum := sha256.Sum256([]byte(r.XML))
-	var id int64
-	err := tx.QueryRowContext(ctx, `
-		INSERT INTO cdr (received, digest, xml, setups) VALUES (?,?,?,1)
-		ON CONFLICT (digest) DO UPDATE SET setups = 1 RETURNING id`,
-		ms(received), hex.EncodeToString(sum[:]), r.XML).Scan(&id)
+	id, err := insertCDR(ctx, tx, r.XML, received)
 	if err != nil {
 		return err
 	}
@@ -100,6 +95,33 @@ func saveCDR(ctx context.Context, tx *txn, r CDR, received time.Time) error {
 		}
 	}
 	return saveSetups(ctx, tx, id, r.Setups)
+}
+
+// insertCDR returns the number of a record that is new, or here already. (RETURNING would
+// tell it too, at the price of a table of its own for each record.)
+func insertCDR(ctx context.Context, tx *txn, xml string, received time.Time) (id int64, err error) {
+	sum := sha256.Sum256([]byte(xml))
+	digest := hex.EncodeToString(sum[:])
+	res, err := tx.ExecContext(ctx, `INSERT INTO cdr (received, digest, xml, setups) VALUES (?,?,?,1) ON CONFLICT (digest) DO NOTHING`,
+		ms(received), digest, xml)
+	if err != nil {
+		return 0, err
+	}
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
+		return lastID(res, err)
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE cdr SET setups = 1 WHERE digest = ? AND setups = 0`, digest); err != nil {
+		return 0, err
+	}
+	err = tx.QueryRowContext(ctx, `SELECT id FROM cdr WHERE digest = ?`, digest).Scan(&id)
+	return id, err
+}
+
+func lastID(res sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
 }
 
 // SaveGarbage keeps what was sent as a CDR and is none, for the admin to see.

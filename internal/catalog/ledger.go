@@ -84,21 +84,11 @@ func saveLines(ctx context.Context, tx *txn, l LedgerLines) error {
 		return err
 	}
 	// Somebody may have accepted a line since it was read.
-	accepted := map[string]bool{}
-	rows, err := tx.QueryContext(ctx, `DELETE FROM ledger WHERE conf = ? AND recording = ? RETURNING agent, accepted`, string(l.Conf), int64(l.Recording))
+	accepted, err := acceptedOf(ctx, tx, l.LedgerKey)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var agent string
-		var is bool
-		if err := rows.Scan(&agent, &is); err != nil {
-			return err
-		}
-		accepted[agent] = is
-	}
-	if err := rows.Err(); err != nil {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM ledger WHERE conf = ? AND recording = ?`, string(l.Conf), int64(l.Recording)); err != nil {
 		return err
 	}
 	for _, e := range l.Entries {
@@ -114,6 +104,24 @@ func saveLines(ctx context.Context, tx *txn, l LedgerLines) error {
 		}
 	}
 	return nil
+}
+
+// acceptedOf are the agents whose lines of a key somebody has accepted.
+func acceptedOf(ctx context.Context, tx *txn, k LedgerKey) (map[string]bool, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT agent FROM ledger WHERE conf = ? AND recording = ? AND accepted = 1`, string(k.Conf), int64(k.Recording))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]bool{}
+	for rows.Next() {
+		var agent string
+		if err := rows.Scan(&agent); err != nil {
+			return nil, err
+		}
+		out[agent] = true
+	}
+	return out, rows.Err()
 }
 
 // ledgerAgent is the key of an agent: two PBXes may have one of the same name.
