@@ -68,6 +68,14 @@ type Inbox interface {
 	Delete(ctx context.Context, name string, want recording.Stamp) error
 }
 
+// Remover is an inbox that is asked over a network, where one listing can tell of many
+// files what a question for each would.
+type Remover interface {
+	// Remove is Delete without the look whether the file is gone, unless gone says that it
+	// was before: a listing that begins later has to tell.
+	Remove(ctx context.Context, name string, want recording.Stamp) (gone bool, err error)
+}
+
 // New makes the inbox that a valid cfg describes; with a standby address it is a
 // *Pair. It does not connect.
 func New(cfg Config, clk clock.Clock, log *slog.Logger) (Inbox, error) {

@@ -49,16 +49,8 @@ type remover interface {
 // deleteProved removes the file if it still is the wanted one, and looks again:
 // servers say 404, or even 204, and keep the file; only its absence counts.
 func deleteProved(ctx context.Context, in remover, name string, want recording.Stamp) error {
-	got, err := in.Stat(ctx, name)
-	switch {
-	case errors.Is(err, recording.ErrNotFound):
-		return nil
-	case err != nil:
-		return err
-	case !got.Same(want):
-		return fault(in.Name(), "delete", name, recording.ErrChanged)
-	}
-	if err := in.remove(ctx, name, got); err != nil && !errors.Is(err, recording.ErrNotFound) {
+	gone, err := removeWanted(ctx, in, name, want)
+	if gone || err != nil {
 		return err
 	}
 	switch _, err := in.Stat(ctx, name); {
@@ -68,4 +60,22 @@ func deleteProved(ctx context.Context, in remover, name string, want recording.S
 		return err
 	}
 	return fault(in.Name(), "delete", name, ErrStill)
+}
+
+// removeWanted removes the file if it still is the wanted one. It reports whether it was
+// gone before; else nobody has looked yet.
+func removeWanted(ctx context.Context, in remover, name string, want recording.Stamp) (gone bool, err error) {
+	got, err := in.Stat(ctx, name)
+	switch {
+	case errors.Is(err, recording.ErrNotFound):
+		return true, nil
+	case err != nil:
+		return false, err
+	case !got.Same(want):
+		return false, fault(in.Name(), "delete", name, recording.ErrChanged)
+	}
+	if err := in.remove(ctx, name, got); err != nil && !errors.Is(err, recording.ErrNotFound) {
+		return false, err
+	}
+	return false, nil
 }

@@ -179,6 +179,14 @@ func (d *dav) Delete(ctx context.Context, name string, want recording.Stamp) err
 	return deleteProved(ctx, d, name, want)
 }
 
+// Remove implements Remover.
+func (d *dav) Remove(ctx context.Context, name string, want recording.Stamp) (gone bool, err error) {
+	if !d.clock.Wait(ctx.Done(), time.Duration(d.cfg.DeleteDelay)) {
+		return false, context.Cause(ctx)
+	}
+	return removeWanted(ctx, d, name, want)
+}
+
 func (d *dav) remove(ctx context.Context, name string, got recording.Stamp) error {
 	ctx, cancel := short(ctx, d.cfg)
 	defer cancel()

@@ -23,15 +23,16 @@ const goneAfter = 3
 
 // box is one inbox as the service watches it.
 type box struct {
-	cfg    ingest.Config
-	inbox  ingest.Inbox
-	listed time.Time    // last complete listing; touched by its own loop only
-	strays int          // files that are no captures, when last counted
-	evil   int          // names that were refused, when last counted
-	tried  atomic.Bool  // at least once
-	looked atomic.Int64 // listed in ms since 1970, once all in it had been entered; 0 before
-	marks  []*markPlace
-	open   openCaptures // touched by its own loop only
+	cfg     ingest.Config
+	inbox   ingest.Inbox
+	listed  time.Time    // last complete listing; touched by its own loop only
+	strays  int          // files that are no captures, when last counted
+	evil    int          // names that were refused, when last counted
+	tried   atomic.Bool  // at least once
+	looked  atomic.Int64 // listed in ms since 1970, once all in it had been entered; 0 before
+	marks   []*markPlace
+	removed deleted      // sources that the next listing must not show; lost at the stop, after which they are deleted again
+	open    openCaptures // touched by its own loop only
 }
 
 // all are the inbox and its folders of marks.
@@ -83,7 +84,7 @@ func (s *Service) poll(ctx context.Context, b *box) error {
 	if b.listed.After(before) {
 		b.listed = time.Time{} // the clock was set back
 	}
-	if err := s.lookUpOpen(ctx, b); err != nil {
+	if err := errors.Join(s.proveRemoved(ctx, b, entries), s.lookUpOpen(ctx, b)); err != nil {
 		return err
 	}
 	there := make(map[string]bool, len(entries))

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"callreel/ingest"
 	"callreel/internal/catalog"
 	"callreel/internal/recording"
 )
@@ -50,6 +51,14 @@ func (d *deleted) add(rec recording.Recording) {
 	d.list = append(d.list, rec)
 }
 
+func (d *deleted) take() []recording.Recording {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := d.list
+	d.list = nil
+	return list
+}
+
 // saveDeleted saves what was deleted, though the program is to stop.
 func (s *Service) saveDeleted(ctx context.Context, d *deleted) error {
 	ids := make([]recording.ID, len(d.list))
@@ -60,6 +69,7 @@ func (s *Service) saveDeleted(ctx context.Context, d *deleted) error {
 		return err
 	}
 	for _, rec := range d.list {
+		s.lamps.Good(LampPCAP, causeSource(rec.ID))
 		s.log.Debug("step completed", "step", "delete source", "id", rec.ID, "uid", rec.Capture.UID)
 	}
 	return nil
@@ -104,23 +114,69 @@ func (s *Service) tryDelete(ctx context.Context, b *box, rec recording.Recording
 	if ctx.Err() != nil {
 		return ctx.Err() // the stop is no fault of the source
 	}
-	s.report(LampPCAP, fmt.Sprintf("source of recording %d", rec.ID), "source cannot be deleted", failed)
 	if failed == nil {
 		return nil
 	}
+	return s.deleteLater(ctx, rec, failed)
+}
+
+// deleteLater puts a deletion off that has failed.
+func (s *Service) deleteLater(ctx context.Context, rec recording.Recording, failed error) error {
+	s.report(LampPCAP, causeSource(rec.ID), "source cannot be deleted", failed)
 	return s.catalog.SourceLater(ctx, rec.ID, s.clock.Now().Add(deleteRetry))
 }
 
+// causeSource is under which a source that cannot be deleted stands in the lamps.
+func causeSource(id recording.ID) string { return fmt.Sprintf("source of recording %d", id) }
+
 func (s *Service) deleteSource(ctx context.Context, b *box, rec recording.Recording, gone *deleted) error {
-	err := b.inbox.Delete(ctx, rec.Capture.Source.Name, rec.Capture.Stamp)
+	proved, err := remove(ctx, b.inbox, rec.Capture)
 	switch {
+	case err == nil && !proved:
+		b.removed.add(rec)
+		return nil
 	case err == nil, errors.Is(err, recording.ErrNotFound):
 		gone.add(rec)
 		return nil
 	case errors.Is(err, recording.ErrChanged):
+		s.lamps.Good(LampPCAP, causeSource(rec.ID))
 		return s.sourceChanged(ctx, rec)
 	}
 	return err
+}
+
+// remove deletes a capture in its inbox. Where it is not proved to be gone, the next
+// listing tells.
+func remove(ctx context.Context, in ingest.Inbox, c recording.Capture) (proved bool, err error) {
+	if r, ok := in.(ingest.Remover); ok {
+		return r.Remove(ctx, c.Source.Name, c.Stamp)
+	}
+	return true, in.Delete(ctx, c.Source.Name, c.Stamp)
+}
+
+// proveRemoved looks in a listing whether what was removed before it is gone: a server may
+// say so and keep the file. Another file of the same name is a new capture.
+func (s *Service) proveRemoved(ctx context.Context, b *box, entries []ingest.Entry) error {
+	removed := b.removed.take()
+	if len(removed) == 0 {
+		return nil
+	}
+	there := make(map[string]recording.Stamp, len(entries))
+	for _, e := range entries {
+		there[e.Name] = e.Stamp
+	}
+	var gone deleted
+	for _, rec := range removed {
+		if stamp, ok := there[rec.Capture.Source.Name]; ok && stamp.Same(rec.Capture.Stamp) {
+			failed := fmt.Errorf("inbox %s: delete %.100q: %w", b.cfg.Name, rec.Capture.Source.Name, ingest.ErrStill)
+			if err := s.deleteLater(ctx, rec, failed); err != nil {
+				return err
+			}
+			continue
+		}
+		gone.add(rec)
+	}
+	return s.saveDeleted(ctx, &gone)
 }
 
 // sourceChanged deals with a source that grew after it was copied. A recording
