@@ -46,6 +46,7 @@ func TestHotQueriesGoByIndex(t *testing.T) {
 			return err
 		},
 		func() error { return c.SourceGone(ctx, rec.ID) },
+		func() error { return c.SaveAgentsGained(ctx, "p", []recording.Agent{{CN: "A", PBX: "p"}}, began) },
 	}
 	for i, ask := range asks {
 		if err := ask(); err != nil {

@@ -14,6 +14,10 @@ import (
 // ErrBusy says that a worker has the recording just now. Nothing was changed.
 var ErrBusy = errors.New("a worker has it")
 
+// ErrUnreadable says that one row holds what callreel cannot have written. The other rows
+// are good for all that is known.
+var ErrUnreadable = errors.New("its row cannot be read")
+
 // columns is what scan reads.
 const columns = `id, state, source_gone, doc`
 
@@ -313,7 +317,7 @@ func scanInto(row scanner, before ...any) (recording.Recording, error) {
 		return rec, err
 	}
 	if err := json.Unmarshal([]byte(doc), &rec); err != nil {
-		return rec, fmt.Errorf("recording %d: its row cannot be read: %w", id, err)
+		return rec, fmt.Errorf("recording %d: %w: %w", id, ErrUnreadable, err)
 	}
 	rec.ID, rec.State, rec.Capture.SourceGone = recording.ID(id), recording.State(state), gone
 	return rec, nil

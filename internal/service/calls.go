@@ -105,8 +105,9 @@ func (s *Service) Agents(ctx context.Context, name string, list []recording.Agen
 }
 
 // Up notes that a PBX link is up.
-func (s *Service) Up(_ context.Context, name string, at time.Time) {
+func (s *Service) Up(ctx context.Context, name string, at time.Time) {
 	s.links.set(name, at)
+	s.agentsSure(ctx, name)
 	s.lamps.Good(LampPBX, "pbx "+name)
 	s.log.Info("PBX link is up", "pbx", name)
 }
@@ -134,8 +135,9 @@ func (s *Service) Active(_ context.Context, name string, standby bool) {
 }
 
 // Down notes that a PBX link is down.
-func (s *Service) Down(_ context.Context, name string, _ time.Time, err error) {
+func (s *Service) Down(ctx context.Context, name string, at time.Time, err error) {
 	s.links.set(name, time.Time{})
+	s.agentsUnsure(ctx, name, at)
 	if err == nil {
 		err = errors.New("the session ended")
 	}

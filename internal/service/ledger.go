@@ -217,12 +217,13 @@ func laterOf(a, b time.Time) time.Time {
 }
 
 // openLedger makes the recorder's bookkeeper.
-func (s *Service) openLedger(context.Context) error {
+func (s *Service) openLedger(ctx context.Context) error {
 	s.books = bookkeeper{
 		cfg: s.cfg, catalog: s.catalog, rules: s.rules, clock: s.clock, correlator: s.correlator,
 		setup: s.licences.setupAgents, roster: &s.roster, listed: s.listed,
 	}
-	return nil
+	// Nobody has told of agents since the last run, but no record came either.
+	return s.catalog.RosterUnsure(ctx, "", s.clock.Now())
 }
 
 // listed is up to when all inboxes have been looked through.

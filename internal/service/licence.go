@@ -177,16 +177,28 @@ func (s *Service) relicense(ctx context.Context, name string, list []recording.A
 	left := s.cfg.Licence.mark(counts, lists...)
 	s.licences.setup = setup
 	defer s.roster.changed()
-	for pbx, l := range byPBX {
-		if pbx != name && slices.Equal(l, before[pbx]) {
-			continue
-		}
-		if err := s.catalog.SaveAgents(ctx, pbx, l); err != nil {
-			return err
-		}
+	since, err := s.lookBack(ctx, name, list, before[name])
+	if err != nil {
+		return err
 	}
-	s.tellLicences(left) // what holds after a restart too
-	return nil
+	err = s.roster.change(func() error {
+		for pbx, l := range byPBX {
+			switch {
+			case pbx == name:
+				err = s.catalog.SaveAgentsGained(ctx, pbx, l, since)
+			case !slices.Equal(l, before[pbx]):
+				err = s.catalog.SaveAgents(ctx, pbx, l)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		s.tellLicences(left) // what holds after a restart too
+	}
+	return err
 }
 
 // tellLicences makes the lamp SOFTWARE say who has no licence, and logs it when that

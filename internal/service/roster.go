@@ -42,6 +42,14 @@ func (r *roster) get(ctx context.Context, setup []recording.Agent, c *catalog.Ca
 	return r.known, nil
 }
 
+// change saves other agents. Nobody is told the ones of before once they are saved.
+func (r *roster) change(save func() error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known = nil
+	return save()
+}
+
 // changed says that the catalog's agents are others now.
 func (r *roster) changed() {
 	r.mu.Lock()
