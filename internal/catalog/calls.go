@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -202,7 +203,7 @@ func isOneOf(pbx string, names []string) bool {
 	})
 }
 
-// docs reads a column of JSON values.
+// docs reads a column of JSON values. Those that can be read come with ErrUnreadable too.
 func docs[T any](ctx context.Context, c *Catalog, query string, args ...any) ([]T, error) {
 	rows, err := c.query(ctx, query, args...)
 	if err != nil {
@@ -210,6 +211,7 @@ func docs[T any](ctx context.Context, c *Catalog, query string, args ...any) ([]
 	}
 	defer rows.Close()
 	var out []T
+	var bad error
 	for rows.Next() {
 		var doc string
 		var v T
@@ -217,11 +219,21 @@ func docs[T any](ctx context.Context, c *Catalog, query string, args ...any) ([]
 			return nil, fmt.Errorf("read the catalog: %w", err)
 		}
 		if err := json.Unmarshal([]byte(doc), &v); err != nil {
-			return nil, fmt.Errorf("read the catalog: %T: %w: %w", v, ErrUnreadable, err)
+			kind := strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", v), "recording."))
+			bad = first(bad, fmt.Errorf("read the catalog: %s: %w: %w", kind, ErrUnreadable, err))
+			continue
 		}
 		out = append(out, v)
 	}
-	return out, rows.Err()
+	return out, cmp.Or(rows.Err(), bad)
+}
+
+// first keeps the first of several faults.
+func first(before, err error) error {
+	if before != nil {
+		return before
+	}
+	return err
 }
 
 // ConfChanged reports whether, since a time, an agent's call went on under

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -280,6 +281,7 @@ func (c *Catalog) Others(ctx context.Context, rec recording.Recording) ([]record
 	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? AND id <> ? ORDER BY id`, string(rec.Capture.Conf), int64(rec.ID))
 }
 
+// list reads recordings. Those that can be read come with ErrUnreadable too.
 func (c *Catalog) list(ctx context.Context, query string, args ...any) ([]recording.Recording, error) {
 	rows, err := c.query(ctx, query, args...)
 	if err != nil {
@@ -287,14 +289,19 @@ func (c *Catalog) list(ctx context.Context, query string, args ...any) ([]record
 	}
 	defer rows.Close()
 	var out []recording.Recording
+	var bad error
 	for rows.Next() {
 		rec, err := scan(rows)
+		if errors.Is(err, ErrUnreadable) {
+			bad = first(bad, fmt.Errorf("list recordings: %w", err))
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("list recordings: %w", err)
 		}
 		out = append(out, rec)
 	}
-	return out, rows.Err()
+	return out, cmp.Or(rows.Err(), bad)
 }
 
 type scanner interface{ Scan(...any) error }

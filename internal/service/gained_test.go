@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -107,15 +106,8 @@ func TestLineOfAnAgentAfterARestart(t *testing.T) {
 	s.Up(t.Context(), site, s.clock.Now())
 	recordOf(t, s, "24", before)
 	keep(t, s)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
 	s.clock.Now = func() time.Time { return time.Now().Add(time.Hour) }
-	again, err := Open(t.Context(), s.cfg, Options{Clock: s.clock, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer again.Close()
+	again := reopened(t, s)
 	recordOf(t, again, "24", after)
 	keep(t, again)
 	again.Agents(t.Context(), site, []recording.Agent{{CN: "Rossi", E164: "24", PBX: site}})

@@ -125,7 +125,7 @@ func (c LicenceConfig) mark(counts map[string]int, lists ...[]recording.Agent) (
 // counted are the agents of the setup, and those that a catalog knows; who has no licence
 // is marked, as the recorder does. It is for who looks back.
 func (c Config) counted(ctx context.Context, from *catalog.Catalog) (setup, known []recording.Agent, err error) {
-	if known, err = from.Agents(ctx); err != nil {
+	if known, err = from.Agents(ctx); err != nil && !errors.Is(err, catalog.ErrUnreadable) {
 		return nil, nil, err
 	}
 	counts, err := from.Licences(ctx, c.Licence.Name)
@@ -153,7 +153,7 @@ func (s *Service) relicense(ctx context.Context, name string, list []recording.A
 	s.licences.mu.Lock()
 	defer s.licences.mu.Unlock()
 	known, err := s.catalog.Agents(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, catalog.ErrUnreadable) {
 		return err
 	}
 	byPBX := map[string][]recording.Agent{}
