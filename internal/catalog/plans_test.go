@@ -31,7 +31,7 @@ func TestHotQueriesGoByIndex(t *testing.T) {
 		func() error { _, _, err := c.NextDue(ctx); return err },
 		func() error { _, _ = c.SameContent(ctx, rec); return nil },
 		func() error { _, err := c.SharesSpool(ctx, rec); return err },
-		func() error { _, err := c.Discarded(ctx, "c"); return err },
+		func() error { _, err := c.Judged(ctx, "c"); return err },
 		func() error { _, err := c.Others(ctx, rec); return err },
 		func() error { _, err := c.ByConf(ctx, "c"); return err },
 		func() error { _, err := c.Legs(ctx, "c"); return err },

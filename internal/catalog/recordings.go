@@ -271,9 +271,9 @@ func (c *Catalog) ByConf(ctx context.Context, conf recording.ConfID) ([]recordin
 	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? ORDER BY id`, string(conf))
 }
 
-// Discarded returns those of ByConf that were not kept.
-func (c *Catalog) Discarded(ctx context.Context, conf recording.ConfID) ([]recording.Recording, error) {
-	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? AND state = ? ORDER BY id`, string(conf), string(recording.Discarded))
+// Judged returns those of ByConf of which it is decided, and done, whether they are kept.
+func (c *Catalog) Judged(ctx context.Context, conf recording.ConfID) ([]recording.Recording, error) {
+	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? AND state IN ('discarded', 'filed', 'backed_up', 'done') ORDER BY id`, string(conf))
 }
 
 // Others returns the other recordings of a recording's conference, oldest first.
