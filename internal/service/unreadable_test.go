@@ -3,10 +3,12 @@ package service
 import (
 	"database/sql"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"callreel/internal/doctor"
 	"callreel/internal/recording"
 )
 
@@ -86,6 +88,11 @@ func TestRowThatCannotBeRead(t *testing.T) {
 			check, err := l.Check(t.Context(), from, to)
 			if err != nil || !strings.Contains(strings.Join(check.Differences, "\n"), string(conf)) {
 				t.Errorf("differences %q, %v; want the conference named", check.Differences, err)
+			}
+			list, err := Doctor(t.Context(), s.cfg, s.clock, 7)
+			told := slices.ContainsFunc(list, func(f doctor.Finding) bool { return f.Kind == doctor.Row })
+			if err != nil || told != strings.Contains(row.spoil, "recording") {
+				t.Errorf("the doctor: %+v, %v", list, err)
 			}
 			spoil(t, s, row.mend)
 			s = reopened(t, s)
