@@ -2,10 +2,12 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"callreel/cdr"
+	"callreel/internal/catalog"
 	"callreel/internal/ledger"
 	"callreel/internal/recording"
 	"callreel/rules"
@@ -15,14 +17,16 @@ import (
 
 // tooLate looks whether a CDR came for a call that was not kept, and would have been with
 // it, or that is kept, and would be another's with it: that is never passed over in silence.
+// A row that cannot be read must not make the PBX send its CDR for ever; the ledger tells
+// of it.
 func (s *Service) tooLate(ctx context.Context, confs []recording.ConfID) error {
 	for _, conf := range confs {
 		list, err := s.catalog.Judged(ctx, conf)
-		if err != nil {
+		if err != nil && !errors.Is(err, catalog.ErrUnreadable) {
 			return err
 		}
 		for _, rec := range list {
-			if err := s.judgeAgain(ctx, rec); err != nil {
+			if err := s.judgeAgain(ctx, rec); err != nil && !errors.Is(err, catalog.ErrUnreadable) {
 				return err
 			}
 		}

@@ -51,7 +51,7 @@ func TestRowThatCannotBeRead(t *testing.T) {
 	for _, row := range []struct {
 		name, spoil, mend string
 	}{
-		{"a capture", `UPDATE recording SET doc = '{"capture":7}'`, `UPDATE recording SET doc = '{}'`},
+		{"a capture", `UPDATE recording SET doc = '{"capture":7}', state = 'discarded'`, `UPDATE recording SET doc = '{}'`},
 		{"a leg", `UPDATE leg SET doc = 'x'`, `UPDATE leg SET doc = '{"agent":{"cn":"99"}}'`},
 		{"a line of before", `UPDATE ledger SET doc = 'x', again = 1`, `UPDATE ledger SET doc = '{}' WHERE doc = 'x'`},
 	} {
@@ -68,6 +68,7 @@ func TestRowThatCannotBeRead(t *testing.T) {
 			spoil(t, s, row.spoil)
 			s = reopened(t, s)
 			recordOf(t, s, "99", other)
+			recordOf(t, s, "99", conf)
 			keep(t, s)
 			if list := linesOf(t, s, other); len(list) != 1 {
 				t.Errorf("the other call: %+v, want its line", list)
