@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -244,53 +245,7 @@ func isOneOf(pbx string, names []string) bool {
 	})
 }
 
-// DropAgents forgets the agents of all PBXes but those named and their slave
-// sites.
-func (c *Catalog) DropAgents(ctx context.Context, except []string) error {
-	known, err := c.Agents(ctx)
-	if err != nil {
-		return err
-	}
-	for _, a := range known {
-		if isOneOf(a.PBX, except) {
-			continue
-		}
-		if _, err := c.exec(ctx, `DELETE FROM agent WHERE pbx = ? AND cn = ?`, a.PBX, a.CN); err != nil {
-			return fmt.Errorf("forget the agents of PBX %s: %w", a.PBX, err)
-		}
-	}
-	return nil
-}
-
-// SaveAgents replaces the list of a PBX's agents.
-func (c *Catalog) SaveAgents(ctx context.Context, pbx string, list []recording.Agent) error {
-	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM agent WHERE pbx = ?`, pbx); err != nil {
-			return err
-		}
-		for _, a := range list {
-			doc, err := json.Marshal(a)
-			if err != nil {
-				return err
-			}
-			if _, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO agent (pbx, cn, doc) VALUES (?,?,?)`, pbx, a.CN, string(doc)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("save the agents of PBX %s: %w", pbx, err)
-	}
-	return nil
-}
-
-// Agents returns the agents of all PBXes, as last known.
-func (c *Catalog) Agents(ctx context.Context) ([]recording.Agent, error) {
-	return docs[recording.Agent](ctx, c, `SELECT doc FROM agent ORDER BY pbx, cn`)
-}
-
-// docs reads a column of JSON values.
+// docs reads a column of JSON values. Those that can be read come with ErrUnreadable too.
 func docs[T any](ctx context.Context, c *Catalog, query string, args ...any) ([]T, error) {
 	rows, err := c.query(ctx, query, args...)
 	if err != nil {
@@ -298,6 +253,7 @@ func docs[T any](ctx context.Context, c *Catalog, query string, args ...any) ([]
 	}
 	defer rows.Close()
 	var out []T
+	var bad error
 	for rows.Next() {
 		var doc string
 		var v T
@@ -305,11 +261,21 @@ func docs[T any](ctx context.Context, c *Catalog, query string, args ...any) ([]
 			return nil, fmt.Errorf("read the catalog: %w", err)
 		}
 		if err := json.Unmarshal([]byte(doc), &v); err != nil {
-			return nil, fmt.Errorf("read the catalog: %w", err)
+			kind := strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", v), "recording."))
+			bad = first(bad, fmt.Errorf("read the catalog: %s: %w: %w", kind, ErrUnreadable, err))
+			continue
 		}
 		out = append(out, v)
 	}
-	return out, rows.Err()
+	return out, cmp.Or(rows.Err(), bad)
+}
+
+// first keeps the first of several faults.
+func first(before, err error) error {
+	if before != nil {
+		return before
+	}
+	return err
 }
 
 // ConfChanged reports whether, since a time, an agent's call went on under

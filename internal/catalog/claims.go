@@ -60,10 +60,13 @@ func (c *Catalog) Claim(ctx context.Context, now time.Time, lease time.Duration)
 }
 
 // ClaimSome is Claim of up to most recordings, those that have been due longest, the
-// oldest recording first. It returns none when none is due.
+// oldest recording first. It returns none when none is due. One whose row cannot be read is
+// claimed too, so that it does not stand before the others, and told by ErrUnreadable beside
+// those that can.
 func (c *Catalog) ClaimSome(ctx context.Context, now time.Time, lease time.Duration, most int) (list []Claimed, err error) {
+	var bad error
 	err = c.tx(ctx, func(ctx context.Context, tx *txn) error {
-		list = nil
+		list, bad = nil, nil
 		rows, err := tx.QueryContext(ctx, `
 			UPDATE recording SET leased = 1, woken = 0, seq = seq + 1, due = ?
 			WHERE id IN (SELECT id FROM recording WHERE due IS NOT NULL AND due <= ? ORDER BY due, id LIMIT ?)
@@ -74,10 +77,15 @@ func (c *Catalog) ClaimSome(ctx context.Context, now time.Time, lease time.Durat
 		defer rows.Close()
 		for rows.Next() {
 			var cl Claimed
-			if cl.Recording, err = scanInto(rows, cl.targets()...); err != nil {
+			cl.Recording, err = scanInto(rows, cl.targets()...)
+			switch {
+			case errors.Is(err, ErrUnreadable):
+				bad = first(bad, fmt.Errorf("claim recordings: %w", err))
+			case err != nil:
 				return err
+			default:
+				list = append(list, cl)
 			}
-			list = append(list, cl)
 		}
 		return rows.Err()
 	})
@@ -85,7 +93,7 @@ func (c *Catalog) ClaimSome(ctx context.Context, now time.Time, lease time.Durat
 		return nil, fmt.Errorf("claim recordings: %w", err)
 	}
 	slices.SortFunc(list, func(a, b Claimed) int { return cmp.Compare(a.ID, b.ID) })
-	return list, nil
+	return list, bad
 }
 
 // Advance saves a claimed recording and gives it back. due is when its next

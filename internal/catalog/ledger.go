@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,34 +20,39 @@ type LedgerKey struct {
 // Touched is a key of which something has happened since its lines were made.
 type Touched struct {
 	LedgerKey
-	Old bool // it is from before there was a ledger
-	seq int64
+	Old    bool // it is from before there was a ledger
+	Failed bool // its lines could not be made when they were tried last
+	seq    int64
 }
 
-// LedgerLines are the lines of one key, to be stored in the place of those before.
+// LedgerLines are the lines of one key, to be stored in the place of those before. With a
+// Fault those before stay, and the key is given out when something happens again, or at
+// Again.
 type LedgerLines struct {
 	Touched
 	Entries []recording.Entry
+	Fault   string
+	Again   time.Time
 }
 
 // LedgerTouched returns up to most keys of which something has happened, or whose
 // lines are to be looked at again at now, oldest first.
 func (c *Catalog) LedgerTouched(ctx context.Context, now time.Time, most int) ([]Touched, error) {
-	return c.touched(ctx, `SELECT conf, recording, old, id FROM ledger_touched ORDER BY id LIMIT ?1`, now, most)
+	return c.touched(ctx, `SELECT conf, recording, old, fault <> '' AS failed, id FROM ledger_touched WHERE again <= ?2 ORDER BY id LIMIT ?1`, now, most)
 }
 
 // LedgerAtRest is LedgerTouched without those that are of a call which goes on, or ended
 // after quiet: more will happen to them.
 func (c *Catalog) LedgerAtRest(ctx context.Context, now, quiet time.Time, most int) ([]Touched, error) {
-	return c.touched(ctx, `SELECT conf, recording, old, id FROM ledger_touched
-		WHERE conf NOT IN (SELECT conf FROM leg WHERE ended = 0 UNION ALL SELECT conf FROM leg WHERE ended > ?3) ORDER BY id LIMIT ?1`, now, most, ms(quiet))
+	return c.touched(ctx, `SELECT conf, recording, old, fault <> '' AS failed, id FROM ledger_touched
+		WHERE again <= ?2 AND conf NOT IN (SELECT conf FROM leg WHERE ended = 0 UNION ALL SELECT conf FROM leg WHERE ended > ?3) ORDER BY id LIMIT ?1`, now, most, ms(quiet))
 }
 
 func (c *Catalog) touched(ctx context.Context, which string, now time.Time, most int, more ...any) ([]Touched, error) {
 	rows, err := c.query(ctx, `
-		SELECT conf, recording, old, id FROM (`+which+`)
+		SELECT conf, recording, old, failed, id FROM (`+which+`)
 		UNION ALL
-		SELECT conf, recording, 0, 0 FROM (SELECT DISTINCT conf, recording FROM ledger WHERE again <= ?2 LIMIT ?1)`, append([]any{most, ms(now)}, more...)...)
+		SELECT conf, recording, 0, 0, 0 FROM (SELECT DISTINCT conf, recording FROM ledger WHERE again <= ?2 LIMIT ?1)`, append([]any{most, ms(now)}, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("look what the ledger lacks: %w", err)
 	}
@@ -54,7 +60,7 @@ func (c *Catalog) touched(ctx context.Context, which string, now time.Time, most
 	var out []Touched
 	for rows.Next() {
 		var t Touched
-		if err := rows.Scan(&t.Conf, &t.Recording, &t.Old, &t.seq); err != nil {
+		if err := rows.Scan(&t.Conf, &t.Recording, &t.Old, &t.Failed, &t.seq); err != nil {
 			return nil, fmt.Errorf("look what the ledger lacks: %w", err)
 		}
 		out = append(out, t)
@@ -67,7 +73,11 @@ func (c *Catalog) touched(ctx context.Context, which string, now time.Time, most
 func (c *Catalog) SaveLedger(ctx context.Context, list []LedgerLines) error {
 	err := c.tx(ctx, func(ctx context.Context, tx *txn) error {
 		for _, l := range list {
-			if err := saveLines(ctx, tx, l); err != nil {
+			save := saveLines
+			if l.Fault != "" {
+				save = postpone
+			}
+			if err := save(ctx, tx, l); err != nil {
 				return err
 			}
 		}
@@ -124,22 +134,94 @@ func acceptedOf(ctx context.Context, tx *txn, k LedgerKey) (map[string]bool, err
 	return out, rows.Err()
 }
 
+// postpone leaves the lines of a key as they are. What has happened meanwhile makes it be
+// given out at once.
+func postpone(ctx context.Context, tx *txn, l LedgerLines) error {
+	_, err := tx.ExecContext(ctx, `UPDATE ledger SET again = NULL WHERE conf = ? AND recording = ? AND again IS NOT NULL`, string(l.Conf), int64(l.Recording))
+	if err == nil && l.seq == 0 { // it was due by its lines
+		_, err = tx.ExecContext(ctx, `INSERT OR IGNORE INTO ledger_touched (conf, recording, again, fault) VALUES (?,?,?,?)`,
+			string(l.Conf), int64(l.Recording), ms(l.Again), l.Fault)
+		return err
+	}
+	if err == nil {
+		_, err = tx.ExecContext(ctx, `UPDATE ledger_touched SET again = ?, fault = ? WHERE id = ?`, ms(l.Again), l.Fault, l.seq)
+	}
+	return err
+}
+
+// LedgerFault is why the lines of one key could not be made.
+type LedgerFault struct {
+	LedgerKey
+	Why string
+}
+
+// LedgerFaults counts the keys of which the lines could not be made, and returns some.
+func (c *Catalog) LedgerFaults(ctx context.Context) (n int, some []LedgerFault, err error) {
+	err = c.queryRow(ctx, `SELECT count(*) FROM ledger_touched WHERE fault <> ''`).Scan(&n)
+	if err != nil || n == 0 {
+		return n, nil, err
+	}
+	rows, err := c.query(ctx, `SELECT conf, recording, fault FROM ledger_touched WHERE fault <> '' ORDER BY id LIMIT 100`)
+	if err != nil {
+		return 0, nil, fmt.Errorf("look what the ledger passes over: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var f LedgerFault
+		if err := rows.Scan(&f.Conf, &f.Recording, &f.Why); err != nil {
+			return 0, nil, fmt.Errorf("look what the ledger passes over: %w", err)
+		}
+		some = append(some, f)
+	}
+	return n, some, rows.Err()
+}
+
 // ledgerAgent is the key of an agent: two PBXes may have one of the same name.
 func ledgerAgent(a recording.Agent) string { return a.PBX + "|" + a.CN + "|" + a.E164 }
 
-const ledgerColumns = `json_set(doc, '$.accepted', json(CASE accepted WHEN 1 THEN 'true' ELSE 'false' END))`
-
-// LedgerOf returns the lines of one key.
+// LedgerOf returns the lines of one key; those that can be read with ErrUnreadable too.
 func (c *Catalog) LedgerOf(ctx context.Context, k LedgerKey) ([]recording.Entry, error) {
-	return docs[recording.Entry](ctx, c, `SELECT `+ledgerColumns+` FROM ledger WHERE conf = ? AND recording = ? ORDER BY agent`,
-		string(k.Conf), int64(k.Recording))
+	return c.entries(ctx, `conf = ? AND recording = ? ORDER BY agent`, string(k.Conf), int64(k.Recording))
 }
 
 // LedgerBetween returns the lines of the calls that began from a time on and before
-// another, in order of time.
+// another, in order of time; those that can be read with ErrUnreadable too.
 func (c *Catalog) LedgerBetween(ctx context.Context, from, to time.Time) ([]recording.Entry, error) {
-	return docs[recording.Entry](ctx, c, `SELECT `+ledgerColumns+` FROM ledger WHERE began >= ? AND began < ? ORDER BY began, conf, recording, agent`,
-		ms(from), ms(to))
+	return c.entries(ctx, `began >= ? AND began < ? ORDER BY began, conf, recording, agent`, ms(from), ms(to))
+}
+
+func (c *Catalog) entries(ctx context.Context, which string, args ...any) ([]recording.Entry, error) {
+	rows, err := c.query(ctx, `SELECT conf, recording, accepted, doc FROM ledger WHERE `+which, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	defer rows.Close()
+	var out []recording.Entry
+	var bad error
+	for rows.Next() {
+		var k LedgerKey
+		var accepted bool
+		var doc string
+		var e recording.Entry
+		if err := rows.Scan(&k.Conf, &k.Recording, &accepted, &doc); err != nil {
+			return nil, fmt.Errorf("read the ledger: %w", err)
+		}
+		if err := json.Unmarshal([]byte(doc), &e); err != nil {
+			bad = first(bad, fmt.Errorf("read the ledger: a line of %s: %w: %w", k, ErrUnreadable, err))
+			continue
+		}
+		e.Accepted = accepted
+		out = append(out, e)
+	}
+	return out, cmp.Or(rows.Err(), bad)
+}
+
+// String names the key in messages.
+func (k LedgerKey) String() string {
+	if k.Conf == "" {
+		return fmt.Sprintf("recording %d", k.Recording)
+	}
+	return "conference " + string(k.Conf)
 }
 
 // LedgerOpen returns the keys with lines of calls that are still going on.
@@ -184,7 +266,7 @@ func (c *Catalog) AcceptMissing(ctx context.Context, conf recording.ConfID) (int
 
 // WithoutLine returns recordings that have ended, or been filed, and of which the
 // ledger has no line: there should be none, but those that a rule threw away because
-// no agent took part.
+// no agent took part. Those that can be read come with ErrUnreadable too.
 func (c *Catalog) WithoutLine(ctx context.Context) ([]recording.Recording, error) {
 	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE state IN ('filed', 'backed_up', 'done', 'quarantined', 'unusable')
 		AND NOT EXISTS (SELECT 1 FROM ledger WHERE ledger.conf = recording.conf

@@ -134,6 +134,83 @@ func TestLedgerTouchedMeanwhile(t *testing.T) {
 	}
 }
 
+// TestLedgerOfGainedAgents: with agents who may have been some unseen, the calls of which
+// records came since are touched, and those that are touched already once more: their
+// lines may be in the making.
+func TestLedgerOfGainedAgents(t *testing.T) {
+	ctx := t.Context()
+	c, err := Open(ctx, filepath.Join(t.TempDir(), "c.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	for i, conf := range []recording.ConfID{"1", "2", "3"} {
+		if err := c.SaveCDRs(ctx, []CDR{{XML: string(conf), Confs: []recording.ConfID{conf}}}, now.Add(time.Duration(i)*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := c.LedgerTouched(ctx, now, 10)
+	if err != nil || len(list) != 3 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	if err := c.SaveAgentsGained(ctx, "p", []recording.Agent{{CN: "A", PBX: "p"}}, now.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	var lines []LedgerLines
+	for _, x := range list {
+		lines = append(lines, LedgerLines{Touched: x})
+	}
+	if err := c.SaveLedger(ctx, lines); err != nil {
+		t.Fatal(err)
+	}
+	if got := touched(t, c); len(got) != 2 || got[0].Conf != "2" || got[1].Conf != "3" {
+		t.Errorf("touched %v, want 2 and 3", got)
+	}
+	if err := c.SaveAgents(ctx, "p", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := touched(t, c); len(got) != 0 {
+		t.Errorf("touched %v by agents who left", got)
+	}
+}
+
+// TestUnsureSince: from when on agents may change unseen holds until the PBX tells them.
+func TestUnsureSince(t *testing.T) {
+	ctx := t.Context()
+	path := filepath.Join(t.TempDir(), "c.db")
+	older(t, path, 14, `INSERT INTO agent (pbx, cn, doc) VALUES ('old', 'A', '{}'), ('old', 'B', '{}')`)
+	c, err := Open(ctx, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	for _, row := range []struct {
+		what string
+		do   func() error
+		pbx  string
+		want time.Time
+		err  error
+	}{
+		{"it was never heard of", func() error { return nil }, "new", time.Time{}, recording.ErrNotFound},
+		{"it is down, and was never up", func() error { return c.RosterUnsure(ctx, "new", now) }, "new", time.Time{}, recording.ErrNotFound},
+		{"it is of an older catalog", func() error { return nil }, "old", time.Time{}, nil},
+		{"a start", func() error { return c.RosterUnsure(ctx, "", now) }, "old", now, nil},
+		{"it is up", func() error { return c.RosterSure(ctx, "old") }, "old", time.Time{}, nil},
+		{"it is down", func() error { return c.RosterUnsure(ctx, "old", now) }, "old", now, nil},
+		{"still", func() error { return c.RosterUnsure(ctx, "old", now.Add(time.Hour)) }, "old", now, nil},
+		{"up for the first time", func() error { return c.RosterSure(ctx, "new") }, "new", time.Time{}, nil},
+	} {
+		if err := row.do(); err != nil {
+			t.Fatalf("%s: %v", row.what, err)
+		}
+		if got, err := c.UnsureSince(ctx, row.pbx); !got.Equal(row.want) || !errors.Is(err, row.err) {
+			t.Errorf("%s: %v, %v; want %v, %v", row.what, got, err, row.want, row.err)
+		}
+	}
+}
+
 // TestLedgerLines stores lines, replaces them, finds what is due and what misses its
 // capture, and keeps what somebody has accepted.
 func TestLedgerLines(t *testing.T) {

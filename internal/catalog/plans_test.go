@@ -31,7 +31,7 @@ func TestHotQueriesGoByIndex(t *testing.T) {
 		func() error { _, _, err := c.NextDue(ctx); return err },
 		func() error { _, _ = c.SameContent(ctx, rec); return nil },
 		func() error { _, err := c.SharesSpool(ctx, rec); return err },
-		func() error { _, err := c.Discarded(ctx, "c"); return err },
+		func() error { _, err := c.Judged(ctx, "c"); return err },
 		func() error { _, err := c.Others(ctx, rec); return err },
 		func() error { _, err := c.ByConf(ctx, "c"); return err },
 		func() error { _, err := c.Legs(ctx, "c"); return err },
@@ -46,6 +46,7 @@ func TestHotQueriesGoByIndex(t *testing.T) {
 			return err
 		},
 		func() error { return c.SourceGone(ctx, rec.ID) },
+		func() error { return c.SaveAgentsGained(ctx, "p", []recording.Agent{{CN: "A", PBX: "p"}}, began) },
 	}
 	for i, ask := range asks {
 		if err := ask(); err != nil {

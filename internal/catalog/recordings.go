@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -14,6 +15,10 @@ import (
 
 // ErrBusy says that a worker has the recording just now. Nothing was changed.
 var ErrBusy = errors.New("a worker has it")
+
+// ErrUnreadable says that one row holds what callreel cannot have written. The other rows
+// are good for all that is known.
+var ErrUnreadable = errors.New("its row cannot be read")
 
 // columns is what scan reads.
 const columns = `id, state, source_gone, doc`
@@ -297,9 +302,9 @@ func (c *Catalog) ByConf(ctx context.Context, conf recording.ConfID) ([]recordin
 	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? ORDER BY id`, string(conf))
 }
 
-// Discarded returns those of ByConf that were not kept.
-func (c *Catalog) Discarded(ctx context.Context, conf recording.ConfID) ([]recording.Recording, error) {
-	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? AND state = ? ORDER BY id`, string(conf), string(recording.Discarded))
+// Judged returns those of ByConf of which it is decided, and done, whether they are kept.
+func (c *Catalog) Judged(ctx context.Context, conf recording.ConfID) ([]recording.Recording, error) {
+	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? AND state IN ('discarded', 'filed', 'backed_up', 'done') ORDER BY id`, string(conf))
 }
 
 // Others returns the other recordings of a recording's conference, oldest first.
@@ -307,6 +312,7 @@ func (c *Catalog) Others(ctx context.Context, rec recording.Recording) ([]record
 	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? AND id <> ? ORDER BY id`, string(rec.Capture.Conf), int64(rec.ID))
 }
 
+// list reads recordings. Those that can be read come with ErrUnreadable too.
 func (c *Catalog) list(ctx context.Context, query string, args ...any) ([]recording.Recording, error) {
 	return c.listBy(ctx, scan, query, args...)
 }
@@ -318,14 +324,19 @@ func (c *Catalog) listBy(ctx context.Context, scan func(scanner) (recording.Reco
 	}
 	defer rows.Close()
 	var out []recording.Recording
+	var bad error
 	for rows.Next() {
 		rec, err := scan(rows)
+		if errors.Is(err, ErrUnreadable) {
+			bad = first(bad, fmt.Errorf("list recordings: %w", err))
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("list recordings: %w", err)
 		}
 		out = append(out, rec)
 	}
-	return out, rows.Err()
+	return out, cmp.Or(rows.Err(), bad)
 }
 
 type scanner interface{ Scan(...any) error }
@@ -355,7 +366,7 @@ func scanDoc(row scanner, decode func(recording.State, string, *recording.Record
 		return rec, err
 	}
 	if err := decode(recording.State(state), doc, &rec); err != nil {
-		return rec, fmt.Errorf("recording %d: its row cannot be read: %w", id, err)
+		return rec, fmt.Errorf("recording %d: %w: %w", id, ErrUnreadable, err)
 	}
 	rec.ID, rec.State, rec.Capture.SourceGone = recording.ID(id), recording.State(state), gone
 	return rec, nil

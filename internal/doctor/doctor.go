@@ -39,6 +39,7 @@ const (
 	Undeleted = "source-undeleted"
 	NobodyIs  = "nobody-told"
 	PutAside  = "put-aside"
+	Row       = "catalog-row"
 )
 
 // Config is what the setup says and the findings depend on.
@@ -284,6 +285,12 @@ func (x *Examination) Disk(what string, free, total int64) {
 }
 
 func (x *Examination) add(f Finding) { x.list = append(x.list, f) }
+
+// Row takes in that rows of the catalog cannot be read.
+func (x *Examination) Row(err error) {
+	x.add(Finding{Row, "catalog", "What it holds of some calls cannot be read: " + err.Error() + ".",
+		"The disk is failing, or another program has written into the catalog's file.", "Look after the disk; take the catalog back from its copy, or let somebody look at the row. The other calls go on."})
+}
 
 // Findings are all that was found, by kind in a fixed order.
 func (x *Examination) Findings() []Finding {

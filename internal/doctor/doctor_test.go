@@ -106,6 +106,9 @@ func TestFindings(t *testing.T) {
 				x.Recording(rec)
 			}
 		}},
+		{"a row that cannot be read", doctor.Row, "catalog", "What it holds of some calls cannot be read: recording 5: its row cannot be read.", func(x *doctor.Examination) {
+			x.Row(errors.New("recording 5: its row cannot be read"))
+		}},
 		{"an inbox that cannot be listed", doctor.Unread, "inbox trunk", "It cannot be listed: 401 Unauthorized", func(x *doctor.Examination) {
 			x.Inbox(doctor.Inbox{Name: "trunk", Err: errors.New("401 Unauthorized")})
 		}},

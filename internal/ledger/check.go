@@ -15,11 +15,13 @@ type Books struct {
 	Writing []string              // UIDs of recordings that are being filed just now
 	NoLine  []recording.Recording // ended without a line, though it is somebody's or put aside
 	Gone    []recording.ID        // numbers that were given and are not in the catalog any more
+	Unread  []string              // what of the catalog cannot be read
 }
 
 // Differences names all in which the ledger, the archive and the inbox do not agree:
 // each filed call has its audio, each audio its call, each capture its end.
 func Differences(b Books) (out []string) {
+	out = append(out, b.Unread...)
 	told := map[recording.Place]bool{}
 	for _, e := range b.Entries {
 		if e.Outcome == recording.OutcomeFiled && len(e.Places) == 0 {

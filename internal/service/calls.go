@@ -105,8 +105,9 @@ func (s *Service) Agents(ctx context.Context, name string, list []recording.Agen
 }
 
 // Up notes that a PBX link is up.
-func (s *Service) Up(_ context.Context, name string, at time.Time) {
+func (s *Service) Up(ctx context.Context, name string, at time.Time) {
 	s.links.set(name, at)
+	s.agentsSure(ctx, name)
 	s.lamps.Good(LampPBX, "pbx "+name)
 	s.log.Info("PBX link is up", "pbx", name)
 }
@@ -134,8 +135,9 @@ func (s *Service) Active(_ context.Context, name string, standby bool) {
 }
 
 // Down notes that a PBX link is down.
-func (s *Service) Down(_ context.Context, name string, _ time.Time, err error) {
+func (s *Service) Down(ctx context.Context, name string, at time.Time, err error) {
 	s.links.set(name, time.Time{})
+	s.agentsUnsure(ctx, name, at)
 	if err == nil {
 		err = errors.New("the session ended")
 	}
@@ -248,47 +250,6 @@ func (s *Service) saveCDRs(ctx context.Context, parsed []cdr.Parsed, received ti
 	s.log.Debug("CDRs received", "count", len(list), "woken", n)
 	s.wakeUp()
 	return s.tooLate(ctx, confs)
-}
-
-// tooLate looks whether a CDR came for a call that was not kept, and would have
-// been with it: that is never passed over in silence.
-func (s *Service) tooLate(ctx context.Context, confs []recording.ConfID) error {
-	for _, conf := range confs {
-		list, err := s.catalog.Discarded(ctx, conf)
-		if err != nil {
-			return err
-		}
-		for _, rec := range list {
-			if err := s.judgeAgain(ctx, rec); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (s *Service) judgeAgain(ctx context.Context, rec recording.Recording) error {
-	if rec.Verdict.Rule == recording.SameFile {
-		return nil
-	}
-	call, err := s.correlator.Correlate(ctx, rec)
-	if err != nil {
-		return err
-	}
-	if call.Twins, err = s.twins(ctx, rec); err != nil {
-		return err
-	}
-	rec.Call = call
-	v, err := s.withMarks(ctx, rec)
-	if err != nil {
-		return err
-	}
-	if v.Decision != recording.Keep {
-		return nil
-	}
-	s.report(LampReporting, "late "+string(rec.Capture.Conf), "a CDR of an agent came after his call had been discarded",
-		fmt.Errorf("recording %d of conference %s was discarded by rule %q; a CDR that came later says: %s", rec.ID, rec.Capture.Conf, rec.Verdict.Rule, v.Reason))
-	return nil
 }
 
 // Garbage keeps what was sent as a CDR and is none.

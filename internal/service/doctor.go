@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -77,8 +78,14 @@ type past struct {
 
 func (p past) recordings(ctx context.Context) error {
 	q := catalog.Query{Limit: doctorPage, States: recording.States()}
-	for {
+	for told := false; ; {
 		list, err := p.ledger.catalog.Search(ctx, q)
+		if errors.Is(err, catalog.ErrUnreadable) {
+			if !told {
+				p.x.Row(err)
+			}
+			told, err = true, nil
+		}
 		if err != nil || len(list) == 0 {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"callreel/internal/clock"
 	"callreel/internal/pbxsim"
+	"callreel/internal/recording"
 	"callreel/internal/service"
 )
 
@@ -33,6 +34,58 @@ func TestCDRAfterTheDiscard(t *testing.T) {
 	defer resp.Body.Close()
 	if st := r.light(t, service.LampReporting, service.Red); !strings.Contains(st.Error, "was discarded by rule") || !strings.Contains(st.Error, "Anna Rossi") {
 		t.Errorf("lamp REPORTING says %q", st.Error)
+	}
+}
+
+// TestCDRAfterTheFiling: a CDR by which a filed call would be another's, or nobody's, is told,
+// and one that changes nothing is not. The recording stays where it is.
+func TestCDRAfterTheFiling(t *testing.T) {
+	t.Parallel()
+	record := func(number string, from, to int) string {
+		return fmt.Sprintf(`<cdr guid="" sys="S" cn="" e164="%s" dir="to" utc="%d" local="0"><user/>`+
+			`<event msg="setup-to" time="%d" type="ext" e164="0012345" conf="%s"/><event msg="conn-from" time="%d" e164="0012345"/><event msg="rel-to" time="%d"/></cdr>`,
+			number, time.Now().Unix(), from, lonely, from+1, to)
+	}
+	for _, row := range []struct {
+		name, first, late string
+		want              string // in the lamp; empty: it stays green
+	}{
+		{"the first agent's", record("25", 20, 30), record("24", 0, 19), "it would be for 24"},
+		{"the second agent's", record("24", 0, 19), record("25", 20, 30), ""},
+		{"a user's", record("24", 0, 19), record("31", 20, 30), ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			cfg := plain(t)
+			cfg.Agent = []service.AgentConfig{{Number: "24"}, {Number: "25"}}
+			s := running(t, cfg)
+			post(t, s, row.first)
+			file := filepath.Join(cfg.Inbox[0].Path, string(lonely)+".pcap")
+			if err := os.WriteFile(file, pcapOf(time.Now(), sipCall("0012345", "24")...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			done := func() error {
+				list := rows(t, cfg, lonely)
+				if len(list) != 1 || list[0].State != recording.Done {
+					return fmt.Errorf("%+v", list)
+				}
+				return nil
+			}
+			until(t, "it is filed", done)
+			before := rows(t, cfg, lonely)[0]
+			post(t, s, row.late) // is answered when it has been looked at
+			st := s.Lamp(service.LampReporting)
+			if (row.want != "") != (st.Light == service.Red) || !strings.Contains(st.Error, row.want) {
+				t.Errorf("lamp REPORTING: %+v, want %q", st, row.want)
+			}
+			if after := rows(t, cfg, lonely)[0]; after.Verdict.Owner != before.Verdict.Owner || after.Place != before.Place {
+				t.Errorf("%+v, was %+v", after, before)
+			}
+			text, _ := told(t, cfg, fmt.Sprint(before.ID))
+			if row.want != "" && !strings.Contains(text, "not known when it was decided") {
+				t.Errorf("explain says %s", text)
+			}
+		})
 	}
 }
 

@@ -43,6 +43,12 @@ const (
 	ledgerQuiet = 10 * time.Second
 )
 
+// unreadAgain is the pause before a call is looked at again of which a row cannot be read.
+const unreadAgain = 10 * time.Minute
+
+// causeUnread is under which calls that the ledger passes over stand in the lamps.
+const causeUnread = "rows that cannot be read"
+
 // causeNoCapture is under which calls without audio stand in the lamps.
 const causeNoCapture = "calls without audio"
 
@@ -217,12 +223,13 @@ func laterOf(a, b time.Time) time.Time {
 }
 
 // openLedger makes the recorder's bookkeeper.
-func (s *Service) openLedger(context.Context) error {
+func (s *Service) openLedger(ctx context.Context) error {
 	s.books = bookkeeper{
 		cfg: s.cfg, catalog: s.catalog, rules: s.rules, clock: s.clock, correlator: s.correlator,
 		setup: s.licences.setupAgents, roster: &s.roster, listed: s.listed,
 	}
-	return nil
+	// Nobody has told of agents since the last run, but no record came either.
+	return s.catalog.RosterUnsure(ctx, "", s.clock.Now())
 }
 
 // listed is up to when all inboxes have been looked through.
@@ -239,6 +246,7 @@ func (s *Service) listed() (at time.Time, slowest string) {
 // there is the longer it rests, and makes one line of all that happened to a call meanwhile.
 func (s *Service) keepLedger(ctx context.Context) {
 	began := s.clock.Now()
+	s.report(LampSoftware, "ledger", "the ledger cannot be kept", s.showUnread(ctx))
 	for {
 		n, err := s.writeLedger(ctx)
 		if ctx.Err() != nil {
@@ -277,26 +285,54 @@ func (s *Service) writeLedger(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	s.report(LampSoftware, "agents that cannot be read", "an agent is passed over until his PBX names him anew", l.staff.unread)
 	list := make([]catalog.LedgerLines, 0, len(touched))
 	for _, t := range touched {
-		known := l
-		if t.Old {
-			known.own.Listed = known.own.Now // else what is not missed at once would be an alarm later
-		}
-		entries, err := s.books.lines(ctx, t.LedgerKey, known)
+		lines, err := s.linesAnew(ctx, t, l)
 		if err != nil {
 			return 0, err
 		}
-		for i := range entries {
-			entries[i].Accepted = entries[i].Accepted || t.Old && entries[i].Missing()
-		}
-		list = append(list, catalog.LedgerLines{Touched: t, Entries: entries})
+		list = append(list, lines)
 	}
 	if err := s.catalog.SaveLedger(ctx, list); err != nil {
 		return 0, err
 	}
 	s.tellMissing(list)
-	return len(touched), s.showMissing(ctx)
+	return len(touched), errors.Join(s.showMissing(ctx), s.showUnread(ctx))
+}
+
+// linesAnew makes the lines of one key. Where a row of the catalog cannot be read they
+// stay as they are, with the fault: the other calls' must not wait for it.
+func (s *Service) linesAnew(ctx context.Context, t catalog.Touched, l look) (catalog.LedgerLines, error) {
+	if t.Old {
+		l.own.Listed = l.own.Now // else what is not missed at once would be an alarm later
+	}
+	entries, err := s.books.lines(ctx, t.LedgerKey, l)
+	if errors.Is(err, catalog.ErrUnreadable) {
+		if !t.Failed {
+			s.log.Error("a call is passed over by the ledger: a row of the catalog cannot be read", "conf", t.Conf, "id", t.Recording, "error", err)
+		}
+		return catalog.LedgerLines{Touched: t, Fault: err.Error(), Again: l.own.Now.Add(unreadAgain)}, nil
+	}
+	for i := range entries {
+		entries[i].Accepted = entries[i].Accepted || t.Old && entries[i].Missing()
+	}
+	return catalog.LedgerLines{Touched: t, Entries: entries}, err
+}
+
+// showUnread makes the lamp SOFTWARE say of how many calls the lines cannot be made.
+func (s *Service) showUnread(ctx context.Context) error {
+	n, some, err := s.catalog.LedgerFaults(ctx)
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		s.lamps.Good(LampSoftware, causeUnread)
+	default:
+		s.lamps.Still(LampSoftware, causeUnread, fmt.Errorf(
+			"%d calls are passed over by the ledger, since rows of the catalog cannot be read; \"callreel ledger\" names them; the first: %s: %s", n, some[0].LedgerKey, some[0].Why))
+	}
+	return nil
 }
 
 // tellMissing logs each agent's call without audio once, when it becomes certain.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -93,6 +94,9 @@ func (b bookkeeper) between(ctx context.Context, from, to time.Time) ([]recordin
 		return nil, err
 	}
 	saved, readErr := b.catalog.LedgerBetween(ctx, from, to)
+	if errors.Is(readErr, catalog.ErrUnreadable) {
+		readErr = nil // the others all the same; Check names it
+	}
 	if readErr != nil || err != nil {
 		return saved, readErr
 	}
@@ -100,9 +104,13 @@ func (b bookkeeper) between(ctx context.Context, from, to time.Time) ([]recordin
 	if err != nil {
 		return nil, err
 	}
-	list := slices.DeleteFunc(saved, func(e recording.Entry) bool { return keys[keyOfEntry(e)] })
+	var list []recording.Entry
 	for k := range keys {
 		fresh, err := b.lines(ctx, k, l)
+		if errors.Is(err, catalog.ErrUnreadable) {
+			keys[k] = false // as they were saved
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -112,6 +120,7 @@ func (b bookkeeper) between(ctx context.Context, from, to time.Time) ([]recordin
 			}
 		}
 	}
+	list = append(list, slices.DeleteFunc(saved, func(e recording.Entry) bool { return keys[keyOfEntry(e)] })...)
 	slices.SortFunc(list, func(a, b recording.Entry) int { return compareEntries(a, b) })
 	return list, nil
 }
@@ -167,8 +176,11 @@ func (l *Ledger) Check(ctx context.Context, from, to time.Time) (check LedgerChe
 	if b.Audio, err = l.audio(ctx, from, to); err != nil {
 		return check, err
 	}
+	if b.Unread, err = l.unread(ctx, from, to); err != nil {
+		return check, err
+	}
 	noLine, err := l.catalog.WithoutLine(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, catalog.ErrUnreadable) { // the ledger's faults name it
 		return check, err
 	}
 	for _, r := range noLine {
@@ -184,11 +196,34 @@ func (l *Ledger) Check(ctx context.Context, from, to time.Time) (check LedgerChe
 	return check, err
 }
 
+// unread says of which calls rows of the catalog cannot be read, whenever they were: that
+// is not known of them.
+func (l *Ledger) unread(ctx context.Context, from, to time.Time) (out []string, err error) {
+	n, some, err := l.catalog.LedgerFaults(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range some {
+		out = append(out, fmt.Sprintf("the lines of %s cannot be made: %s", f.LedgerKey, f.Why))
+	}
+	if more := n - len(some); more > 0 {
+		out = append(out, fmt.Sprintf("nor can those of %d more", more))
+	}
+	_, err = l.catalog.LedgerBetween(ctx, from, to)
+	if errors.Is(err, catalog.ErrUnreadable) {
+		out, err = append(out, err.Error()), nil
+	}
+	return out, err
+}
+
 // underWay are the UIDs of recordings that may be filed at any moment.
 func (l *Ledger) underWay(ctx context.Context) (uids []string, err error) {
 	q := catalog.Query{Limit: 1000, States: []recording.State{recording.Seen, recording.Spooled, recording.Correlated, recording.Decided}}
 	for {
 		list, err := l.catalog.Search(ctx, q)
+		if errors.Is(err, catalog.ErrUnreadable) {
+			err = nil
+		}
 		if err != nil || len(list) == 0 {
 			return uids, err
 		}

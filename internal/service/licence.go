@@ -125,7 +125,7 @@ func (c LicenceConfig) mark(counts map[string]int, lists ...[]recording.Agent) (
 // counted are the agents of the setup, and those that a catalog knows; who has no licence
 // is marked, as the recorder does. It is for who looks back.
 func (c Config) counted(ctx context.Context, from *catalog.Catalog) (setup, known []recording.Agent, err error) {
-	if known, err = from.Agents(ctx); err != nil {
+	if known, err = from.Agents(ctx); err != nil && !errors.Is(err, catalog.ErrUnreadable) {
 		return nil, nil, err
 	}
 	counts, err := from.Licences(ctx, c.Licence.Name)
@@ -153,7 +153,7 @@ func (s *Service) relicense(ctx context.Context, name string, list []recording.A
 	s.licences.mu.Lock()
 	defer s.licences.mu.Unlock()
 	known, err := s.catalog.Agents(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, catalog.ErrUnreadable) {
 		return err
 	}
 	byPBX := map[string][]recording.Agent{}
@@ -177,16 +177,28 @@ func (s *Service) relicense(ctx context.Context, name string, list []recording.A
 	left := s.cfg.Licence.mark(counts, lists...)
 	s.licences.setup = setup
 	defer s.roster.changed()
-	for pbx, l := range byPBX {
-		if pbx != name && slices.Equal(l, before[pbx]) {
-			continue
-		}
-		if err := s.catalog.SaveAgents(ctx, pbx, l); err != nil {
-			return err
-		}
+	since, err := s.lookBack(ctx, name, list, before[name])
+	if err != nil {
+		return err
 	}
-	s.tellLicences(left) // what holds after a restart too
-	return nil
+	err = s.roster.change(func() error {
+		for pbx, l := range byPBX {
+			switch {
+			case pbx == name:
+				err = s.catalog.SaveAgentsGained(ctx, pbx, l, since)
+			case !slices.Equal(l, before[pbx]):
+				err = s.catalog.SaveAgents(ctx, pbx, l)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		s.tellLicences(left) // what holds after a restart too
+	}
+	return err
 }
 
 // tellLicences makes the lamp SOFTWARE say who has no licence, and logs it when that

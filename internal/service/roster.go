@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"callreel/internal/catalog"
@@ -22,6 +23,7 @@ type staff struct {
 	agents     *rules.Roster     // who is recorded
 	unlicensed []recording.Agent // for whom there is no licence
 	everyone   *rules.Roster     // both
+	unread     error             // a row of the catalog that is passed over
 }
 
 // get returns the agents. It reads the catalog when something has changed since it last
@@ -33,13 +35,21 @@ func (r *roster) get(ctx context.Context, setup []recording.Agent, c *catalog.Ca
 		return r.known, nil
 	}
 	list, err := c.Agents(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, catalog.ErrUnreadable) {
 		return nil, err
 	}
 	list = append(setup, list...)
 	agents, unlicensed := byLicence(list)
-	r.known = &staff{rules.NewRoster(agents), unlicensed, rules.NewRoster(list)}
+	r.known = &staff{rules.NewRoster(agents), unlicensed, rules.NewRoster(list), err}
 	return r.known, nil
+}
+
+// change saves other agents. Nobody is told the ones of before once they are saved.
+func (r *roster) change(save func() error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known = nil
+	return save()
 }
 
 // changed says that the catalog's agents are others now.

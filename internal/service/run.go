@@ -148,6 +148,10 @@ func (s *Service) claimSome(ctx context.Context) (wait time.Duration, err error)
 		return at.Sub(now), recording.ErrNotFound
 	}
 	s.claims.list, err = s.catalog.ClaimSome(ctx, now, lease, claimedAtOnce)
+	if errors.Is(err, catalog.ErrUnreadable) {
+		s.report(LampSoftware, "unreadable recording", "a recording's row in the catalog cannot be read; the others go on", err)
+		err = nil
+	}
 	if err == nil && len(s.claims.list) == 0 {
 		err = recording.ErrNotFound
 	}

@@ -24,18 +24,18 @@ const (
 
 func (s *Service) deleteSources(ctx context.Context, b *box) error {
 	now := s.clock.Now()
-	list, err := s.catalog.DueSources(ctx, b.cfg.Name, now, deleteBatch)
-	if err != nil {
-		return err
+	list, bad := s.catalog.DueSources(ctx, b.cfg.Name, now, deleteBatch)
+	if bad != nil && !errors.Is(bad, catalog.ErrUnreadable) {
+		return bad
 	}
 	var gone deleted
-	err = eachOf(list, func(rec recording.Recording) error {
+	err := eachOf(list, func(rec recording.Recording) error {
 		if s.clock.Now().Sub(now) > time.Duration(b.cfg.Poll) {
 			return nil // the inbox is to be looked at; the others after that
 		}
 		return s.tryDelete(ctx, b, rec, &gone)
 	})
-	return errors.Join(err, s.saveDeleted(ctx, &gone))
+	return errors.Join(err, s.saveDeleted(ctx, &gone), bad)
 }
 
 // deleted are the recordings whose sources are no longer in their inbox. That is saved at

@@ -127,3 +127,28 @@ func TestAnotherFileUnderARemovedName(t *testing.T) {
 		t.Errorf("the first one's source is not gone: %v", err)
 	}
 }
+
+// TestClaimOfARowThatCannotBeRead: it must not stand before the others.
+func TestClaimOfARowThatCannotBeRead(t *testing.T) {
+	s, inbox := folderService(t, func(cfg *Config) { cfg.Inbox[0].Settle = ingest.Duration(time.Hour) })
+	for _, c := range "ef" {
+		if err := os.WriteFile(filepath.Join(inbox, strings.Repeat(string(c), 32)+".pcap"), []byte("capture"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.poll(t.Context(), s.inboxes["card"]); err != nil {
+		t.Fatal(err)
+	}
+	spoil(t, s, `UPDATE recording SET due = 1, doc = '{"capture":7}' WHERE id = 1`)
+	spoil(t, s, `UPDATE recording SET due = 2 WHERE id = 2`)
+	cl, _, err := s.claim(t.Context())
+	if err != nil || cl.ID != 2 {
+		t.Fatalf("claimed %d, %v; want 2", cl.ID, err)
+	}
+	told := slices.ContainsFunc(s.lamps.All(), func(l LampState) bool {
+		return l.Lamp == LampSoftware && strings.Contains(l.Error, "recording 1: its row cannot be read")
+	})
+	if !told {
+		t.Error("the row that cannot be read is passed over in silence")
+	}
+}
