@@ -22,6 +22,7 @@ const maxDuration = 24 * 3600 * rate
 type plan struct {
 	src      Capture
 	file     *pcap.File
+	near     *pcap.Window // of a file that is in memory; nil for others
 	arena    []byte
 	buffer   []byte // of payload
 	sip      *sipLog
@@ -49,6 +50,9 @@ func newPlan(src Capture, s *scan, o Options, a *recording.Audio) (*plan, error)
 	p := &plan{
 		src: src, file: s.file, arena: s.arena,
 		sip: s.sip, dtls: s.dtls, base: s.base, passed: s.passed, holes: s.damage.holes, crowd: s.crowd, o: o,
+	}
+	if s.file.InMemory() {
+		p.near = s.file.Window()
 	}
 	all := slices.SortedFunc(maps.Values(s.streams), func(a, b *stream) int { return cmp.Compare(a.born, b.born) })
 	if err := p.unseal(all); err != nil {
@@ -205,6 +209,13 @@ func (p *plan) payload(s *stream, e *entry) ([]byte, error) { return s.payload(e
 func (p *plan) raw(offset int64, n int) ([]byte, error) {
 	if offset&inArena != 0 {
 		return fragment(p.arena, offset, n), nil
+	}
+	if p.near != nil {
+		b, err := p.near.At(offset, n)
+		if err != nil {
+			return nil, fmt.Errorf("read capture at %d: %w", offset, err)
+		}
+		return b, nil
 	}
 	p.buffer = slices.Grow(p.buffer[:0], n)[:n]
 	got, err := p.src.ReadAt(p.buffer, offset)

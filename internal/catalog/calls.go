@@ -37,26 +37,50 @@ type Waking struct {
 	At, From, To time.Time
 }
 
+// Woken is what records that were stored are about.
+type Woken struct {
+	N      int                // recordings that they woke
+	Judged []recording.ConfID // conferences of which Judged returns recordings
+}
+
 // SaveAndWake is SaveCDRs, and wakes what waits for the records in the same transaction.
-// It returns how many it woke.
-func (c *Catalog) SaveAndWake(ctx context.Context, list []CDR, received time.Time, w Waking) (woken int, err error) {
-	defer c.cdrs.change(named(list))()
+func (c *Catalog) SaveAndWake(ctx context.Context, list []CDR, received time.Time, w Waking) (woken Woken, err error) {
+	confs := named(list)
+	defer c.cdrs.change(confs)()
 	err = c.tx(ctx, func(ctx context.Context, tx *txn) error {
+		woken = Woken{}
 		if err := saveCDRs(ctx, tx, list, received); err != nil {
 			return err
 		}
 		foreign, err := wakeForeign(ctx, tx, w.From, w.To, w.At)
-		woken = foreign
-		for _, r := range list {
-			n := 0
-			if err == nil {
-				n, err = wake(ctx, tx, r.Confs, w.At)
-			}
-			woken += n
+		if err != nil {
+			return err
 		}
+		n, err := wake(ctx, tx, confs, w.At)
+		if err != nil {
+			return err
+		}
+		woken.N = foreign + n
+		woken.Judged, err = judgedOf(ctx, tx, confs)
 		return err
 	})
 	return woken, wrapCDRs(err, len(list))
+}
+
+// judgedOf are those conferences of which there are judged recordings. It is asked by the
+// one who writes, to whom the pages are at hand.
+func judgedOf(ctx context.Context, tx *txn, confs []recording.ConfID) (out []recording.ConfID, err error) {
+	for _, conf := range confs {
+		var is bool
+		err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM recording WHERE conf = ? AND `+judged+`)`, string(conf)).Scan(&is)
+		if err != nil {
+			return nil, err
+		}
+		if is {
+			out = append(out, conf)
+		}
+	}
+	return out, nil
 }
 
 // named are the conferences that records name.

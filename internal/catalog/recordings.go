@@ -302,9 +302,12 @@ func (c *Catalog) ByConf(ctx context.Context, conf recording.ConfID) ([]recordin
 	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? ORDER BY id`, string(conf))
 }
 
+// judged is the condition of Judged.
+const judged = `state IN ('discarded', 'filed', 'backed_up', 'done')`
+
 // Judged returns those of ByConf of which it is decided, and done, whether they are kept.
 func (c *Catalog) Judged(ctx context.Context, conf recording.ConfID) ([]recording.Recording, error) {
-	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? AND state IN ('discarded', 'filed', 'backed_up', 'done') ORDER BY id`, string(conf))
+	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE conf = ? AND `+judged+` ORDER BY id`, string(conf))
 }
 
 // Others returns the other recordings of a recording's conference, oldest first.

@@ -237,19 +237,16 @@ func (s *Service) saveCDRs(ctx context.Context, parsed []cdr.Parsed, received ti
 		return nil
 	}
 	var list []catalog.CDR
-	var confs []recording.ConfID
 	for _, p := range parsed {
-		c := cdr.Confs(p.CDR)
-		list = append(list, catalog.CDR{XML: p.XML, Confs: c, Setups: cdr.Setups(p.CDR)})
-		confs = append(confs, c...)
+		list = append(list, catalog.CDR{XML: p.XML, Confs: cdr.Confs(p.CDR), Setups: cdr.Setups(p.CDR)})
 	}
-	n, err := s.catalog.SaveAndWake(ctx, list, received, s.waking(parsed))
+	woken, err := s.catalog.SaveAndWake(ctx, list, received, s.waking(parsed))
 	if err != nil {
 		return err
 	}
-	s.log.Debug("CDRs received", "count", len(list), "woken", n)
+	s.log.Debug("CDRs received", "count", len(list), "woken", woken.N)
 	s.wakeUp()
-	return s.tooLate(ctx, confs)
+	return s.tooLate(ctx, woken.Judged)
 }
 
 // Garbage keeps what was sent as a CDR and is none.

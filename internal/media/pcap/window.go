@@ -48,6 +48,9 @@ func NewFile(src io.ReaderAt, size int64) *File {
 // Size is the file's length in bytes.
 func (f *File) Size() int64 { return f.size }
 
+// InMemory reports whether the file is so small that all that was read of it stays in memory.
+func (f *File) InMemory() bool { return f.size <= blocksKept*blockLength }
+
 // Window makes a window, for one goroutine.
 func (f *File) Window() *Window { return &Window{f: f} }
 
