@@ -152,7 +152,11 @@ func (s *Service) tidy(ctx context.Context) {
 		s.log.Warn("steps that were put off by a wrong clock are due now", "count", n)
 		s.wakeUp()
 	}
-	s.report(LampDisk, "TANs", "a recording cannot be given its TAN", s.wishedTANs(ctx))
-	s.report(LampSoftware, "marks of no call", "marks cannot be looked at", errors.Join(s.lateStars(ctx), s.idleMarks(ctx)))
+	tans, marks := s.wishedTANs(ctx), errors.Join(s.lateStars(ctx), s.idleMarks(ctx))
+	if ctx.Err() != nil {
+		return // the stop is no fault
+	}
+	s.report(LampDisk, "TANs", "a recording cannot be given its TAN", tans)
+	s.report(LampSoftware, "marks of no call", "marks cannot be looked at", marks)
 	_ = errors.Join(s.showAside(ctx), s.showMissing(ctx)) // a catalog that cannot be read has a lamp of its own
 }
