@@ -17,7 +17,8 @@ build:
 wine:
 	bash scripts/wine.sh
 
-# packages-test installs, upgrades and removes them in a folder; some minutes.
+# packages-test installs, upgrades and removes them in a folder and in a copy of this
+# system; half a minute, when the builds are in the cache. It is a part of test.
 packages-test:
 	bash scripts/packages-test.sh
 
