@@ -13,6 +13,6 @@ tell() { echo "$1: $checks checks passed, $skips skipped"; }
 # add LOG: the checks that another script counted in its last line are ours too.
 add() {
   local passed skipped
-  read -r passed skipped < <(tail -n 1 "$1" | sed -nE 's/.*: ([0-9]+) checks passed, ([0-9]+) skipped$/\1 \2/p')
+  read -r passed skipped < <(tail -n 1 "$1" | sed -nE 's/.*: ([0-9]+) checks passed, ([0-9]+) skipped$/\1 \2/p') || fail "$(basename "$1") does not end with what was checked"
   checks=$((checks + passed)) skips=$((skips + skipped))
 }

@@ -26,7 +26,9 @@ inside() {
   local d
   for d in null zero full random urandom tty; do : >dev/$d && mount --bind /dev/$d dev/$d; done
   ln -s /proc/self/fd dev/fd
-  mkdir dev/shm run/old
+  mkdir dev/shm dev/pts run/old
+  mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
+  ln -s pts/ptmx dev/ptmx
   pivot_root . run/old
   umount -l /run/old
   cd /
