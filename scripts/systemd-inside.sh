@@ -28,7 +28,7 @@ within() {
 # again UNIT PID: it records, and is not the process PID.
 again() { [ "$(show "$1" ActiveState)" = active ] && [ "$(show "$1" MainPID)" != "$2" ]; }
 
-# setup NAME PLAYER [RECEIVER]
+# setup NAME PLAYER RECEIVER ARCHIVE: ports of the first two.
 setup() {
   cat >"/etc/callreel/$1.toml" <<TOML
 agents = "all"
@@ -57,7 +57,7 @@ group = "rec"
 name = "phones"
 url = "http://127.0.0.1:8102/drop/"
 user = "callreel"
-password = "secret"
+password_env = "DROP_PASSWORD"
 poll = "500ms"
 settle = "5s"
 settle_unseen = "5s"
@@ -66,6 +66,7 @@ first_wait = "0s"
 second_wait = "0s"
 settle = "0s"
 TOML
+(umask 077; echo DROP_PASSWORD=secret >/etc/callreel/main.env) # systemd reads it, not the recorder
 setup second 8082 8902 /srv/second
 printf '[[inbox]]\nname = "drop"\npath = "/srv/drop"\n' >>/etc/callreel/second.toml
 callreel sim --load 15 --talk 8s --inbox /tmp/drop --listen 127.0.0.1:8101 --inbox-listen 127.0.0.1:8102 \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check of callreel: format, vet, staticcheck, race tests, a short
-# fuzz, the builds for all targets, the browser tests, and the packages installed and
-# removed. Installs on a Debian machine what the tests need. The last line counts what ran.
+# fuzz, the builds for all targets, the browser tests, the packages installed and
+# removed, the program under systemd and, for Windows, under wine. Installs on a Debian machine what the tests need. The last line counts what ran.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GOFLAGS="${GOFLAGS:-} -mod=readonly"
@@ -29,6 +29,8 @@ rclone rclone
 rpm rpm
 unzip unzip
 unshare util-linux
+wine64 wine64
+x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64
 END
 }
 
@@ -123,7 +125,13 @@ say "fuzz, ${FUZZTIME:-3s} a target"
 bash scripts/fuzz.sh
 build_targets
 say "packages"
-part packages-test.sh
+packages=$(mktemp -d)
+KEEP=$packages part packages-test.sh
+say "under systemd"
+PACKAGE=$(find "$packages" -name '*_amd64.deb') part systemd-test.sh
+rm -rf "$packages"
+say "under wine"
+part wine.sh
 say "done"
 echo "Tests skipped because captures are not here (set CALLREEL_CORPUS): $no_corpus"
 echo "$passed passed, 0 failed, $skipped skipped"
