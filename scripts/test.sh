@@ -29,7 +29,7 @@ rclone rclone
 rpm rpm
 unzip unzip
 unshare util-linux
-wine64 wine64
+/usr/lib/wine/wine64 wine64
 x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64
 END
 }
