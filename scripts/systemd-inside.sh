@@ -130,6 +130,7 @@ within 60 all_filed
 echo "$(wc -l </tmp/ended) calls, all filed"
 kill -INT $sim
 want [ -z "$(filed | uniq -d)" ]
+want_not grep -q 'not set up any more' <<<"$(journalctl -u callreel@main -o cat)" # the PBX has no name in the setup
 
 echo "== removed"
 callreel service uninstall --name second
