@@ -4,7 +4,7 @@
 #   PACKAGES="deb-amd64"   builds only these
 #   DIST=/tmp/x            there, and not into dist
 #   PGO=off                without the profile, as scripts/test.sh builds
-#   COMPRESSION=gzip       of .deb and .rpm: 2 s each instead of 15, for tests
+#   COMPRESSION=gzip       of .deb and .rpm: 11 s less each than xz, for tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

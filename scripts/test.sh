@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every check of callreel: format, vet, staticcheck, race tests, a short
 # fuzz, the builds for all targets, the browser tests, the packages installed and
-# removed, the program under systemd and, for Windows, under wine. Installs on a Debian machine what the tests need. The last line counts what ran.
+# removed, the program under systemd and, for Windows, under wine. Installs on a Debian
+# machine what the tests need. The last line counts what ran.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GOFLAGS="${GOFLAGS:-} -mod=readonly"
