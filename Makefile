@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 3s
 
-.PHONY: demo build packages packages-test wine test soak soak-day lint fuzz bench generate notices
+.PHONY: demo build packages packages-test systemd-test wine test soak soak-day lint fuzz bench generate notices
 
 demo: build
 	./bin/callreel demo
@@ -13,13 +13,18 @@ demo: build
 build:
 	CGO_ENABLED=0 $(GO) build -pgo bench/callreel.pgo -trimpath -ldflags '$(LDFLAGS)' -o bin/callreel ./cmd/callreel
 
-# wine runs the Windows program, where wine and mingw are.
+# wine runs the Windows program, where wine and mingw are; a part of test, as the two below.
 wine:
 	bash scripts/wine.sh
 
-# packages-test installs, upgrades and removes them in a folder; some minutes.
+# packages-test installs, upgrades and removes them in a folder and in a copy of this
+# system; half a minute, when the builds are in the cache.
 packages-test:
 	bash scripts/packages-test.sh
+
+# systemd-test runs the service under a real systemd in a copy of this system; a minute.
+systemd-test:
+	bash scripts/systemd-test.sh
 
 # packages builds .deb, .rpm and the zip file for Windows into dist.
 packages:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check of callreel: format, vet, staticcheck, race tests, a short
-# fuzz, the builds for all targets and the browser tests. Installs on a Debian
+# fuzz, the builds for all targets, the browser tests, the packages installed and
+# removed, the program under systemd and, for Windows, under wine. Installs on a Debian
 # machine what the tests need. The last line counts what ran.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,6 +27,11 @@ lighttpd lighttpd
 nginx nginx-light
 /usr/lib/nginx/modules/ngx_http_dav_ext_module.so libnginx-mod-http-dav-ext
 rclone rclone
+rpm rpm
+unzip unzip
+unshare util-linux
+/usr/lib/wine/wine64 wine64
+x86_64-w64-mingw32-gcc gcc-mingw-w64-x86-64
 END
 }
 
@@ -70,7 +76,7 @@ build_targets() {
   local target
   for target in linux/amd64 linux/arm64 windows/amd64; do
     say "build $target"
-    CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go build -o /dev/null ./cmd/callreel
+    CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go build -trimpath -o /dev/null ./cmd/callreel
   done
 }
 
@@ -95,6 +101,19 @@ run_tests() {
   rm -f "$log"
 }
 
+# part SCRIPT: its last line says how much it checked and skipped; both are counted.
+part() {
+  local log out status=0
+  log=$(mktemp)
+  bash "scripts/$1" >"$log" 2>&1 || status=$?
+  cat "$log"
+  out=$(tail -n 1 "$log")
+  rm -f "$log"
+  [ $status -eq 0 ] || exit $status
+  [[ $out =~ ^[a-z]+:\ ([0-9]+)\ checks\ passed,\ ([0-9]+)\ skipped$ ]] || { echo "scripts/$1 does not say what it checked"; exit 1; }
+  passed=$((passed + BASH_REMATCH[1])) skipped=$((skipped + BASH_REMATCH[2]))
+}
+
 install_needed
 find_captures
 check_format
@@ -106,6 +125,14 @@ run_tests
 say "fuzz, ${FUZZTIME:-3s} a target"
 bash scripts/fuzz.sh
 build_targets
+say "packages"
+packages=$(mktemp -d)
+KEEP=$packages part packages-test.sh
+say "under systemd"
+PACKAGE=$(find "$packages" -name '*_amd64.deb') part systemd-test.sh
+rm -rf "$packages"
+say "under wine"
+part wine.sh
 say "done"
 echo "Tests skipped because captures are not here (set CALLREEL_CORPUS): $no_corpus"
 echo "$passed passed, 0 failed, $skipped skipped"

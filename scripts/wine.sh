@@ -5,10 +5,12 @@
 # now and then, so what comes after is for a real Windows.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/checks.sh
 wine=$(command -v wine64 || echo /usr/lib/wine/wine64)
 cc=x86_64-w64-mingw32-gcc
 if [ ! -x "$wine" ] || ! command -v $cc >/dev/null; then
-  echo "wine: wine64 or mingw is not here; skipped"
+  skip "wine64 or mingw is not here"
+  tell wine
   exit 0
 fi
 at=$(mktemp -d)
@@ -30,7 +32,6 @@ mkdir "$WINEPREFIX"
 timeout 120 "$wine" wineboot -i >/dev/null 2>&1
 cp "$at/bcryptprimitives.dll" "$WINEPREFIX/drive_c/windows/system32/"
 
-fail() { echo "FAIL: $*" >&2; exit 1; }
 run() { timeout 120 "$wine" "$at/callreel.exe" "$@"; }
 # says PART CODE ARGS...
 says() {
@@ -38,7 +39,7 @@ says() {
   shift 2
   out=$(run "$@" 2>&1) || got=$?
   [ "$got" = "$code" ] || fail "$*: exit code $got, want $code: $out"
-  case $out in *"$part"*) ;; *) fail "$*: does not say \"$part\": $out" ;; esac
+  case $out in *"$part"*) checks=$((checks + 1)) ;; *) fail "$*: does not say \"$part\": $out" ;; esac
 }
 
 says 'callreel development' 0 version
@@ -47,7 +48,7 @@ gunzip -c "$OLDPWD/convert/testdata/call1_alaw.pcap.gz" >call.pcap
 for format in wav mp3; do
   ./callreel convert -o "linux.$format" call.pcap
   run convert -o "windows.$format" call.pcap
-  cmp "linux.$format" "windows.$format" || fail "$format is another one than on Linux"
+  want cmp "linux.$format" "windows.$format"
 done
 cat >setup.toml <<'END'
 agents = "all"
@@ -60,4 +61,4 @@ END
 says 'not installed' 3 service status
 says 'callreel-two is installed' 0 service install --name two --config setup.toml
 says 'cannot name a service' 2 service install --name 'a b' --config setup.toml
-echo "wine: version, WAV, MP3 and the installation of a service are as they should be"
+tell wine

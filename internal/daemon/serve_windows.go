@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -26,6 +27,9 @@ const (
 	stopHint     = 12 * time.Second
 )
 
+// errSilent ends a recorder that is stuck, so that the manager starts it anew.
+var errSilent = errors.New("nothing in callreel has moved for two minutes; it ends itself, and is to be started anew")
+
 // UnderWindows reports whether the service manager of Windows started this process.
 func UnderWindows() bool {
 	is, err := svc.IsWindowsService()
@@ -35,7 +39,7 @@ func UnderWindows() bool {
 // Serve runs a recorder under the service manager of Windows. It is running from its
 // READY=1 on, and its error is the service's: Windows starts it anew then.
 func Serve(run Recorder) error {
-	h := &host{run: run, ready: make(chan struct{})}
+	h := &host{run: run, ready: make(chan struct{}), signs: make(chan struct{}, 1)}
 	if err := svc.Run("", h); err != nil { // Windows tells the name of a process of its own
 		return err
 	}
@@ -47,15 +51,23 @@ type host struct {
 	run   Recorder
 	once  sync.Once
 	ready chan struct{}
+	signs chan struct{} // of life
 	log   *eventlog.Log
 	err   error
 }
 
-func (h *host) Watchdog() time.Duration { return 0 } // Windows has none
+// Watchdog is ours: Windows has none.
+func (h *host) Watchdog() time.Duration { return silentFor }
 
 func (h *host) Send(lines ...string) error {
 	if slices.Contains(lines, "READY=1") {
 		h.once.Do(func() { close(h.ready) })
+	}
+	if slices.Contains(lines, "WATCHDOG=1") {
+		select {
+		case h.signs <- struct{}{}:
+		default: // one that nobody has taken yet will do
+		}
 	}
 	return nil
 }
@@ -97,6 +109,8 @@ func (h *host) Execute(args []string, requests <-chan svc.ChangeRequest, status 
 // follow passes on what Windows wants and what the recorder is, until it has ended.
 func (h *host) follow(requests <-chan svc.ChangeRequest, status chan<- svc.Status, cancel func(), ended <-chan error) error {
 	ready := h.ready
+	silent, done := make(chan struct{}), make(chan struct{})
+	defer close(done)
 	starting := clock.System().After(tellStarting)
 	now := svc.Status{State: svc.StartPending, Accepts: svc.AcceptStop | svc.AcceptShutdown, WaitHint: hint(3 * tellStarting)}
 	for {
@@ -105,11 +119,18 @@ func (h *host) follow(requests <-chan svc.ChangeRequest, status chan<- svc.Statu
 			return err
 		case <-ready:
 			ready = nil
+			go func() {
+				if silence(done, h.signs, silentFor) {
+					close(silent)
+				}
+			}()
 			_ = h.log.Info(eventStart, "callreel records")
 			if now.State == svc.StartPending {
 				now.State, now.CheckPoint, now.WaitHint = svc.Running, 0, 0
 				status <- now
 			}
+		case <-silent:
+			return errSilent // what hangs ends with the process
 		case <-starting:
 			starting = clock.System().After(tellStarting)
 			if now.State == svc.StartPending {

@@ -69,6 +69,8 @@ func (u Unit) Text() string {
 	line("\n[Service]")
 	line("Type=notify\nNotifyAccess=main")
 	line("ExecStart=%s run --config %s", quote(u.Binary), quoteSpecifiers(u.Config, u.state != ""))
+	line("# For password_env and the like: lines NAME=VALUE, in a file that root alone may read.")
+	line("EnvironmentFile=-%s", u.environment())
 	line("Restart=on-failure\nRestartSec=2")
 	line("# Of the start: a large catalog may be changed to a new version first.")
 	line("TimeoutStartSec=10min")
@@ -99,6 +101,16 @@ func (u Unit) Text() string {
 	line("\n[Install]")
 	line("WantedBy=multi-user.target")
 	return b.String()
+}
+
+// environment is the file of the variables, beside the setup: NAME.env. systemd reads the
+// rest of the line as one path, and knows no quotes there.
+func (u Unit) environment() string {
+	path := strings.TrimSuffix(u.Config, filepath.Ext(u.Config)) + ".env"
+	if u.state == "" {
+		path = strings.ReplaceAll(path, "%", "%%")
+	}
+	return path
 }
 
 // hardening is the same for all.

@@ -26,6 +26,8 @@ func TestUnitOpensWhatIsNeeded(t *testing.T) {
 	home.Read = []string{"/home/me/rules.toml"}
 	tmp.Write = []string{"/var/tmp/calls"}
 	low.LowPorts = true
+	odd := far
+	odd.Config = "/etc/call reel/50%.toml"
 	for _, row := range []struct {
 		name string
 		unit daemon.Unit
@@ -34,6 +36,8 @@ func TestUnitOpensWhatIsNeeded(t *testing.T) {
 		{"elsewhere", far, []string{"ProtectHome=yes", "PrivateTmp=yes", "CapabilityBoundingSet=", "ReadWritePaths=-/srv/a -/mnt/b", "RequiresMountsFor=/srv/a"}},
 		{"a rule file in a home", home, []string{"ProtectHome=read-only", "PrivateTmp=yes"}},
 		{"an archive in /var/tmp", tmp, []string{"ProtectHome=yes", "PrivateTmp=no"}},
+		{"variables", far, []string{"EnvironmentFile=-/etc/c.env"}},
+		{"variables in an odd place", odd, []string{"EnvironmentFile=-/etc/call reel/50%%.env"}},
 		{"port 80", low, []string{"AmbientCapabilities=CAP_NET_BIND_SERVICE", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE"}},
 	} {
 		lines := strings.Split(row.unit.Text(), "\n")

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"net"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"callreel/internal/daemon"
 	"callreel/internal/secret"
@@ -26,10 +28,40 @@ func (c Config) Needs(file string) daemon.Needs {
 	for _, a := range c.Asterisk {
 		read = append(read, a.File)
 	}
+	for _, f := range fileKeys(reflect.ValueOf(c)) {
+		if f != "" && !filepath.IsAbs(f) {
+			f = filepath.Join(filepath.Dir(file), f)
+		}
+		read = append(read, f)
+	}
 	low := slices.ContainsFunc([]string{
 		c.Receiver.Listen, c.Receiver.LinesListen, c.Receiver.SyslogListen, c.Player.Listen, c.API.Listen, c.Status.Listen,
 	}, below1024)
 	return daemon.Needs{Write: named(write), Read: named(read), LowPorts: low}
+}
+
+// fileKeys are the files that are named by keys which end in _file (password_file,
+// ca_file…) anywhere in a setup.
+func fileKeys(v reflect.Value) (files []string) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			files = fileKeys(v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			files = append(files, fileKeys(v.Index(i))...)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.Type.Kind() == reflect.String && strings.HasSuffix(f.Tag.Get("toml"), "_file") {
+				files = append(files, v.Field(i).String())
+			} else {
+				files = append(files, fileKeys(v.Field(i))...)
+			}
+		}
+	}
+	return files
 }
 
 // named are the paths that are not empty, once each.

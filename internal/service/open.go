@@ -103,6 +103,7 @@ type listener struct {
 // Open puts a recorder together. It refuses an archive, spool or catalog that another
 // recorder holds. On error nothing stays open.
 func Open(ctx context.Context, cfg Config, o Options) (*Service, error) {
+	cfg = cfg.WithDefaults() // the names of PBXes above all, by which links and legs are known
 	loc, err := cfg.Location()
 	if err != nil {
 		return nil, err

@@ -19,5 +19,5 @@ done
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then
   systemctl daemon-reload
   # After an upgrade what runs goes on with the new program; a stop loses no call.
-  systemctl try-restart 'callreel.service' 'callreel-*.service' 'callreel@*.service' || true
+  systemctl try-restart 'callreel*.service' || true # a pattern, which may match none
 fi

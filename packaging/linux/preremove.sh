@@ -6,7 +6,7 @@ case "${1:-}" in
   *) exit 0 ;;
 esac
 [ -z "${DPKG_ROOT:-}" ] && [ -d /run/systemd/system ] || exit 0
-systemctl stop 'callreel.service' 'callreel-*.service' 'callreel@*.service' || true
+systemctl stop 'callreel*.service' || true # a pattern, which may match none
 for unit in $(systemctl list-unit-files --no-legend 'callreel.service' 'callreel-*.service' 'callreel@?*.service' | cut -d' ' -f1); do
   systemctl disable "$unit" || true
 done
