@@ -83,7 +83,7 @@ check_code() {
 }
 
 # SQLite is C that was translated into Go. It keeps its data in memory that it maps itself,
-# which the race detector does not look at; it only made each query ten times as slow. Its
+# which the race detector does not look at; it only made each query several times as slow. Its
 # driver, its libc and all that is ours are watched.
 foreign='-gcflags=modernc.org/sqlite/lib=-race=false'
 
