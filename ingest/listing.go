@@ -67,6 +67,21 @@ func parseListing(data []byte, wanted func(name string) bool) (*listing, error) 
 	if len(data) > maxListing {
 		return nil, fmt.Errorf("more than %d bytes", maxListing)
 	}
+	all, ok := quickListing(data)
+	if !ok {
+		var err error
+		if all, err = decodeListing(data); err != nil {
+			return nil, err
+		}
+	}
+	if len(all) == 0 {
+		return nil, errors.New("it has no entries, not even for the folder itself")
+	}
+	return newListing(all, wanted)
+}
+
+// decodeListing reads the entries of any multistatus document.
+func decodeListing(data []byte) ([]davResponse, error) {
 	d := xml.NewDecoder(bytes.NewReader(data))
 	var doc multistatus
 	if err := d.Decode(&doc); err != nil {
@@ -75,16 +90,12 @@ func parseListing(data []byte, wanted func(name string) bool) (*listing, error) 
 	for {
 		tok, err := d.Token()
 		if errors.Is(err, io.EOF) {
-			break
+			return doc.Responses, nil
 		}
 		if _, second := tok.(xml.StartElement); err != nil || second {
 			return nil, fmt.Errorf("at byte %d: something follows the end", d.InputOffset())
 		}
 	}
-	if len(doc.Responses) == 0 {
-		return nil, errors.New("it has no entries, not even for the folder itself")
-	}
-	return newListing(doc.Responses, wanted)
 }
 
 func newListing(all []davResponse, wanted func(name string) bool) (*listing, error) {

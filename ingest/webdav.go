@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/studio-b12/gowebdav"
@@ -24,6 +25,7 @@ type dav struct {
 	wire  http.RoundTripper
 	clock clock.Clock
 	log   *slog.Logger
+	last  atomic.Pointer[map[string]recording.Stamp] // the files of the last listing; it does not change
 }
 
 func newDAV(cfg Config, clk clock.Clock, log *slog.Logger) (*dav, error) {
@@ -39,6 +41,17 @@ func newDAV(cfg Config, clk clock.Clock, log *slog.Logger) (*dav, error) {
 }
 
 func (d *dav) Name() string { return d.cfg.Name }
+
+// wanted reports whether a file of this name is listed. What stood in the last listing need
+// not be taken apart again.
+func (d *dav) wanted(name string) bool {
+	if last := d.last.Load(); last != nil {
+		if _, known := (*last)[name]; known {
+			return true
+		}
+	}
+	return d.cfg.wanted(name)
+}
 
 // noAuth keeps gowebdav out of authentication, which the transport does. With it
 // no request is sent twice.
@@ -75,7 +88,7 @@ func (d *dav) fault(do, name string, err error) error {
 func (d *dav) List(ctx context.Context) ([]Entry, Stats, error) {
 	ctx, cancel := short(ctx, d.cfg)
 	defer cancel()
-	x := &exchange{ctx: ctx, wanted: d.cfg.wanted}
+	x := &exchange{ctx: ctx, wanted: d.wanted}
 	err := d.call(x, func(c *gowebdav.Client) error {
 		_, err := c.ReadDir("/")
 		return err
@@ -86,6 +99,7 @@ func (d *dav) List(ctx context.Context) ([]Entry, Stats, error) {
 	if err != nil {
 		return nil, Stats{}, d.fault("list", "", d.cfg.missing(err))
 	}
+	d.last.Store(&x.listing.good)
 	stats := Stats{Ignored: x.listing.others, Date: x.date}
 	for _, name := range x.listing.refused {
 		stats.refuse(name)
@@ -99,12 +113,12 @@ func (d *dav) List(ctx context.Context) ([]Entry, Stats, error) {
 }
 
 func (d *dav) Stat(ctx context.Context, name string) (recording.Stamp, error) {
-	if !d.cfg.wanted(name) {
+	if !d.wanted(name) {
 		return recording.Stamp{}, d.fault("look at", name, errName)
 	}
 	ctx, cancel := short(ctx, d.cfg)
 	defer cancel()
-	x := &exchange{ctx: ctx, wanted: d.cfg.wanted}
+	x := &exchange{ctx: ctx, wanted: d.wanted}
 	err := d.call(x, func(c *gowebdav.Client) error {
 		_, err := c.Stat("/" + name)
 		if err != nil || x.err != nil {
@@ -127,7 +141,7 @@ func (d *dav) Stat(ctx context.Context, name string) (recording.Stamp, error) {
 }
 
 func (d *dav) Open(ctx context.Context, name string, offset int64, want recording.Stamp) (io.ReadCloser, error) {
-	if !d.cfg.wanted(name) {
+	if !d.wanted(name) {
 		return nil, d.fault("read", name, errName)
 	}
 	if offset < 0 || offset > want.Size {
