@@ -48,6 +48,7 @@ func Open(ctx context.Context, path string) (*Catalog, error) {
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_txlock=immediate" +
 		"&_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
 		"&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=cache_size(-8000)" + // KiB, of each connection
+		"&_pragma=wal_autocheckpoint(4000)" + // pages; what is written often is copied, and synced, a quarter as often
 		"&_pragma=temp_store(memory)" // else what a statement may have to undo goes into files, in the clear
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
