@@ -93,11 +93,9 @@ check_code() {
 # driver, its libc and all that is ours are watched.
 foreign='-gcflags=modernc.org/sqlite/lib=-race=false'
 
-# What only computes, in packages and tests that start no goroutine of their own: the race
-# detector makes it six to ten times as slow and has nothing to find in it. The tests of
-# convert that are left run the same code, codecs and all, with it.
+# Codecs that only compute and start no goroutine: the race detector makes their tests six
+# to ten times as slow and has nothing to find in them.
 alone=(./internal/media/{g722,g729,mp3,opus,resample})
-alone_tests='^Test(EveryDecodingStandsInItsPlace|KnownGood|G729KnownGood|G729LongPause|WideAgainstOthers|LostWhereNumbersBeginAnew|ExtractaudioSums|OutsideOfLongPackets|OpusRecovers|LinearDoesNotDrift)$'
 # Of these the race detector sees but a part (convert/race_on_test.go).
 parted='Places|Clicks|EveryCapture'
 
@@ -109,19 +107,14 @@ raced() {
   go list ./... | grep -vxFf <(go list "${most[@]}" "${alone[@]}")
 }
 
-# go_tests runs every test at least once; -skip counts in all packages, so the names that
-# it has may stand in convert alone.
+# go_tests runs every test at least once.
 go_tests() {
-  local packages status=0 name=${alone_tests#^}
+  local packages status=0
   packages=$(raced) || return
-  if git grep -nE "^func ${name%$}\\(" -- '*_test.go' ':!convert'; then
-    echo "FAIL: a test outside of convert has a name that alone_tests in scripts/test.sh skips; give it another name."
-    return 1
-  fi
   # shellcheck disable=SC2086 # one word a package
-  go test -race "$foreign" -timeout 10m -parallel 8 -v -skip "$alone_tests" $packages || status=$?
+  go test -race "$foreign" -timeout 10m -parallel 8 -v $packages || status=$?
   go test -timeout 10m -v "${alone[@]}" || status=$?
-  go test -timeout 10m -v -run "$parted|$alone_tests" ./convert || status=$?
+  go test -timeout 10m -v -run "$parted" ./convert || status=$?
   return $status
 }
 

@@ -286,20 +286,12 @@ func docs[T any](ctx context.Context, c *Catalog, query string, args ...any) ([]
 		}
 		if err := json.Unmarshal([]byte(doc), &v); err != nil {
 			kind := strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", v), "recording."))
-			bad = first(bad, fmt.Errorf("read the catalog: %s: %w: %w", kind, ErrUnreadable, err))
+			bad = cmp.Or(bad, fmt.Errorf("read the catalog: %s: %w: %w", kind, ErrUnreadable, err))
 			continue
 		}
 		out = append(out, v)
 	}
 	return out, cmp.Or(rows.Err(), bad)
-}
-
-// first keeps the first of several faults.
-func first(before, err error) error {
-	if before != nil {
-		return before
-	}
-	return err
 }
 
 // ConfChanged reports whether, since a time, an agent's call went on under

@@ -80,7 +80,7 @@ func (c *Catalog) ClaimSome(ctx context.Context, now time.Time, lease time.Durat
 			cl.Recording, err = scanInto(rows, cl.targets()...)
 			switch {
 			case errors.Is(err, ErrUnreadable):
-				bad = first(bad, fmt.Errorf("claim recordings: %w", err))
+				bad = cmp.Or(bad, fmt.Errorf("claim recordings: %w", err))
 			case err != nil:
 				return err
 			default:

@@ -207,7 +207,7 @@ func (c *Catalog) entries(ctx context.Context, which string, args ...any) ([]rec
 			return nil, fmt.Errorf("read the ledger: %w", err)
 		}
 		if err := json.Unmarshal([]byte(doc), &e); err != nil {
-			bad = first(bad, fmt.Errorf("read the ledger: a line of %s: %w: %w", k, ErrUnreadable, err))
+			bad = cmp.Or(bad, fmt.Errorf("read the ledger: a line of %s: %w: %w", k, ErrUnreadable, err))
 			continue
 		}
 		e.Accepted = accepted

@@ -24,15 +24,23 @@ func touched(t *testing.T, c *Catalog) []LedgerKey {
 		t.Fatal(err)
 	}
 	var keys []LedgerKey
-	var lines []LedgerLines
 	for _, x := range list {
 		keys = append(keys, x.LedgerKey)
+	}
+	saveEmpty(t, c, list)
+	return keys
+}
+
+// saveEmpty stores that there are no lines of some keys.
+func saveEmpty(t *testing.T, c *Catalog, list []Touched) {
+	t.Helper()
+	var lines []LedgerLines
+	for _, x := range list {
 		lines = append(lines, LedgerLines{Touched: x})
 	}
 	if err := c.SaveLedger(t.Context(), lines); err != nil {
 		t.Fatal(err)
 	}
-	return keys
 }
 
 // TestLedgerIsTouched wants each thing that can change a line to say so, once, and
@@ -157,13 +165,7 @@ func TestLedgerOfGainedAgents(t *testing.T) {
 	if err := c.SaveAgentsGained(ctx, "p", []recording.Agent{{CN: "A", PBX: "p"}}, now.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	var lines []LedgerLines
-	for _, x := range list {
-		lines = append(lines, LedgerLines{Touched: x})
-	}
-	if err := c.SaveLedger(ctx, lines); err != nil {
-		t.Fatal(err)
-	}
+	saveEmpty(t, c, list)
 	if got := touched(t, c); len(got) != 2 || got[0].Conf != "2" || got[1].Conf != "3" {
 		t.Errorf("touched %v, want 2 and 3", got)
 	}

@@ -11,6 +11,24 @@ import (
 
 var began = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
+// askedMeanwhile has three ask all the time, until what it returns is called.
+func askedMeanwhile(ask func()) (stop func()) {
+	done := make(chan struct{})
+	for range 3 {
+		go func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					ask()
+				}
+			}
+		}()
+	}
+	return func() { close(done) }
+}
+
 // Who is told by the ledger's trigger that a call's legs changed finds them as they are
 // then, however many ask for them all the time.
 func TestLegsAreNeverOld(t *testing.T) {
@@ -20,20 +38,7 @@ func TestLegsAreNeverOld(t *testing.T) {
 	}
 	defer c.Close()
 	conf := recording.ConfID("c")
-	stop := make(chan struct{})
-	defer close(stop)
-	for range 3 {
-		go func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					_, _ = c.Legs(t.Context(), conf)
-				}
-			}
-		}()
-	}
+	defer askedMeanwhile(func() { _, _ = c.Legs(t.Context(), conf) })()
 	saved := make(chan error, 1)
 	const changes = 300
 	go func() {
@@ -122,20 +127,7 @@ func TestRecordsAreNeverOld(t *testing.T) {
 	}
 	defer c.Close()
 	conf := recording.ConfID("c")
-	stop := make(chan struct{})
-	defer close(stop)
-	for range 3 {
-		go func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					_, _ = c.CDRs(t.Context(), conf)
-				}
-			}
-		}()
-	}
+	defer askedMeanwhile(func() { _, _ = c.CDRs(t.Context(), conf) })()
 	for i := 1; i <= 200; i++ {
 		one := []CDR{{XML: fmt.Sprintf(`<cdr n="%d"/>`, i), Confs: []recording.ConfID{conf}}}
 		if i%2 == 0 {

@@ -331,7 +331,7 @@ func (c *Catalog) listBy(ctx context.Context, scan func(scanner) (recording.Reco
 	for rows.Next() {
 		rec, err := scan(rows)
 		if errors.Is(err, ErrUnreadable) {
-			bad = first(bad, fmt.Errorf("list recordings: %w", err))
+			bad = cmp.Or(bad, fmt.Errorf("list recordings: %w", err))
 			continue
 		}
 		if err != nil {
