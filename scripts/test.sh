@@ -99,20 +99,17 @@ alone=(./internal/media/{g722,g729,mp3,opus,resample})
 # Of these the race detector sees but a part (convert/race_on_test.go).
 parted='Places|Clicks|EveryCapture'
 
-# The packages with the race detector. First, side by side, the two that wait most of their
-# time: what computes beside them would disturb those of their tests that are tight on time.
-raced() {
-  local most=(./internal/service ./cmd/callreel)
-  go list "${most[@]}"
-  go list ./... | grep -vxFf <(go list "${most[@]}" "${alone[@]}")
-}
+# Two packages wait most of their time. What computes beside them would disturb those of
+# their tests that are tight on time, so that they come first, side by side.
+waiting=(./internal/service ./cmd/callreel)
 
 # go_tests runs every test at least once.
 go_tests() {
-  local packages status=0
-  packages=$(raced) || return
+  local others status=0
+  others=$(go list ./... | grep -vxFf <(go list "${waiting[@]}" "${alone[@]}")) || return
+  go test -race "$foreign" -timeout 10m -parallel 8 -v "${waiting[@]}" || status=$?
   # shellcheck disable=SC2086 # one word a package
-  go test -race "$foreign" -timeout 10m -parallel 8 -v $packages || status=$?
+  go test -race "$foreign" -timeout 10m -parallel 8 -v $others || status=$?
   go test -timeout 10m -v "${alone[@]}" || status=$?
   go test -timeout 10m -v -run "$parted" ./convert || status=$?
   return $status
