@@ -115,6 +115,19 @@ go_tests() {
   return $status
 }
 
+# of_failing LOG: the lines of the tests that failed, which stand among those of others that
+# ran beside them.
+of_failing() {
+  awk '
+    function top(name) { sub(/\/.*/, "", name); return name }
+    FNR == NR { if ($1 == "---" && $2 == "FAIL:") failed[top($3)] = 1; next }
+    $1 == "===" && NF >= 3 { test = top($3); next }
+    $1 == "---" { if (top($3) in failed) print; test = top($3); next }
+    /^(panic:|fatal error:|WARNING: DATA RACE)/ { rest = 60 }
+    rest > 0 { rest--; print; next }
+    test in failed && !/ level=/ { print }' "$1" "$1"
+}
+
 run_tests() {
   say "tests, with the race detector"
   local log status=0
@@ -122,8 +135,10 @@ run_tests() {
   go_tests >"$log" 2>&1 || status=$?
   grep -E '^(ok|FAIL|---? FAIL|panic:|WARNING: DATA RACE)|^\s+--- FAIL' "$log" || true
   if [ $status -ne 0 ]; then
-    say "the failing part of the log"
-    grep -vE '^(=== |--- PASS|\s+--- PASS|--- SKIP|\s+--- SKIP|PASS$|ok )| level=' "$log" | tail -n 200
+    say "what the failing tests said"
+    of_failing "$log" | head -n 400
+    say "the end of the log"
+    grep -vE '^(=== |--- PASS|\s+--- PASS|--- SKIP|\s+--- SKIP|PASS$|ok )| level=' "$log" | tail -n 50
     rm -f "$log"
     exit "$status"
   fi

@@ -37,7 +37,11 @@ func onTerminal(t *testing.T, binary, dir string) (tty *os.File, said *output, e
 			}
 		}
 	}()
-	go func() { exited <- cmd.Wait() }()
+	go func() {
+		err := cmd.Wait()
+		<-read // the terminal ends with the program, after all that it said
+		exited <- err
+	}()
 	t.Cleanup(func() {
 		cancel()
 		_ = tty.Close()

@@ -107,5 +107,5 @@ func (c *Catalog) UnsureSince(ctx context.Context, pbx string) (time.Time, error
 // Agents returns the agents of all PBXes, as last known; those that can be read with
 // ErrUnreadable too.
 func (c *Catalog) Agents(ctx context.Context) ([]recording.Agent, error) {
-	return docs[recording.Agent](ctx, c, `SELECT doc FROM agent ORDER BY pbx, cn`)
+	return docs[recording.Agent](ctx, c.query, `SELECT doc FROM agent ORDER BY pbx, cn`)
 }

@@ -173,7 +173,7 @@ func (c *Catalog) CDRs(ctx context.Context, conf recording.ConfID) ([]recording.
 	if known {
 		return list, nil
 	}
-	list, err := c.raw(ctx, `SELECT cdr.id, received, xml FROM cdr_conf JOIN cdr ON cdr.id = cdr_conf.cdr
+	list, err := rawCDRs(ctx, c.near, `SELECT cdr.id, received, xml FROM cdr_conf JOIN cdr ON cdr.id = cdr_conf.cdr
 		WHERE conf = ? ORDER BY cdr.id`, string(conf))
 	if err == nil {
 		c.cdrs.put(conf, list, age)
@@ -184,12 +184,12 @@ func (c *Catalog) CDRs(ctx context.Context, conf recording.ConfID) ([]recording.
 // CDRsBetween returns the records that came in a time, in the order they came, at
 // most limit.
 func (c *Catalog) CDRsBetween(ctx context.Context, from, to time.Time, limit int) ([]recording.RawCDR, error) {
-	return c.raw(ctx, `SELECT id, received, xml FROM cdr WHERE received BETWEEN ? AND ? ORDER BY received, id LIMIT ?`,
+	return rawCDRs(ctx, c.query, `SELECT id, received, xml FROM cdr WHERE received BETWEEN ? AND ? ORDER BY received, id LIMIT ?`,
 		ms(from), ms(to), limit)
 }
 
-func (c *Catalog) raw(ctx context.Context, query string, args ...any) ([]recording.RawCDR, error) {
-	rows, err := c.query(ctx, query, args...)
+func rawCDRs(ctx context.Context, ask asker, query string, args ...any) ([]recording.RawCDR, error) {
+	rows, err := ask(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read CDRs: %w", err)
 	}
@@ -270,8 +270,8 @@ func isOneOf(pbx string, names []string) bool {
 }
 
 // docs reads a column of JSON values. Those that can be read come with ErrUnreadable too.
-func docs[T any](ctx context.Context, c *Catalog, query string, args ...any) ([]T, error) {
-	rows, err := c.query(ctx, query, args...)
+func docs[T any](ctx context.Context, ask asker, query string, args ...any) ([]T, error) {
+	rows, err := ask(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the catalog: %w", err)
 	}

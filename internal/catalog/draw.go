@@ -34,7 +34,7 @@ func (c *Catalog) Counters(ctx context.Context) (map[string]int64, error) {
 
 // Drawn returns the numbers that a recording's call has taken already.
 func (c *Catalog) Drawn(ctx context.Context, rec recording.Recording) ([]recording.Draw, error) {
-	return docs[recording.Draw](ctx, c, `SELECT doc FROM draw WHERE conf = ? AND recording = ?`, string(rec.Capture.Conf), drawnFor(rec))
+	return docs[recording.Draw](ctx, c.near, `SELECT doc FROM draw WHERE conf = ? AND recording = ?`, string(rec.Capture.Conf), drawnFor(rec))
 }
 
 // drawnFor tells calls apart that no conference does.

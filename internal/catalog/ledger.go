@@ -20,9 +20,10 @@ type LedgerKey struct {
 // Touched is a key of which something has happened since its lines were made.
 type Touched struct {
 	LedgerKey
-	Old    bool // it is from before there was a ledger
-	Failed bool // its lines could not be made when they were tried last
-	seq    int64
+	Old    bool  // it is from before there was a ledger
+	Failed bool  // its lines could not be made when they were tried last
+	seq    int64 // of the row, and
+	times  int64 // how often it was touched again
 }
 
 // LedgerLines are the lines of one key, to be stored in the place of those before. With a
@@ -38,21 +39,21 @@ type LedgerLines struct {
 // LedgerTouched returns up to most keys of which something has happened, or whose
 // lines are to be looked at again at now, oldest first.
 func (c *Catalog) LedgerTouched(ctx context.Context, now time.Time, most int) ([]Touched, error) {
-	return c.touched(ctx, `SELECT conf, recording, old, fault <> '' AS failed, id FROM ledger_touched WHERE again <= ?2 ORDER BY id LIMIT ?1`, now, most)
+	return c.touched(ctx, `SELECT conf, recording, old, fault <> '' AS failed, id, times FROM ledger_touched WHERE again <= ?2 ORDER BY id LIMIT ?1`, now, most)
 }
 
 // LedgerAtRest is LedgerTouched without those that are of a call which goes on, or ended
 // after quiet: more will happen to them.
 func (c *Catalog) LedgerAtRest(ctx context.Context, now, quiet time.Time, most int) ([]Touched, error) {
-	return c.touched(ctx, `SELECT conf, recording, old, fault <> '' AS failed, id FROM ledger_touched
+	return c.touched(ctx, `SELECT conf, recording, old, fault <> '' AS failed, id, times FROM ledger_touched
 		WHERE again <= ?2 AND conf NOT IN (SELECT conf FROM leg WHERE ended = 0 UNION ALL SELECT conf FROM leg WHERE ended > ?3) ORDER BY id LIMIT ?1`, now, most, ms(quiet))
 }
 
 func (c *Catalog) touched(ctx context.Context, which string, now time.Time, most int, more ...any) ([]Touched, error) {
-	rows, err := c.query(ctx, `
-		SELECT conf, recording, old, failed, id FROM (`+which+`)
+	rows, err := c.near(ctx, `
+		SELECT conf, recording, old, failed, id, times FROM (`+which+`)
 		UNION ALL
-		SELECT conf, recording, 0, 0, 0 FROM (SELECT DISTINCT conf, recording FROM ledger WHERE again <= ?2 LIMIT ?1)`, append([]any{most, ms(now)}, more...)...)
+		SELECT conf, recording, 0, 0, 0, 0 FROM (SELECT DISTINCT conf, recording FROM ledger WHERE again <= ?2 LIMIT ?1)`, append([]any{most, ms(now)}, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("look what the ledger lacks: %w", err)
 	}
@@ -60,7 +61,7 @@ func (c *Catalog) touched(ctx context.Context, which string, now time.Time, most
 	var out []Touched
 	for rows.Next() {
 		var t Touched
-		if err := rows.Scan(&t.Conf, &t.Recording, &t.Old, &t.Failed, &t.seq); err != nil {
+		if err := rows.Scan(&t.Conf, &t.Recording, &t.Old, &t.Failed, &t.seq, &t.times); err != nil {
 			return nil, fmt.Errorf("look what the ledger lacks: %w", err)
 		}
 		out = append(out, t)
@@ -90,7 +91,7 @@ func (c *Catalog) SaveLedger(ctx context.Context, list []LedgerLines) error {
 }
 
 func saveLines(ctx context.Context, tx *txn, l LedgerLines) error {
-	if _, err := tx.ExecContext(ctx, `DELETE FROM ledger_touched WHERE id = ?`, l.seq); err != nil {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM ledger_touched WHERE id = ? AND times = ?`, l.seq, l.times); err != nil {
 		return err
 	}
 	// Somebody may have accepted a line since it was read.
@@ -144,7 +145,7 @@ func postpone(ctx context.Context, tx *txn, l LedgerLines) error {
 		return err
 	}
 	if err == nil {
-		_, err = tx.ExecContext(ctx, `UPDATE ledger_touched SET again = ?, fault = ? WHERE id = ?`, ms(l.Again), l.Fault, l.seq)
+		_, err = tx.ExecContext(ctx, `UPDATE ledger_touched SET again = ?, fault = ? WHERE id = ? AND times = ?`, ms(l.Again), l.Fault, l.seq, l.times)
 	}
 	return err
 }
@@ -181,17 +182,17 @@ func ledgerAgent(a recording.Agent) string { return a.PBX + "|" + a.CN + "|" + a
 
 // LedgerOf returns the lines of one key; those that can be read with ErrUnreadable too.
 func (c *Catalog) LedgerOf(ctx context.Context, k LedgerKey) ([]recording.Entry, error) {
-	return c.entries(ctx, `conf = ? AND recording = ? ORDER BY agent`, string(k.Conf), int64(k.Recording))
+	return entries(ctx, c.near, `conf = ? AND recording = ? ORDER BY agent`, string(k.Conf), int64(k.Recording))
 }
 
 // LedgerBetween returns the lines of the calls that began from a time on and before
 // another, in order of time; those that can be read with ErrUnreadable too.
 func (c *Catalog) LedgerBetween(ctx context.Context, from, to time.Time) ([]recording.Entry, error) {
-	return c.entries(ctx, `began >= ? AND began < ? ORDER BY began, conf, recording, agent`, ms(from), ms(to))
+	return entries(ctx, c.query, `began >= ? AND began < ? ORDER BY began, conf, recording, agent`, ms(from), ms(to))
 }
 
-func (c *Catalog) entries(ctx context.Context, which string, args ...any) ([]recording.Entry, error) {
-	rows, err := c.query(ctx, `SELECT conf, recording, accepted, doc FROM ledger WHERE `+which, args...)
+func entries(ctx context.Context, ask asker, which string, args ...any) ([]recording.Entry, error) {
+	rows, err := ask(ctx, `SELECT conf, recording, accepted, doc FROM ledger WHERE `+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}

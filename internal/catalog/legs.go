@@ -69,7 +69,7 @@ func (c *Catalog) Legs(ctx context.Context, conf recording.ConfID) ([]recording.
 	if known {
 		return list, nil
 	}
-	list, err := docs[recording.Leg](ctx, c, `SELECT doc FROM leg WHERE conf = ? ORDER BY began`, string(conf))
+	list, err := docs[recording.Leg](ctx, c.near, `SELECT doc FROM leg WHERE conf = ? ORDER BY began`, string(conf))
 	if err == nil {
 		c.legs.put(conf, list, age)
 	}
@@ -78,13 +78,13 @@ func (c *Catalog) Legs(ctx context.Context, conf recording.ConfID) ([]recording.
 
 // LiveLegs returns the legs that had not ended when last heard of.
 func (c *Catalog) LiveLegs(ctx context.Context) ([]recording.Leg, error) {
-	return docs[recording.Leg](ctx, c, `SELECT doc FROM leg WHERE ended = 0 ORDER BY began`)
+	return docs[recording.Leg](ctx, c.query, `SELECT doc FROM leg WHERE ended = 0 ORDER BY began`)
 }
 
 // LiveConfs returns the conferences with a leg that had not ended when last heard of, and
 // the PBXes of such legs.
 func (c *Catalog) LiveConfs(ctx context.Context) (map[recording.ConfID][]string, error) {
-	rows, err := c.query(ctx, `SELECT conf, pbx FROM leg WHERE ended = 0`)
+	rows, err := c.near(ctx, `SELECT conf, pbx FROM leg WHERE ended = 0`)
 	if err != nil {
 		return nil, fmt.Errorf("read live calls: %w", err)
 	}

@@ -77,13 +77,13 @@ type MarkQuery struct {
 
 // MarksOf returns the marks that q asks for, oldest first.
 func (c *Catalog) MarksOf(ctx context.Context, q MarkQuery) ([]recording.Mark, error) {
-	return c.marks(ctx, `SELECT `+markColumns+` FROM mark WHERE at BETWEEN ? AND ? OR conf = ? AND conf <> '' ORDER BY at, id LIMIT ?`,
+	return marks(ctx, c.near, `SELECT `+markColumns+` FROM mark WHERE at BETWEEN ? AND ? OR conf = ? AND conf <> '' ORDER BY at, id LIMIT ?`,
 		ms(q.From), ms(q.To), string(q.Conf), q.Limit)
 }
 
 // LastMark is the newest mark; 0 if there is none.
 func (c *Catalog) LastMark(ctx context.Context) (id int64, err error) {
-	if err = c.queryRow(ctx, `SELECT coalesce(max(id), 0) FROM mark`).Scan(&id); err != nil {
+	if err = c.nearRow(ctx, `SELECT coalesce(max(id), 0) FROM mark`).Scan(&id); err != nil {
 		return 0, fmt.Errorf("read marks: %w", err)
 	}
 	return id, nil
@@ -92,7 +92,7 @@ func (c *Catalog) LastMark(ctx context.Context) (id int64, err error) {
 // IdleMarks returns the marks that came before a time, are of no recording and have
 // not been told of.
 func (c *Catalog) IdleMarks(ctx context.Context, before time.Time) ([]recording.Mark, error) {
-	return c.marks(ctx, `SELECT `+markColumns+` FROM mark WHERE told = 0 AND received < ?
+	return marks(ctx, c.query, `SELECT `+markColumns+` FROM mark WHERE told = 0 AND received < ?
 		AND NOT EXISTS (SELECT 1 FROM mark_use WHERE mark = mark.id) ORDER BY id LIMIT 100`, ms(before))
 }
 
@@ -118,8 +118,8 @@ func (c *Catalog) PruneMarks(ctx context.Context, before time.Time) error {
 	return nil
 }
 
-func (c *Catalog) marks(ctx context.Context, query string, args ...any) ([]recording.Mark, error) {
-	rows, err := c.query(ctx, query, args...)
+func marks(ctx context.Context, ask asker, query string, args ...any) ([]recording.Mark, error) {
+	rows, err := ask(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read marks: %w", err)
 	}
@@ -140,7 +140,7 @@ func (c *Catalog) marks(ctx context.Context, query string, args ...any) ([]recor
 // LegsBetween returns what was seen live of agents' calls that touch a time, oldest
 // first.
 func (c *Catalog) LegsBetween(ctx context.Context, from, to time.Time) ([]recording.Leg, error) {
-	return docs[recording.Leg](ctx, c, `SELECT doc FROM leg WHERE began <= ? AND (ended = 0 OR ended >= ?) ORDER BY began`, ms(to), ms(from))
+	return docs[recording.Leg](ctx, c.near, `SELECT doc FROM leg WHERE began <= ? AND (ended = 0 OR ended >= ?) ORDER BY began`, ms(to), ms(from))
 }
 
 // mostDone bounds what DoneBetween returns.

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 
@@ -58,7 +57,7 @@ func (c *Catalog) Count(ctx context.Context) (map[recording.State]int, error) {
 	return counts(rows)
 }
 
-func counts(rows *sql.Rows) (map[recording.State]int, error) {
+func counts(rows *rows) (map[recording.State]int, error) {
 	out := map[recording.State]int{}
 	for rows.Next() {
 		var s string

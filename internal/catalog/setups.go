@@ -10,7 +10,7 @@ import (
 // CDRsNear returns the records with a set-up no further from a time than within, in
 // the order they came, at most limit. Those that Unindexed returns are not among them.
 func (c *Catalog) CDRsNear(ctx context.Context, at time.Time, within time.Duration, limit int) ([]recording.RawCDR, error) {
-	return c.raw(ctx, `SELECT id, received, xml FROM cdr
+	return rawCDRs(ctx, c.query, `SELECT id, received, xml FROM cdr
 		WHERE id IN (SELECT cdr FROM cdr_setup WHERE at BETWEEN ? AND ?) ORDER BY +received, id LIMIT ?`,
 		ms(at.Add(-within)), ms(at.Add(within)), limit)
 }
@@ -18,7 +18,7 @@ func (c *Catalog) CDRsNear(ctx context.Context, at time.Time, within time.Durati
 // Unindexed returns records that an older version has stored without their set-ups,
 // the newest first, at most limit.
 func (c *Catalog) Unindexed(ctx context.Context, limit int) ([]recording.RawCDR, error) {
-	return c.raw(ctx, `SELECT id, received, xml FROM cdr WHERE setups = 0 ORDER BY id DESC LIMIT ?`, limit)
+	return rawCDRs(ctx, c.query, `SELECT id, received, xml FROM cdr WHERE setups = 0 ORDER BY id DESC LIMIT ?`, limit)
 }
 
 // Index stores the set-ups of records by their ID, all or none.

@@ -14,7 +14,7 @@ import (
 // DueSources returns up to most recordings whose source may be deleted at now,
 // longest due first. Only ID, State and Capture are told.
 func (c *Catalog) DueSources(ctx context.Context, inbox string, now time.Time, most int) ([]recording.Recording, error) {
-	return c.listBy(ctx, scanCapture, `SELECT `+columns+` FROM recording
+	return listBy(ctx, c.near, scanCapture, `SELECT `+columns+` FROM recording
 		WHERE source_due IS NOT NULL AND source_due <= ? AND +inbox = ? ORDER BY source_due, id LIMIT ?`,
 		ms(now), inbox, most)
 }
@@ -74,7 +74,7 @@ func (c *Catalog) SourceBack(ctx context.Context, id recording.ID, at time.Time)
 // the same moment, the older one, and any that is filed. One that is to be fetched
 // again, or was itself set aside as the same file, does not count.
 func (c *Catalog) SameContent(ctx context.Context, rec recording.Recording) (recording.Recording, error) {
-	row := c.queryRow(ctx, `SELECT `+columns+` FROM recording
+	row := c.nearRow(ctx, `SELECT `+columns+` FROM recording
 		WHERE source = ? AND sha256 = ? AND id <> ? AND sha256 <> '' AND state <> ?
 			AND NOT (state = ? AND json_extract(doc, '$.verdict.rule') = ?)
 			AND (? OR id < ? OR place <> '')
@@ -107,7 +107,7 @@ func (c *Catalog) Spooled(ctx context.Context) (map[string]recording.ID, error) 
 // when none is scheduled.
 func (c *Catalog) NextDue(ctx context.Context) (time.Time, bool, error) {
 	var n sql.NullInt64
-	err := c.queryRow(ctx, `SELECT min(due) FROM recording WHERE due IS NOT NULL`).Scan(&n)
+	err := c.nearRow(ctx, `SELECT min(due) FROM recording WHERE due IS NOT NULL`).Scan(&n)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, false, fmt.Errorf("look up what is due: %w", err)
 	}

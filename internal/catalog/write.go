@@ -35,8 +35,9 @@ type writer struct {
 	mu    sync.Mutex // of queue
 	queue []*write
 
-	turn sync.Mutex // held by who works the queue; of what follows
+	turn sync.Mutex // held by who works the queue, or reads; of what follows
 	txn  *txn       // nil before the first write and after a broken connection
+	open bool       // a transaction may be open
 }
 
 // txn is the transaction that a write is done in.
@@ -111,9 +112,12 @@ func (c *Catalog) commit(ctx context.Context, list []*write, apart bool) error {
 	if err == nil {
 		_, err = t.ExecContext(ctx, `COMMIT`)
 	}
-	if err != nil {
-		_, _ = t.ExecContext(ctx, `ROLLBACK`) // SQLite may have done so already
+	if err == nil {
+		c.writer.open = false
+		return nil
 	}
+	_, undone := t.ExecContext(ctx, `ROLLBACK`) // SQLite may have done so already
+	c.writer.open = undone != nil
 	return err
 }
 
@@ -126,6 +130,7 @@ func (c *Catalog) begin(ctx context.Context) (*txn, error) {
 		}
 		c.writer.txn = &txn{conn: conn, known: map[string]*sql.Stmt{}}
 	}
+	c.writer.open = true
 	_, err := c.writer.txn.ExecContext(ctx, `BEGIN IMMEDIATE`)
 	if err != nil {
 		err = errors.Join(err, c.writer.close())
@@ -218,43 +223,4 @@ func (t *txn) QueryRowContext(ctx context.Context, query string, args ...any) *s
 		return t.conn.QueryRowContext(ctx, query, args...) // tells the error
 	}
 	return st.QueryRowContext(ctx, args...)
-}
-
-// reads are the statements that read, by their text, prepared once.
-type reads struct {
-	mu    sync.Mutex
-	known map[string]*sql.Stmt
-}
-
-// read returns the statement of a query; nil where it cannot be prepared or there are too
-// many: then the query is made as it stands, and tells the error.
-func (c *Catalog) read(ctx context.Context, query string) *sql.Stmt {
-	c.reads.mu.Lock()
-	defer c.reads.mu.Unlock()
-	if st, ok := c.reads.known[query]; ok {
-		return st
-	}
-	if len(c.reads.known) >= mostStatements {
-		return nil
-	}
-	st, err := c.db.PrepareContext(ctx, query)
-	if err != nil {
-		return nil
-	}
-	c.reads.known[query] = st
-	return st
-}
-
-func (c *Catalog) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if st := c.read(ctx, query); st != nil {
-		return st.QueryContext(ctx, args...)
-	}
-	return c.db.QueryContext(ctx, query, args...)
-}
-
-func (c *Catalog) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	if st := c.read(ctx, query); st != nil {
-		return st.QueryRowContext(ctx, args...)
-	}
-	return c.db.QueryRowContext(ctx, query, args...)
 }

@@ -51,8 +51,11 @@ func (s *Service) standing(ctx context.Context, name string) (recording.Place, e
 		if err != nil {
 			return "", err
 		}
-		if found == archive.FoundPair {
+		switch found {
+		case archive.FoundPair:
 			return archive.PlaceOf(name, f.Extension()), nil
+		case archive.FoundNothing, archive.FoundAudio: // the sidecar that they share is missing
+			return "", nil
 		}
 	}
 	return "", nil
