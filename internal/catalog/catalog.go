@@ -11,22 +11,15 @@ package catalog
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"time"
 
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/database"
 	_ "modernc.org/sqlite" // the driver
 
 	"callreel/internal/recording"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // Catalog is an open database. It is safe for concurrent use.
 type Catalog struct {
@@ -66,11 +59,7 @@ func Open(ctx context.Context, path string) (*Catalog, error) {
 }
 
 func (c *Catalog) migrate(ctx context.Context) error {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(database.DialectSQLite3, c.db, dir)
+	p, err := migrations(c.db)
 	if err != nil {
 		return err
 	}

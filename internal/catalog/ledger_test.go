@@ -3,13 +3,9 @@ package catalog
 import (
 	"database/sql"
 	"errors"
-	"io/fs"
 	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/database"
 
 	"callreel/internal/recording"
 )
@@ -274,11 +270,7 @@ func older(t *testing.T, path string, migration int64, fill string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := goose.NewProvider(database.DialectSQLite3, db, dir)
+	p, err := migrations(db)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,65 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+)
+
+//go:embed migrations/*.sql
+var files embed.FS
+
+// What a migration's file has before the statements up, and before those down.
+const (
+	upMark   = "-- +goose Up\n"
+	downMark = "-- +goose Down\n"
+)
+
+// migrations keeps account in db of which files it has had. SQLite is given each of them whole: goose's
+// own reading of a file takes it apart first, in buffers of megabytes, and thereby made every
+// start ten times as long as the migrations themselves.
+func migrations(db *sql.DB) (*goose.Provider, error) {
+	names, err := fs.Glob(files, "migrations/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*goose.Migration, 0, len(names))
+	for _, name := range names {
+		m, err := migration(name)
+		if err != nil {
+			return nil, fmt.Errorf("migration %s: %w", name, err)
+		}
+		list = append(list, m)
+	}
+	return goose.NewProvider(database.DialectSQLite3, db, nil, goose.WithGoMigrations(list...), goose.WithDisableGlobalRegistry(true))
+}
+
+func migration(name string) (*goose.Migration, error) {
+	version, err := goose.NumericComponent(name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := files.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	_, both, isUp := strings.Cut(string(text), upMark)
+	up, down, isDown := strings.Cut(both, downMark)
+	if !isUp || !isDown {
+		return nil, fmt.Errorf("it needs the lines %q and %q", upMark, downMark)
+	}
+	return goose.NewGoMigration(version, statements(up), statements(down)), nil
+}
+
+func statements(text string) *goose.GoFunc {
+	return &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, text)
+		return err
+	}}
+}
