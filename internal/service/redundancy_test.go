@@ -112,15 +112,19 @@ func showsPBX(standby bool) func(*testing.T, *pair) {
 	}
 }
 
+// asked is what the error of a PBX that dies names: whatever it was asked just then, a poll
+// mostly, or whether it is there.
+const asked = "/PBX0/user.soap"
+
 func switchovers() []switchover {
 	return []switchover{
 		{
 			name: "the main PBX dies and stays dead", kill: killMain, during: showsPBX(true),
-			lamp: service.LampPBX, says: "Poll", stb: true,
+			lamp: service.LampPBX, says: asked, stb: true,
 		},
 		{
 			name: "the main PBX dies and comes back", kill: killMain, during: showsPBX(true), back: mainBack,
-			lamp: service.LampPBX, says: "Poll", stb: true,
+			lamp: service.LampPBX, says: asked, stb: true,
 		},
 		{
 			name:   "the standby PBX wakes up some time after the main one has died",
@@ -162,12 +166,12 @@ func switchovers() []switchover {
 				p.sim.Fault(pbxsim.StandbyDown, true)
 				p.sim.ForgetCalls()
 			},
-			during: showsPBX(false), lamp: service.LampPBX, says: "Poll",
+			during: showsPBX(false), lamp: service.LampPBX, says: asked,
 		},
 		{
 			name: "the records of the calls die with the main PBX", kill: killMain, during: showsPBX(true), stb: true,
 			setup: func(p *pair, _ *service.Config) { p.lostCDRs = true },
-			lamp:  service.LampPBX, says: "Poll",
+			lamp:  service.LampPBX, says: asked,
 		},
 		{
 			name: "the inbox's server dies in the middle of a fetch, and its standby has the same files",
@@ -203,7 +207,7 @@ func switchovers() []switchover {
 				p.addressed(t, "inbox phones", false)
 			},
 			after: func(t *testing.T, p *pair) { p.addressed(t, "Reporting ap", false) },
-			lamp:  service.LampPBX, says: "Poll",
+			lamp:  service.LampPBX, says: asked,
 		},
 		{
 			name: "main Reporting dies and stays dead", reports: true,
