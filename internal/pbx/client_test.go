@@ -265,6 +265,7 @@ func TestLostSessions(t *testing.T) {
 			sim.Fault(fault, true)
 			b.until(t, "loss", func() bool { return len(b.downs) > 0 && b.downs[0] != nil })
 			<-short.Done()
+			sim.Fault(fault, true) // forgets a session that was begun just before the call's end, and would tell of it
 			sim.Fault(fault, false)
 			b.until(t, "new session", func() bool { return b.ups == 2 })
 			l, _ := b.last(short.Conf)
