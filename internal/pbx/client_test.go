@@ -106,9 +106,13 @@ func (b *book) last(conf string) (recording.Leg, bool) {
 
 const fast = 40
 
+// hurried is the one clock of PBX and client: two that begin one after the other would differ by
+// forty times what lies between.
+var hurried = clock.Scaled(fast)
+
 func simulate(t *testing.T, cfg pbxsim.Config) *pbxsim.Sim {
 	t.Helper()
-	cfg.InboxDir, cfg.Clock = t.TempDir(), clock.Scaled(fast)
+	cfg.InboxDir, cfg.Clock = t.TempDir(), hurried
 	sim, err := pbxsim.Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +133,7 @@ func config(sim *pbxsim.Sim) pbx.Config {
 func run(t *testing.T, cfg pbx.Config, before ...recording.Leg) (b *book, stop func()) {
 	t.Helper()
 	b = newBook()
-	c, err := pbx.New(cfg, b, clock.Scaled(fast), slog.New(slog.DiscardHandler))
+	c, err := pbx.New(cfg, b, hurried, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
