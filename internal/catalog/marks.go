@@ -140,7 +140,7 @@ func marks(ctx context.Context, ask asker, query string, args ...any) ([]recordi
 // LegsBetween returns what was seen live of agents' calls that touch a time, oldest
 // first.
 func (c *Catalog) LegsBetween(ctx context.Context, from, to time.Time) ([]recording.Leg, error) {
-	return docs[recording.Leg](ctx, c.near, `SELECT doc FROM leg WHERE began <= ? AND (ended = 0 OR ended >= ?) ORDER BY began`, ms(to), ms(from))
+	return docs[recording.Leg](ctx, c.query, `SELECT doc FROM leg WHERE began <= ? AND (ended = 0 OR ended >= ?) ORDER BY began`, ms(to), ms(from))
 }
 
 // mostDone bounds what DoneBetween returns.

@@ -98,9 +98,9 @@ func (c *Catalog) queryRow(ctx context.Context, query string, args ...any) row {
 	return row{rows: found, err: err}
 }
 
-// near asks the connection that writes, unless it is at work. It is for what finds few
-// rows by an index and is asked for in every step. Until the rows are closed nothing is
-// written, so their reader must not wait for a write.
+// near asks the connection that writes, unless it is at work. It is for what is found by an
+// index and is asked for in every step, or every look at an inbox. Until the rows are closed
+// nothing is written, so their reader must not wait for a write.
 func (c *Catalog) near(ctx context.Context, query string, args ...any) (*rows, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -114,9 +114,9 @@ func (c *Catalog) near(ctx context.Context, query string, args ...any) (*rows, e
 	}
 	// Nothing is broken off in the middle: that could hit the write that comes next.
 	found, err := c.writer.txn.QueryContext(context.WithoutCancel(ctx), query, args...)
-	if err != nil {
+	if err != nil { // the connection may be broken, which the next write finds out
 		c.writer.turn.Unlock()
-		return nil, err
+		return c.query(ctx, query, args...)
 	}
 	return &rows{Rows: found, free: c.writer.turn.Unlock}, nil
 }

@@ -101,3 +101,30 @@ func TestNearIsCommitted(t *testing.T) {
 		t.Error("answered one who has gone")
 	}
 }
+
+// When the connection that writes does not answer, the others do.
+func TestNearIsBroken(t *testing.T) {
+	c, err := Open(t.Context(), filepath.Join(t.TempDir(), "c.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.tx(t.Context(), add("a")); err != nil {
+		t.Fatal(err)
+	}
+	const query = `SELECT count(*) FROM counter`
+	st, err := c.writer.txn.prepared(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := c.nearRow(t.Context(), query).Scan(&n); err != nil || n != 1 {
+		t.Errorf("%d rows, %v; want 1", n, err)
+	}
+	if err := c.tx(t.Context(), add("b")); err != nil {
+		t.Errorf("its turn was not given back: %v", err)
+	}
+}
