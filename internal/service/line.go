@@ -101,6 +101,7 @@ func (s *Service) advance(ctx context.Context, cl catalog.Claimed) error {
 func (s *Service) oneStep(ctx context.Context, st step, cl *catalog.Claimed, unsaved outcome) (o outcome, saved bool, err error) {
 	s.log.Debug("step begins", "step", st.name, "id", cl.ID, "uid", cl.Capture.UID)
 	before := cl.Recording
+	defer s.filing.end(cl.ID)
 	next, failed := s.try(ctx, st, &cl.Recording)
 	switch {
 	case ctx.Err() != nil: // the stop: what it was before, so that the step is done again

@@ -70,6 +70,7 @@ type Service struct {
 	heard      heard
 	woken      chan struct{}
 	claims     claims
+	filing     filing
 	checks     atomic.Int64 // polls of inboxes
 	indexed    atomic.Bool  // all CDRs are found by the times of their set-ups
 	books      bookkeeper

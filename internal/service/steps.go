@@ -256,6 +256,9 @@ func (s *Service) freshen(ctx context.Context, rec *recording.Recording) error {
 // Nothing half-made is a state, so it is one step.
 func (s *Service) file(ctx context.Context, rec *recording.Recording) (recording.State, error) {
 	if len(s.inboxes) > 1 { // two of them may have been fetched from at the same moment
+		if err := s.filing.begin(ctx, rec.ID, rec.Capture.Source.Name+"\n"+rec.Capture.SHA256); err != nil {
+			return "", err
+		}
 		if next, err := s.unlessKnown(ctx, rec); err != nil || next == recording.Discarded {
 			return next, err
 		}
