@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 )
@@ -10,11 +9,7 @@ import (
 // What is asked near finds what is committed, never what is being written or was undone;
 // it waits for no write, and a write waits until it has been read.
 func TestNear(t *testing.T) {
-	c, err := Open(t.Context(), filepath.Join(t.TempDir(), "c.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := opened(t)
 	count := func(what string, want int) {
 		t.Helper()
 		var n int
@@ -66,11 +61,7 @@ func TestNear(t *testing.T) {
 
 // When a transaction may still be open where the writes are done, nobody reads there.
 func TestNearIsCommitted(t *testing.T) {
-	c, err := Open(t.Context(), filepath.Join(t.TempDir(), "c.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := opened(t)
 	if err := c.tx(t.Context(), add("a")); err != nil {
 		t.Fatal(err)
 	}
@@ -104,11 +95,7 @@ func TestNearIsCommitted(t *testing.T) {
 
 // When the connection that writes does not answer, the others do.
 func TestNearIsBroken(t *testing.T) {
-	c, err := Open(t.Context(), filepath.Join(t.TempDir(), "c.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := opened(t)
 	if err := c.tx(t.Context(), add("a")); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,21 @@ import (
 	"testing"
 )
 
+// opened is a new catalog, closed when the test ends.
+func opened(t *testing.T) *Catalog {
+	t.Helper()
+	c, err := Open(t.Context(), filepath.Join(t.TempDir(), "c.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
 func numbers(t *testing.T, c *Catalog) int {
 	t.Helper()
 	var n int
@@ -28,11 +43,7 @@ func add(name string) func(context.Context, *txn) error {
 // Of writes that are done together, one that fails, or whose caller has gone, is undone
 // alone, and each caller gets the answer of his own.
 func TestWritesTogether(t *testing.T) {
-	c, err := Open(t.Context(), filepath.Join(t.TempDir(), "c.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := opened(t)
 	boom := errors.New("boom")
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -55,11 +66,7 @@ func TestWritesTogether(t *testing.T) {
 
 // When the transaction itself is lost, nobody is told of success.
 func TestWritesFailTogether(t *testing.T) {
-	c, err := Open(t.Context(), filepath.Join(t.TempDir(), "c.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := opened(t)
 	ctx := t.Context()
 	list := []*write{
 		{ctx: ctx, f: add("a")},
@@ -97,11 +104,7 @@ func TestWritesFailTogether(t *testing.T) {
 }
 
 func TestManyWriters(t *testing.T) {
-	c, err := Open(t.Context(), filepath.Join(t.TempDir(), "c.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := opened(t)
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
