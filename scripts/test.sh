@@ -145,7 +145,7 @@ run_tests() {
   local log status=0
   log=$(mktemp)
   memory=$(in_memory)
-  GOTMPDIR=${TMPDIR:-/tmp} TMPDIR=${memory:-${TMPDIR:-/tmp}} go_tests >"$log" 2>&1 || status=$?
+  GOTMPDIR='' TMPDIR=${memory:-${TMPDIR:-/tmp}} go_tests >"$log" 2>&1 || status=$?
   [ -z "$memory" ] || rm -rf "$memory"
   grep -E '^(ok|FAIL|---? FAIL|panic:|WARNING: DATA RACE)|^\s+--- FAIL' "$log" || true
   if [ $status -ne 0 ]; then

@@ -159,7 +159,7 @@ func TestFaultsOfLinks(t *testing.T) {
 		{"group misspelt, the right one is told", func(_ *testing.T, b *linkBench) { b.cfg.PBX[0].Group = "rek" }, "pbx sim", checks.Fault, `in the groups "rec"`, ""},
 		{"no group", func(_ *testing.T, b *linkBench) { b.cfg.PBX[0].Group = "" }, "pbx sim", checks.Note, "no group is set up, so all 4 users", "Set group up"},
 		{"wrong path", func(_ *testing.T, b *linkBench) { b.cfg.PBX[0].URL += "x" }, "pbx sim", checks.Fault, "nothing at this address (404)", "path of the URL"},
-		{"PBX away", func(_ *testing.T, b *linkBench) { b.cfg.PBX[0].URL = "http://" + freeAddress(t) + "/PBX0/user.soap" }, "pbx sim", checks.Fault, "nothing listens at this port", "Look at the port"},
+		{"PBX away", func(_ *testing.T, b *linkBench) { b.cfg.PBX[0].URL = "http://" + nobody + "/PBX0/user.soap" }, "pbx sim", checks.Fault, "nothing listens at this port", "Look at the port"},
 		{"unknown certificate", func(t *testing.T, b *linkBench) {
 			b.cfg.PBX[0].URL = between(t, b.sim.PBXURL(), httptest.NewTLSServer, nil)
 		}, "pbx sim", checks.Fault, "its certificate is signed by nobody whom this machine knows", "ca_file"},
@@ -241,8 +241,8 @@ func TestFaultsOfLinks(t *testing.T) {
 			b.clock.Now = func() time.Time { return time.Now().Add(20 * time.Second) }
 		}, "clocks", checks.Note, "s behind", "NTP"},
 
-		{"Reporting away", func(t *testing.T, b *linkBench) {
-			b.cfg.Reporting = []pbx.ReportingConfig{{URL: "http://" + freeAddress(t) + "/?c={conf}"}}
+		{"Reporting away", func(_ *testing.T, b *linkBench) {
+			b.cfg.Reporting = []pbx.ReportingConfig{{URL: "http://" + nobody + "/?c={conf}"}}
 		}, "reporting reporting", checks.Fault, "nothing listens at this port", "switched on"},
 		{"Reporting without answer", func(t *testing.T, b *linkBench) {
 			b.reportingOf(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
@@ -251,14 +251,14 @@ func TestFaultsOfLinks(t *testing.T) {
 		{"Reporting shows a login page", func(t *testing.T, b *linkBench) { b.reportingOf(t, says(200, "<html></html>")) }, "reporting reporting", checks.Fault, "a web page, not a report", "in a browser"},
 		{"Reporting's password", func(t *testing.T, b *linkBench) { b.reportingOf(t, says(401, "")) }, "reporting reporting", checks.Fault, "(401)", "Enter both"},
 
-		{"standby PBX that sleeps", func(t *testing.T, b *linkBench) { b.cfg.PBX[0].Standby = freeAddress(t) }, "pbx sim standby", checks.Note, "nothing listens at this port", "only while the main one is away"},
+		{"standby PBX that sleeps", func(_ *testing.T, b *linkBench) { b.cfg.PBX[0].Standby = nobody }, "pbx sim standby", checks.Note, "nothing listens at this port", "only while the main one is away"},
 		{"standby inbox", func(_ *testing.T, b *linkBench) {
 			u, _ := url.Parse(b.sim.InboxURL())
 			b.cfg.Inbox[0].Standby = u.Host
 		}, "inbox phones standby", checks.OK, "a probe written, read and deleted", ""},
 		{"standby Reporting", func(t *testing.T, b *linkBench) {
 			b.reportingOf(t, says(200, "<report/>"))
-			b.cfg.Reporting[0].Standby = freeAddress(t)
+			b.cfg.Reporting[0].Standby = nobody
 		}, "reporting reporting standby", checks.Note, "nothing listens at this port", ""},
 
 		{"AppServer", func(t *testing.T, b *linkBench) {
@@ -269,12 +269,12 @@ func TestFaultsOfLinks(t *testing.T) {
 			t.Cleanup(func() { _ = ln.Close() })
 			b.cfg.AppServer.Address = ln.Addr().String()
 		}, "appserver", checks.OK, "it takes a connection", ""},
-		{"AppServer away", func(t *testing.T, b *linkBench) { b.cfg.AppServer.Address = freeAddress(t) }, "appserver", checks.Fault, "nothing listens at this port", "Look at the port"},
-		{"mail server away", func(t *testing.T, b *linkBench) {
-			b.cfg.Alarm.Mail.Server, b.cfg.Alarm.Mail.From, b.cfg.Alarm.Mail.To = freeAddress(t), "a@example.com", []string{"b@example.com"}
+		{"AppServer away", func(_ *testing.T, b *linkBench) { b.cfg.AppServer.Address = nobody }, "appserver", checks.Fault, "nothing listens at this port", "Look at the port"},
+		{"mail server away", func(_ *testing.T, b *linkBench) {
+			b.cfg.Alarm.Mail.Server, b.cfg.Alarm.Mail.From, b.cfg.Alarm.Mail.To = nobody, "a@example.com", []string{"b@example.com"}
 		}, "mail", checks.Fault, "nothing listens at this port", "Look at the port"},
 		{"webhook", func(t *testing.T, b *linkBench) { b.webhookAt(t, httptest.NewServer) }, "webhook webhook", checks.OK, "its server answers", ""},
-		{"webhook with unknown certificate", func(t *testing.T, b *linkBench) { b.webhookAt(t, httptest.NewTLSServer) }, "webhook webhook", checks.Fault, "signed by nobody", "ca_file"},
+		{"webhook with unknown certificate", func(_ *testing.T, b *linkBench) { b.webhookAt(t, httptest.NewTLSServer) }, "webhook webhook", checks.Fault, "signed by nobody", "ca_file"},
 
 		{"too few licences", func(_ *testing.T, b *linkBench) { b.cfg.Licence.Count = "pbx"; b.sim.SetLicences("Recording", 1) }, "licences of pbx sim", checks.Note, "4 agents, so 3 will not be recorded", "more licences"},
 		{"no such licence", func(_ *testing.T, b *linkBench) { b.cfg.Licence.Count = "pbx"; b.sim.SetLicences("Voice", 1) }, "licences of pbx sim", checks.Fault, `no licence called "Recording"; it has: Port, Voice`, "Enter the licence's name"},
@@ -291,15 +291,9 @@ func TestFaultsOfLinks(t *testing.T) {
 	}
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
+// nobody is an address at which nothing listens. A port that was free a moment ago may be
+// another test's by now.
+const nobody = "127.0.0.1:1"
 
 // TestProbesAreNoCaptures tries all links again and again while a recorder works on
 // them, and places a call: that call alone becomes a recording.
