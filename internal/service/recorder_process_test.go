@@ -49,8 +49,9 @@ type recorderOrder struct {
 // sample is how such a recorder is at a moment.
 type sample struct {
 	At         time.Time
-	Heap       uint64 // bytes in use after a collection
-	Stacks     uint64 // bytes
+	Hour       float64 // of the day in which it was asked for; the asker's
+	Heap       uint64  // bytes in use after a collection
+	Stacks     uint64  // bytes
 	Goroutines int
 	Handles    int   // open file handles; -1 where they cannot be counted
 	Resident   int64 // bytes; 0 where it is not known

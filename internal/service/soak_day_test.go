@@ -47,15 +47,14 @@ const (
 // would hide what grows, and TestSoak has enough of them. In the ordinary run the day's
 // hours are short; CALLREEL_SOAK_DAY=1 makes them whole, at CALLREEL_SOAK_SCALE times the
 // speed of time (40); CALLREEL_SOAK_DAY=peak plays the two hours of the peak alone.
-// CALLREEL_SOAK_CSV names a file for the samples. It runs alone in its package, or samples
-// would be missing.
+// CALLREEL_SOAK_CSV names a file for the samples. It runs alone in its package.
 func TestSoakDay(t *testing.T) {
 	d := newDay(t)
 	began := time.Now()
 	d.run(t)
 	d.mend()
 	d.end(t, d.placed)
-	d.take(t)
+	d.take(t, d.now())
 	if err := d.stop(); err != nil {
 		t.Error(err)
 	}
@@ -143,7 +142,7 @@ func (d *day) run(t *testing.T) {
 	all.Go(func() { d.weather(ctx, t) })
 	all.Go(func() {
 		for n := 1; d.reach(ctx, time.Duration(d.from)*d.hour+time.Duration(n)*d.every); n++ {
-			d.take(t)
+			d.take(t, d.now())
 		}
 	})
 	plays := scenes(t)
@@ -160,6 +159,7 @@ func (d *day) run(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.reach(ctx, time.Duration(hour+1)*d.hour)
+		d.take(t, float64(hour)) // on a busy machine the only one of a short hour
 	}
 	cancel()
 }
@@ -212,8 +212,8 @@ func (d *day) outages() []outage {
 	}
 }
 
-// take adds a sample.
-func (d *day) take(t *testing.T) {
+// take adds a sample of an hour of the day.
+func (d *day) take(t *testing.T, hour float64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s, err := d.recorder.sample()
@@ -221,8 +221,12 @@ func (d *day) take(t *testing.T) {
 		t.Errorf("the recorder gives no sample: %v", err)
 		return
 	}
+	s.Hour = hour
 	d.samples = append(d.samples, s)
 }
+
+// now is the hour of the day.
+func (d *day) now() float64 { return d.at(d.clock.Now()) }
 
 // at is the hour of the day of a moment.
 func (d *day) at(moment time.Time) float64 { return float64(moment.Sub(d.began)) / float64(d.hour) }
@@ -259,7 +263,7 @@ func (d *day) flat(t *testing.T) {
 
 func (d *day) between(from, to float64) (out []sample) {
 	for _, s := range d.samples {
-		if h := d.at(s.At); h >= from && h < to {
+		if s.Hour >= from && s.Hour < to {
 			out = append(out, s)
 		}
 	}
