@@ -44,7 +44,7 @@ func quick() clock.Clock {
 
 func wantTaken(t *testing.T, m *moody, cdrs, garbage []string) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		gotC, gotG := m.taken()
 		if fmt.Sprint(gotC) == fmt.Sprint(cdrs) && fmt.Sprint(gotG) == fmt.Sprint(garbage) {

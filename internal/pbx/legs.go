@@ -35,8 +35,9 @@ type tracker struct {
 }
 
 // event applies one CallInfo of an agent and returns the legs that changed.
-// unknown is true for the end of a call that was never seen and names no
-// conference: then a snapshot must tell what ended.
+// unknown is true if a snapshot must tell what ended: at the end of a call that was
+// never seen and names no conference, and at a call with a new handle while one is
+// known from a snapshot only, for that one may have moved to another conference.
 func (t *tracker) event(a recording.Agent, c *wsdl11.CallInfo, now time.Time) (changed []recording.Leg, unknown bool) {
 	conf := confOf(c)
 	gone := !c.Active || c.Msg == "del"
@@ -48,6 +49,7 @@ func (t *tracker) event(a recording.Agent, c *wsdl11.CallInfo, now time.Time) (c
 		if len(t.calls) >= maxLive {
 			changed = t.end(t.calls[0], now, true)
 		}
+		unknown = slices.ContainsFunc(t.calls, func(o *live) bool { return o.call == 0 && o.leg.Agent.CN == a.CN })
 		l = t.begin(a, c.Call, conf, now)
 	}
 	l.call = c.Call
@@ -61,9 +63,9 @@ func (t *tracker) event(a recording.Agent, c *wsdl11.CallInfo, now time.Time) (c
 	l.leg.Agent = a
 	l.update(c, now)
 	if gone {
-		return append(changed, t.end(l, now, l.leg.Uncertain)...), false
+		return append(changed, t.end(l, now, l.leg.Uncertain)...), unknown
 	}
-	return append(changed, l.flush()...), false
+	return append(changed, l.flush()...), unknown
 }
 
 // find looks for the call by its handle, else for one from a snapshot by its

@@ -153,6 +153,29 @@ func TestUnknownEndAsksForASnapshot(t *testing.T) {
 	}
 }
 
+// In a new session a call is known without its handle. An event of another conference may
+// be its transfer; only the PBX can tell.
+func TestTransferAfterALostSessionAsksForASnapshot(t *testing.T) {
+	tr := &tracker{}
+	old := at{0, 0, 0x85, "", confA}
+	tr.snapshot(anna(), []*wsdl11.CallInfo{old.info()}, noon(), false)
+	second := at{3, 9, 0x85, "r-ct", confB}
+	changed, unknown := tr.event(anna(), second.info(), noon().Add(3*time.Second))
+	if !unknown || len(changed) != 1 || sight(changed[0]) != (seen{confB, 3, -1, 3, -1, true, false, false}) {
+		t.Fatalf("changed %v, unknown %v", changed, unknown)
+	}
+	if _, unknown := tr.event(anna(), second.info(), noon().Add(3*time.Second)); unknown {
+		t.Error("it is asked again for a call that is known by now")
+	}
+	if got := tr.snapshot(anna(), []*wsdl11.CallInfo{old.info(), second.info()}, noon().Add(4*time.Second), false); len(got) != 0 {
+		t.Errorf("both live: %v", got)
+	}
+	got := tr.snapshot(anna(), []*wsdl11.CallInfo{second.info()}, noon().Add(5*time.Second), false)
+	if len(got) != 1 || sight(got[0]) != (seen{confA, 0, -1, 0, 5, true, false, true}) {
+		t.Errorf("the first was transferred: %v", got)
+	}
+}
+
 func TestSnapshotAfterALostSession(t *testing.T) {
 	tr := &tracker{}
 	tr.event(anna(), at{0, 5, 0x85, "r-conn", confA}.info(), noon())

@@ -140,7 +140,7 @@ func TestServeUntilTheEnd(t *testing.T) {
 	}()
 	sim.SetCDRTarget("http://" + ln.Addr().String() + "/cdr")
 	c := place(t, sim, pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, Talk: 2 * time.Second})
-	limit, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	limit, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	if err := sim.Wait(limit); err != nil {
 		t.Fatal(err)
