@@ -267,7 +267,7 @@ func freeAddr(t *testing.T) string {
 
 func waitFor(t *testing.T, addr string) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {

@@ -84,7 +84,7 @@ func startDemo(t *testing.T, binary string, args ...string) *demoRun {
 	t.Cleanup(func() { d.end(t) })
 	select {
 	case d.url = <-address:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 	}
 	if d.url == "" {
 		t.Fatalf("the demo printed no address; it said %s", d.said)

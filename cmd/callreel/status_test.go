@@ -125,7 +125,7 @@ func record(t *testing.T, setup string) (stop func()) {
 
 func eventually(t *testing.T, holds func() error) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for err := holds(); err != nil; err = holds() {
 		if time.Now().After(deadline) {
 			t.Fatal(fmt.Errorf("it does not come true: %w", err))

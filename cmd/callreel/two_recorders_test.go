@@ -15,7 +15,7 @@ import (
 // own calls. A third with the archive, the catalog, the spool or the port of one of them
 // does not start, and says what is held.
 func TestTwoRecorders(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	rigs := []*rig{newRig(t, ""), newRig(t, "")}
 	var running []*exec.Cmd
@@ -79,7 +79,7 @@ func refused(ctx context.Context, t *testing.T, r *rig, text string) {
 				t.Fatal(err)
 			}
 		}
-		asked, cancel := context.WithTimeout(ctx, 20*time.Second)
+		asked, cancel := context.WithTimeout(ctx, time.Minute)
 		out, err := exec.CommandContext(asked, r.binary, "run", "--config", file).CombinedOutput()
 		cancel()
 		if err == nil || !strings.Contains(string(out), c.says) {

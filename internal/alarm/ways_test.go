@@ -69,7 +69,7 @@ func listenUDP(t *testing.T) (string, func() string) {
 	t.Cleanup(func() { _ = pc.Close() })
 	return pc.LocalAddr().String(), func() string {
 		b := make([]byte, 65536)
-		_ = pc.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = pc.SetReadDeadline(time.Now().Add(time.Minute))
 		n, _, err := pc.ReadFrom(b)
 		if err != nil {
 			t.Fatal(err)
@@ -114,7 +114,7 @@ func listenTCP(t *testing.T, secure *tls.Config) (string, func() string) {
 		select {
 		case l := <-lines:
 			return l
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			return "nothing came"
 		}
 	}

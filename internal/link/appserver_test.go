@@ -189,7 +189,7 @@ func (b *bench) waiting(t *testing.T, to string) int {
 
 func until(t *testing.T, what string, holds func() error) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		err := holds()
 		if err == nil {

@@ -29,7 +29,7 @@ const fast = 40
 
 func start(t *testing.T, cfg Config) *Sim {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	cfg.InboxDir, cfg.Seed, cfg.Clock = t.TempDir(), 7, clock.Scaled(fast)
 	s, err := Start(ctx, cfg)
@@ -76,7 +76,7 @@ func target(t *testing.T, s *Sim, m *mailbox) {
 
 func wait(t *testing.T, s *Sim) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := s.Wait(ctx); err != nil {
 		t.Fatal(err)

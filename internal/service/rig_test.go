@@ -128,7 +128,7 @@ func (r *rig) call(t *testing.T, scenario pbxsim.Scenario) *pbxsim.Call {
 	c := r.place(t, pbxsim.Plan{Scenario: scenario, Talk: 600 * time.Millisecond})
 	select {
 	case <-c.Done():
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the call does not end")
 	}
 	r.calls = append(r.calls, c)
@@ -145,10 +145,10 @@ func (r *rig) place(t *testing.T, p pbxsim.Plan) *pbxsim.Call {
 	return c
 }
 
-// until polls a condition; the test fails after half a minute without it.
+// until polls a condition; the test fails after a minute without it.
 func until(t *testing.T, what string, holds func() error) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		err := holds()
 		if err == nil {
