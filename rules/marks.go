@@ -145,7 +145,8 @@ func NamesAgent(number string, a recording.Agent) bool {
 
 // fits reports how a mark that an agent made is of this call, in which he had these
 // parts: it names the conference; or he was in it then; or, to keep it, it was the last
-// one that he was in before.
+// one that he was in before, and goes on without him or ended no longer than the time
+// for marks ago. Until then the call is told to wait for a mark, so until then one counts.
 func (q *question) fits(m recording.Mark, who recording.Agent, parts []Span) fit {
 	switch {
 	case slices.ContainsFunc(parts, func(part Span) bool { return q.isScript(part.Peer) }):
@@ -162,7 +163,7 @@ func (q *question) fits(m recording.Mark, who recording.Agent, parts []Span) fit
 		}
 		end = latest(end, part.To, m.At)
 	}
-	if m.Kind != recording.MarkKeep || end.IsZero() || m.At.After(end.Add(q.markTime)) {
+	if m.Kind != recording.MarkKeep || end.IsZero() || m.At.After(end.Add(q.markTime)) && m.At.After(q.deadline()) {
 		return fitsNot
 	}
 	return when((m.After == "" || m.After == callOf(*q.rec)) && !q.elsewhere(m, who, end), fitsPast)

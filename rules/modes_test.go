@@ -32,6 +32,19 @@ func talk(a recording.Agent) recording.CDR {
 	return user(a, "to", extEv("setup-to", 0, "0012345"), ev("alert-from", 1, "0012345"), ev("conn-from", 4, "0012345"), ev("rel-from", 100, ""))
 }
 
+// passedOn is a call that Rossi passes on to a user who talks on until 2000 s after noon.
+func passedOn() []recording.CDR {
+	rest := user(recording.Agent{CN: "Bianchi", E164: "31", GUID: "cc"}, "to", ev("setup-to", 0, "0012345"), ev("conn-from", 11, "0012345"), ev("rel-from", 1910, ""))
+	rest.UTC = after(90)
+	return []recording.CDR{talk(rossi), rest}
+}
+
+// behind gives a record the time of a clock that is a minute behind.
+func behind(c recording.CDR) []recording.CDR {
+	c.UTC = c.UTC.Add(-time.Minute)
+	return []recording.CDR{c}
+}
+
 // inside is an internal call: Rossi calls Verdi.
 func inside() []recording.CDR {
 	return []recording.CDR{
@@ -77,7 +90,7 @@ func (c markCase) facts(now time.Time) rules.Facts {
 func (c markCase) ask(t *testing.T, set rules.Set) {
 	t.Helper()
 	rec := recording.Recording{Capture: recording.Capture{Conf: conf, StillAt: after(101)}, Call: recording.Call{CDRs: c.cdrs}}
-	v := set.Decide(rec, c.facts(after(1000)))
+	v := set.Decide(rec, c.facts(after(4000)))
 	if got := fmt.Sprint(v.Decision, " ", v.Rule); got != c.want || v.Star != c.star {
 		t.Errorf("got %s, star %v (%s), want %s, star %v", got, v.Star, v.Reason, c.want, c.star)
 	}
@@ -107,7 +120,16 @@ func TestTCR(t *testing.T) {
 		{name: "in its first second, by a clock without fractions", cdrs: one, marks: []recording.Mark{mark(keep, "24", -1)}, want: kept},
 		{name: "before it", cdrs: one, marks: []recording.Mark{mark(keep, "24", -10)}, want: dropped},
 		{name: "at the last moment after it", cdrs: one, marks: []recording.Mark{mark(keep, "24", 400)}, want: kept},
-		{name: "too late", cdrs: one, marks: []recording.Mark{mark(keep, "24", 401)}, want: dropped},
+		{name: "at the last moment by the capture, which stood still later", cdrs: one, marks: []recording.Mark{mark(keep, "24", 401)}, want: kept},
+		{name: "too late", cdrs: one, marks: []recording.Mark{mark(keep, "24", 401.5)}, want: dropped},
+		{name: "after he passed it on, while it goes on", cdrs: passedOn(), marks: []recording.Mark{mark(keep, "24", 1500)}, want: kept},
+		{name: "after he passed it on and it ended", cdrs: passedOn(), marks: []recording.Mark{mark(keep, "24", 2300)}, want: kept},
+		{name: "after he passed it on, too late", cdrs: passedOn(), marks: []recording.Mark{mark(keep, "24", 2301)}, want: dropped},
+		{
+			name: "after he passed it on, and another ended since", cdrs: passedOn(), marks: []recording.Mark{mark(keep, "24", 1500)},
+			others: []rules.Span{span(rossi, 110, 140)}, want: dropped,
+		},
+		{name: "records of a clock that is a minute behind", cdrs: behind(talk(rossi)), marks: []recording.Mark{mark(keep, "24", 395)}, want: kept},
 		{name: "by another agent", cdrs: one, marks: []recording.Mark{mark(keep, "25", 50)}, want: dropped},
 		{name: "a number that ends alike", cdrs: one, marks: []recording.Mark{mark(keep, "0024", 50), mark(keep, "4", 50)}, want: dropped},
 		{name: "no number", cdrs: one, marks: []recording.Mark{mark(keep, "", 50)}, want: dropped},
