@@ -90,7 +90,8 @@ func (p *Pair) try(ctx context.Context, op func(Inbox) error) error {
 }
 
 // List gives the captures at the address in use and, now and then, those at the
-// other one. Of two with the same name the one in use counts.
+// other one. Of two with the same name the one in use counts. A folder of marks that only
+// one of them has is no fault.
 func (p *Pair) List(ctx context.Context) ([]Entry, Stats, error) {
 	var list []Entry
 	var stats Stats
@@ -98,10 +99,14 @@ func (p *Pair) List(ctx context.Context) ([]Entry, Stats, error) {
 		list, stats, err = in.List(ctx)
 		return err
 	})
-	if err != nil || !p.otherIsDue() {
+	if err != nil && !errors.Is(err, ErrNoFolder) {
 		return list, stats, err
 	}
-	return p.withOther(ctx, list), stats, nil
+	if stats.Half = true; p.otherIsDue() {
+		list, stats.Half = p.withOther(ctx, list)
+	}
+	stats.Away = stats.Half && p.OnStandby()
+	return list, stats, nil
 }
 
 func (p *Pair) otherIsDue() bool {
@@ -111,26 +116,30 @@ func (p *Pair) otherIsDue() bool {
 	return p.lists%otherEvery == 0
 }
 
-func (p *Pair) withOther(ctx context.Context, list []Entry) []Entry {
+// withOther adds to a listing what lies at the address that is not in use; half if it does
+// not have all of that.
+func (p *Pair) withOther(ctx context.Context, list []Entry) (all []Entry, half bool) {
 	ctx, cancel := context.WithTimeout(ctx, otherTime)
 	defer cancel()
 	_, other, _ := p.order()
 	more, _, err := other.List(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNoFolder) {
 		p.log.Debug("the address not in use cannot be listed", "inbox", p.Name(), "err", err)
-		return list
+		return list, true
 	}
 	have := make(map[string]bool, len(list))
 	for _, e := range list {
 		have[e.Name] = true
 	}
 	for _, e := range more {
-		if !have[e.Name] {
-			list = append(list, e)
+		if have[e.Name] {
+			half = true
+			continue
 		}
+		list = append(list, e)
 	}
 	sortEntries(list)
-	return list
+	return list, half
 }
 
 // both runs op where the file is: at the address in use or, if that says that it

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -149,6 +151,49 @@ func TestFailoverKnowsBothAddresses(t *testing.T) {
 	if err := in.Delete(t.Context(), capName, e.Stamp); err != nil {
 		t.Errorf("second Delete: %v", err)
 	}
+}
+
+// TestMarksOfTwoAddresses holds that a listing says what it may have left out: marks at the
+// main address while the standby one is in use, with a folder of marks or without.
+func TestMarksOfTwoAddresses(t *testing.T) {
+	main, standby := plain(t), plain(t)
+	u, err := url.Parse(standby.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := main.config()
+	c.Standby, c.IdleTimeout = u.Host, ingest.Duration(300*time.Millisecond)
+	in := marksOf(t, c)
+	const mark = "TC R/TCR-24_24.txt"
+	if err := os.Mkdir(filepath.Join(main.dir, "TC R"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	main.put(t, mark, "")
+	look := func(what string, want int, half, away bool) {
+		t.Helper()
+		var got ingest.Stats
+		for range 12 {
+			list, stats, err := in.List(t.Context())
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			if got = stats; len(list) == want && stats.Half == half && stats.Away == away {
+				return
+			}
+		}
+		t.Errorf("%s: never %d marks, half %v, away %v; the last listing said %+v", what, want, half, away, got)
+	}
+	look("the main one is in use", 1, true, false)
+	look("both are listed", 1, false, false)
+	main.down()
+	look("the standby one, which has no folder of marks", 0, true, true)
+	main.set(nil)
+	look("the main one answers again", 1, false, false)
+	if err := os.Mkdir(filepath.Join(standby.dir, "TC R"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	standby.put(t, mark, "x")
+	look("of one name at both", 1, true, true)
 }
 
 func TestStandbyWithAnAddressOfItsOwn(t *testing.T) {

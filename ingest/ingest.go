@@ -40,6 +40,11 @@ type Stats struct {
 	Examples []string // of refused names, quoted, at most ten
 
 	Date time.Time // the server's clock when it answered; zero where it does not tell
+
+	// Half says that of two addresses only one was listed, or that a name stands at both and
+	// the other file of it is not in the list. Away says that this leaves files of the main
+	// address out: the one that is always there.
+	Half, Away bool
 }
 
 func (s *Stats) refuse(name string) {

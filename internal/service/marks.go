@@ -200,7 +200,9 @@ func (s *Service) isMissing(p *markPlace, err error) bool {
 	return true
 }
 
-// pollMark looks at one place once. A place that is not there is an empty one.
+// pollMark looks at one place once. A place that is not there is an empty one. One that was
+// looked at by its standby address alone was not looked at: a mark may lie on the card of the
+// PBX that went down.
 func (s *Service) pollMark(ctx context.Context, p *markPlace) error {
 	before := s.clock.Now()
 	entries, stats, err := p.inbox.List(ctx)
@@ -208,8 +210,10 @@ func (s *Service) pollMark(ctx context.Context, p *markPlace) error {
 		return fmt.Errorf("folder of marks %s: %w", p.name, err)
 	}
 	off := clockOff(s.clock.Now(), stats.Date)
-	if err := s.markFilesGone(ctx, p, entries); err != nil {
-		return err
+	if !stats.Half {
+		if err := s.markFilesGone(ctx, p, entries); err != nil {
+			return err
+		}
 	}
 	odd := map[string]bool{}
 	var all error
@@ -227,7 +231,7 @@ func (s *Service) pollMark(ctx context.Context, p *markPlace) error {
 		m := recording.Mark{Kind: kind, Number: number, At: markedAt(e, off, s.clock.Now()), From: p.name + "/" + e.Name}
 		all = errors.Join(all, s.takeMark(ctx, p, e, m))
 	}
-	if p.odd = odd; all == nil {
+	if p.odd = odd; all == nil && !stats.Away {
 		p.saw(before)
 	}
 	return all
