@@ -180,7 +180,7 @@ func (r random) ofAgent(_ *question, v *recording.Verdict) (recording.Verdict, b
 // draw is the number of the call: that which it, or another capture of it, has taken
 // already, else the next.
 func (q *question) draw(r random, v recording.Verdict) *recording.Draw {
-	agent := cmp.Or(v.Owner.CN, v.Owner.E164)
+	agent := q.counter(v.Owner)
 	for _, d := range q.facts.Drawn {
 		if d.Agent == agent {
 			return &d
@@ -189,6 +189,16 @@ func (q *question) draw(r random, v recording.Verdict) *recording.Draw {
 	d := recording.Draw{Agent: agent, System: q.facts.Counters[""], Own: q.facts.Counters[agent], Counts: r.System > 0}
 	d.CountsOwn = r.Agent > 0 && r.passes(d)
 	return &d
+}
+
+// counter names an agent's counter, which is never the system's: of a call that is kept
+// though nothing names its owner there is one too. Two agents of one name, at two PBXes,
+// have one each.
+func (q *question) counter(a recording.Agent) string {
+	if a.PBX != "" && q.shared(a.CN) {
+		return a.CN + " at " + a.PBX
+	}
+	return name(a)
 }
 
 // turn waits until the call's number is certain: its owner is known for good, and no

@@ -384,6 +384,27 @@ func TestRandom(t *testing.T) {
 	}
 }
 
+// TestRandomCounters holds that two agents of one name have a counter each, and that the
+// counter of an owner without a name is not the system's: both move on with one call.
+func TestRandomCounters(t *testing.T) {
+	set := parsed(t, "mode = \"random\"\n[random]\nsystem = 1\nagent = 2\n")
+	twin := recording.Agent{CN: "Rossi", E164: "24", GUID: "dd", PBX: "second"}
+	for _, row := range []struct {
+		owner recording.Agent
+		want  string
+	}{{rossi, "Rossi at main"}, {twin, "Rossi at second"}, {verdi, "Verdi"}} {
+		rec := recording.Recording{Capture: recording.Capture{Conf: conf}, Call: recording.Call{CDRs: []recording.CDR{talk(row.owner)}}}
+		v := set.Decide(rec, rules.Facts{Now: after(1000), Agents: []recording.Agent{rossi, twin, verdi}})
+		if v.Draw == nil || v.Draw.Agent != row.want {
+			t.Errorf("%s of %s is counted by %+v, want %s", row.owner.CN, row.owner.PBX, v.Draw, row.want)
+		}
+	}
+	rec := recording.Recording{Call: recording.Call{SIP: &recording.Signalling{Parties: &recording.SIPParties{}}}}
+	if v := set.Decide(rec, rules.Facts{Now: after(1000), All: true}); v.Draw == nil || v.Draw.Agent == "" {
+		t.Errorf("a call of nobody with a name: %s by %s, %+v", v.Decision, v.Rule, v.Draw)
+	}
+}
+
 // TestRandomOnceACall holds that a call which has its number takes no other, and that
 // calls are counted in the order of their ends.
 func TestRandomOnceACall(t *testing.T) {
