@@ -150,7 +150,7 @@ func (s *Service) Down(ctx context.Context, name string, at time.Time, err error
 func (s *Service) Leg(ctx context.Context, pbx string, legs ...recording.Leg) {
 	ended := false
 	for _, leg := range legs {
-		leg.Agent.Unlicensed = s.unlicensed(ctx, leg.Agent)
+		leg.Agent.Unlicensed = s.unlicensed(ctx, leg.Agent) && !s.hadLicence(ctx, leg)
 		s.legs.add(leg)
 		ended = ended || !leg.Ended.IsZero()
 	}
@@ -198,6 +198,13 @@ func (u *unsaved) add(leg recording.Leg) {
 	if u.legs = append(slices.DeleteFunc(u.legs, same), leg); len(u.legs) > mostUnsaved {
 		u.legs = u.legs[1:]
 	}
+}
+
+// of are those of a conference.
+func (u *unsaved) of(conf recording.ConfID) []recording.Leg {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(u.legs), func(l recording.Leg) bool { return l.Conf != conf })
 }
 
 // save stores them in order, some at once, until some cannot be.

@@ -231,6 +231,16 @@ func (s *Service) unlicensed(ctx context.Context, a recording.Agent) bool {
 	})
 }
 
+// hadLicence reports whether there was a licence for an agent in a call that goes on: that
+// call is kept, though somebody has joined the group since who stands before him. What is
+// not known loses no call.
+func (s *Service) hadLicence(ctx context.Context, leg recording.Leg) bool {
+	legs, err := s.catalog.Legs(ctx, leg.Conf)
+	return err != nil || slices.ContainsFunc(slices.Concat(legs, s.legs.of(leg.Conf)), func(l recording.Leg) bool {
+		return l.Agent.Same(leg.Agent) && l.Agent.PBX == leg.Agent.PBX && !l.Agent.Unlicensed
+	})
+}
+
 // openLicences counts with what was known when the recorder stopped.
 func (s *Service) openLicences(ctx context.Context) error { return s.relicense(ctx, "", nil) }
 

@@ -64,6 +64,28 @@ func TestLicencesOfThePBX(t *testing.T) {
 	r.allFiled(t)
 }
 
+// TestLicenceLostInACall: somebody joins the group, before others in the order of names,
+// and the last of them is without a licence in the middle of a call. That call is kept, his
+// next is not.
+func TestLicenceLostInACall(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *service.Config) { c.Licence.Count = int64(4) })
+	r.light(t, service.LampPBX, service.Green)
+	r.knows(t, "Mary Example", true)
+	up := r.talking(t, pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, User: "Mary Example", Talk: 3 * time.Second})
+	r.sim.AddUser(pbxsim.User{CN: "Aaron", Number: "79", Agent: true})
+	until(t, "Mary has no licence", func() error {
+		return contains(r.s.Lamp(service.LampSoftware).Error, "1 agents have no licence and are not recorded: Mary Example")
+	})
+	<-up.Done()
+	next := r.place(t, pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, User: "Mary Example", Talk: 600 * time.Millisecond})
+	<-next.Done()
+	up.Kept, next.Kept = true, false
+	r.calls = append(r.calls, up)
+	r.lines(t, map[string]recording.Outcome{up.Conf: recording.OutcomeFiled, next.Conf: recording.OutcomeNoLicence})
+	r.allFiled(t)
+}
+
 // TestLicencesOverARestart: the count that was last read holds when the PBX says
 // nothing any more.
 func TestLicencesOverARestart(t *testing.T) {
