@@ -102,12 +102,40 @@ func (m memory) addOthers(ctx context.Context, from, to time.Time, f *rules.Fact
 	for _, raw := range list {
 		parsed, _ := cdr.Parse(raw.XML) // what is no record tells of nobody
 		for _, p := range parsed {
-			if o, agents := rules.SpanOfCDR(p.CDR, *f); agents && named(o) {
-				f.Others = append(f.Others, o)
+			o, agents := rules.SpanOfCDR(p.CDR, *f)
+			if !agents || !named(o) {
+				continue
 			}
+			shown, err := m.catalog.Legs(ctx, o.Conf)
+			if err != nil {
+				return err
+			}
+			f.Others = append(f.Others, asShown(o, shown))
 		}
 	}
 	return nil
+}
+
+// asShown gives an agent's part the times of our own clock, where the PBX showed it from
+// its beginning to its end.
+func asShown(o rules.Span, legs []recording.Leg) rules.Span {
+	var from, to time.Time
+	for _, l := range legs {
+		if !l.Agent.Same(o.Agent) {
+			continue
+		}
+		if l.Ended.IsZero() || l.Uncertain {
+			return o
+		}
+		if from.IsZero() || l.Began.Before(from) {
+			from = l.Began
+		}
+		to = laterOf(to, l.Ended)
+	}
+	if !from.IsZero() {
+		o.From, o.To = from, to
+	}
+	return o
 }
 
 // addCounters gives the rules what random recording goes by.
