@@ -200,12 +200,12 @@ func (x *indexReader) inside(name, href string, to *url.URL) {
 	case x.seen[name]: // an icon links there too
 	case to.RawQuery != "" || to.Fragment != "" || folder || hidden(name):
 		x.page.others++
+	case x.wanted(name):
+		x.page.names = append(x.page.names, name)
 	case !harmless(name):
 		x.refuse(href)
-	case !x.wanted(name):
-		x.page.others++
 	default:
-		x.page.names = append(x.page.names, name)
+		x.page.others++
 	}
 	x.seen[name] = true
 }

@@ -143,7 +143,7 @@ func (l *listing) add(where string, p *davPropstat) {
 		l.others++
 	case p.Folder != nil:
 		l.others++
-	case !inside || !harmless(name) && !hidden(name):
+	case !inside || !l.wanted(name) && !harmless(name) && !hidden(name):
 		l.refused = append(l.refused, where)
 	case !l.wanted(name):
 		l.others++

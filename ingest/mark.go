@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"callreel/internal/clock"
 	"callreel/internal/recording"
@@ -94,8 +95,22 @@ func ParseMark(name string) (recording.MarkKind, string, error) {
 	return kind, number, nil
 }
 
+// MarkText is the name of a mark's file as text: one that is no UTF-8 is read as Latin-1,
+// which older cards and scripts write.
+func MarkText(name string) string {
+	if utf8.ValidString(name) {
+		return name
+	}
+	letters := make([]rune, len(name))
+	for i := range len(name) {
+		letters[i] = rune(name[i])
+	}
+	return string(letters)
+}
+
 // cutMark gives what stands between the kind and the extension.
 func cutMark(name string) (kind recording.MarkKind, rest string, ours bool) {
+	name = MarkText(name)
 	const begin, end = len("TCR-"), len(".txt")
 	if !harmless(name) || len(name) < begin+end || !strings.EqualFold(name[len(name)-end:], ".txt") {
 		return "", "", false

@@ -82,6 +82,9 @@ type markPlace struct {
 	seen time.Time
 }
 
+// origin says where a mark of this place comes from.
+func (p *markPlace) origin(e ingest.Entry) string { return p.name + "/" + ingest.MarkText(e.Name) }
+
 func (p *markPlace) saw(at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -210,6 +213,7 @@ func (s *Service) pollMark(ctx context.Context, p *markPlace) error {
 		return fmt.Errorf("folder of marks %s: %w", p.name, err)
 	}
 	off := clockOff(s.clock.Now(), stats.Date)
+	s.unsafeMarks(p, stats)
 	if !stats.Half {
 		if err := s.markFilesGone(ctx, p, entries); err != nil {
 			return err
@@ -228,13 +232,24 @@ func (s *Service) pollMark(ctx context.Context, p *markPlace) error {
 			all = errors.Join(all, fmt.Errorf("marks in %s: the server does not tell when a mark was made", p.name))
 			continue
 		}
-		m := recording.Mark{Kind: kind, Number: number, At: markedAt(e, off, s.clock.Now()), From: p.name + "/" + e.Name}
+		m := recording.Mark{Kind: kind, Number: number, At: markedAt(e, off, s.clock.Now()), From: p.origin(e)}
 		all = errors.Join(all, s.takeMark(ctx, p, e, m))
 	}
 	if p.odd = odd; all == nil && !stats.Away {
 		p.saw(before)
 	}
 	return all
+}
+
+// unsafeMarks tells of names that are no text, or files of which a server tells too little: a
+// mark may be among them that nobody can read.
+func (s *Service) unsafeMarks(p *markPlace, stats ingest.Stats) {
+	var unsafe error
+	if stats.Refused > 0 {
+		unsafe = fmt.Errorf("the folder of marks %s shows %d names that are not safe; they are not touched, and no marks", p.name, stats.Refused)
+		s.log.Debug("names that are not safe", "place", p.name, "examples", stats.Examples)
+	}
+	s.report(LampPCAP, "names in "+p.name, "a folder of marks shows names that are not safe", unsafe)
 }
 
 // clockOff is what must be added to a server's times to have this machine's.
@@ -270,9 +285,8 @@ func (s *Service) markFilesGone(ctx context.Context, p *markPlace, entries []ing
 		return err
 	}
 	for _, f := range files {
-		name, ours := strings.CutPrefix(f.Origin, p.name+"/")
-		there := slices.ContainsFunc(entries, func(e ingest.Entry) bool { return e.Name == name && stampOf(e) == f.Stamp })
-		if ours && !there {
+		there := slices.ContainsFunc(entries, func(e ingest.Entry) bool { return p.origin(e) == f.Origin && stampOf(e) == f.Stamp })
+		if strings.HasPrefix(f.Origin, p.name+"/") && !there {
 			if err := s.catalog.MarkFileGone(ctx, f); err != nil {
 				return err
 			}

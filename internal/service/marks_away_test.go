@@ -80,3 +80,30 @@ func TestMarkOnTheCardThatIsAway(t *testing.T) {
 	main.away.Store(false)
 	r.filed(t, call)
 }
+
+// TestMarkInLatin1: a mark whose name is in Latin-1 counts, and one whose name cannot be
+// read is told of.
+func TestMarkInLatin1(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *service.Config) { c.Rules.File = writeRules(t, "mode = \"tcr\"\n[tcr]\nminutes = 0\n") })
+	r.light(t, service.LampPBX, service.Green)
+	call := r.place(t, pbxsim.Plan{Scenario: pbxsim.ExternalToAgent, User: "Jürgen Müller", Talk: 2 * time.Second})
+	<-time.After(time.Until(call.Start))
+	tcr := filepath.Join(r.dir, "inbox", "TCR")
+	if err := os.Mkdir(tcr, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if os.WriteFile(filepath.Join(tcr, "TCR-J\xfcrgen M\xfcller_J\xfcrgen M\xfcller.txt"), nil, 0o600) != nil {
+		t.Skip("this file system takes no such names")
+	}
+	if err := os.WriteFile(filepath.Join(tcr, "TCR-\x85_\x85.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	<-call.Done()
+	if m := r.filed(t, call).Verdict.Marks; len(m) != 1 || m[0].Number != "Jürgen Müller" || !strings.HasSuffix(m[0].From, "Müller.txt") {
+		t.Errorf("the sidecar has the marks %+v", m)
+	}
+	if st := r.light(t, service.LampPCAP, service.Red); !strings.Contains(st.Error, "phones/TCR shows 1 names that are not safe") {
+		t.Errorf("lamp PCAP: %+v", st)
+	}
+}
