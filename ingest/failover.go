@@ -102,10 +102,11 @@ func (p *Pair) List(ctx context.Context) ([]Entry, Stats, error) {
 	if err != nil && !errors.Is(err, ErrNoFolder) {
 		return list, stats, err
 	}
-	if stats.Half = true; p.otherIsDue() {
-		list, stats.Half = p.withOther(ctx, list)
+	half := true
+	if p.otherIsDue() {
+		list, half = p.withOther(ctx, list)
 	}
-	stats.Away = stats.Half && p.OnStandby()
+	stats.Away = half && p.OnStandby()
 	return list, stats, nil
 }
 

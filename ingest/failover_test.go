@@ -169,7 +169,7 @@ func TestMarksOfTwoAddresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	main.put(t, mark, "")
-	look := func(what string, want int, half, away bool) {
+	look := func(what string, want int, away bool) {
 		t.Helper()
 		var got ingest.Stats
 		for range 12 {
@@ -177,23 +177,22 @@ func TestMarksOfTwoAddresses(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}
-			if got = stats; len(list) == want && stats.Half == half && stats.Away == away {
+			if got = stats; len(list) == want && stats.Away == away {
 				return
 			}
 		}
-		t.Errorf("%s: never %d marks, half %v, away %v; the last listing said %+v", what, want, half, away, got)
+		t.Errorf("%s: never %d marks, away %v; the last listing said %+v", what, want, away, got)
 	}
-	look("the main one is in use", 1, true, false)
-	look("both are listed", 1, false, false)
+	look("the main one is in use", 1, false)
 	main.down()
-	look("the standby one, which has no folder of marks", 0, true, true)
+	look("the standby one, which has no folder of marks", 0, true)
 	main.set(nil)
-	look("the main one answers again", 1, false, false)
+	look("the main one answers again", 1, false)
 	if err := os.Mkdir(filepath.Join(standby.dir, "TC R"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	standby.put(t, mark, "x")
-	look("of one name at both", 1, true, true)
+	look("of one name at both", 1, true)
 }
 
 func TestStandbyWithAnAddressOfItsOwn(t *testing.T) {

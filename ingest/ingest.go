@@ -41,10 +41,9 @@ type Stats struct {
 
 	Date time.Time // the server's clock when it answered; zero where it does not tell
 
-	// Half says that of two addresses only one was listed, or that a name stands at both and
-	// the other file of it is not in the list. Away says that this leaves files of the main
-	// address out: the one that is always there.
-	Half, Away bool
+	// Away says that the standby address is in use, and the list may lack files of the main one,
+	// which is always there: it was not listed, or has another file of one of these names.
+	Away bool
 }
 
 func (s *Stats) refuse(name string) {

@@ -214,7 +214,7 @@ func (s *Service) pollMark(ctx context.Context, p *markPlace) error {
 	}
 	off := clockOff(s.clock.Now(), stats.Date)
 	s.unsafeMarks(p, stats)
-	if !stats.Half {
+	if !stats.Away {
 		if err := s.markFilesGone(ctx, p, entries); err != nil {
 			return err
 		}
