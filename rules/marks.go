@@ -229,9 +229,10 @@ func (q *question) isScript(n recording.Number) bool {
 // and where neither tells, from when another's record names him to the call's end.
 func (q *question) spans(p *person) []Span {
 	var out []Span
+	d := q.ahead()
 	for _, v := range p.own {
 		if v.cdr.Dir != recording.DirForwarded {
-			out = append(out, spanOf(v, p.who))
+			out = append(out, spanOf(v, p.who).sooner(d))
 		}
 	}
 	for _, leg := range q.rec.Call.Live {
@@ -243,6 +244,38 @@ func (q *question) spans(p *person) []Span {
 		out = append(out, Span{Agent: p.who, From: q.scene().since(p), To: Ended(*q.rec, q.facts.Now)})
 	}
 	return out
+}
+
+// ahead is how far the clock of the records is ahead of ours at least: none can come before
+// its call has ended.
+func (q *question) ahead() time.Duration {
+	var last, came time.Time
+	for i := range q.rec.Call.CDRs {
+		if t := lastAt(&q.rec.Call.CDRs[i]); t.After(last) {
+			last = t
+		}
+	}
+	for _, r := range q.rec.Call.Raw {
+		if r.Received.After(came) {
+			came = r.Received
+		}
+	}
+	return ahead(last, came)
+}
+
+// ahead is how far the clock is ahead at least by which a call ended whose record came then;
+// 0 where that is no more than clocks of whole seconds may differ.
+func ahead(ended, came time.Time) time.Duration {
+	if d := ended.Sub(came); !came.IsZero() && d > markSlack {
+		return d
+	}
+	return 0
+}
+
+// sooner is a part by a clock that is so far behind.
+func (s Span) sooner(d time.Duration) Span {
+	s.From, s.To = s.From.Add(-d), s.To.Add(-d)
+	return s
 }
 
 // sipSpans is the call as the capture's own SIP tells it.
@@ -270,16 +303,16 @@ func SpanOfLeg(l recording.Leg) Span {
 	return Span{Agent: l.Agent, Conf: l.Conf, From: l.Began, To: l.Ended, Made: !l.ToAgent, Peer: l.Peer}
 }
 
-// SpanOfCDR is the part that a record tells of its own agent, in the first conference
-// that it names; false if it is no agent's.
-func SpanOfCDR(c recording.CDR, f Facts) (Span, bool) {
+// SpanOfCDR is the part that a record which came then tells of its own agent, in the first
+// conference that it names; false if it is no agent's.
+func SpanOfCDR(c recording.CDR, came time.Time, f Facts) (Span, bool) {
 	if !isPerson(&c) || len(c.Events) == 0 || c.Dir == recording.DirForwarded {
 		return Span{}, false
 	}
 	who, agent := agentOf(&c, &f)
 	s := spanOf(view{cdr: &c}, who)
 	s.Conf = c.Events[0].Conf
-	return s, agent
+	return s.sooner(ahead(s.To, came)), agent
 }
 
 // Ended is when a call ended: by the last event of its records, else by what the PBX

@@ -45,6 +45,33 @@ func behind(c recording.CDR) []recording.CDR {
 	return []recording.CDR{c}
 }
 
+// TestMarksByAClockAhead: the records are written by a clock that is ten minutes ahead, which
+// shows in that they come before their call has ended. Marks count as if it were not.
+func TestMarksByAClockAhead(t *testing.T) {
+	c := talk(rossi)
+	c.UTC = after(600)
+	rec := recording.Recording{
+		Capture: recording.Capture{Conf: conf, SeenAt: after(5), StillAt: after(101)},
+		Call:    recording.Call{CDRs: []recording.CDR{c}, Raw: []recording.RawCDR{{Received: after(102)}}},
+	}
+	for _, row := range []struct {
+		kind recording.MarkKind
+		at   float64
+		want recording.Decision
+	}{
+		{recording.MarkKeep, 50, recording.Keep}, {recording.MarkKeep, 300, recording.Keep}, {recording.MarkKeep, -10, recording.Discard},
+		{recording.MarkSkip, 50, recording.Discard},
+	} {
+		f := markCase{marks: []recording.Mark{mark(row.kind, "24", row.at)}}.facts(after(4000))
+		if v := parsed(t, `mode = "tcr"`).Decide(rec, f); v.Decision != row.want || (v.Rule == rules.SkipMark) != (row.kind == recording.MarkSkip) {
+			t.Errorf("a %s mark at %v s: %s by %s (%s)", row.kind, row.at, v.Decision, v.Rule, v.Reason)
+		}
+	}
+	if s, ok := rules.SpanOfCDR(c, after(102), rules.Facts{Agents: []recording.Agent{rossi}}); !ok || !s.From.Equal(after(2)) || !s.To.Equal(after(102)) {
+		t.Errorf("as a part in another call: %+v", s)
+	}
+}
+
 // inside is an internal call: Rossi calls Verdi.
 func inside() []recording.CDR {
 	return []recording.CDR{
@@ -322,7 +349,7 @@ func TestMarksOfRecordsWithoutEvents(t *testing.T) {
 	if end := rules.Ended(recording.Recording{Call: recording.Call{CDRs: []recording.CDR{user(rossi, "to")}}}, after(1000)); !end.Equal(noon) {
 		t.Errorf("ended %s", end)
 	}
-	if s, ok := rules.SpanOfCDR(user(rossi, "to"), f); ok {
+	if s, ok := rules.SpanOfCDR(user(rossi, "to"), noon, f); ok {
 		t.Errorf("a part without events: %+v", s)
 	}
 }

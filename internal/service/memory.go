@@ -102,7 +102,7 @@ func (m memory) addOthers(ctx context.Context, from, to time.Time, f *rules.Fact
 	for _, raw := range list {
 		parsed, _ := cdr.Parse(raw.XML) // what is no record tells of nobody
 		for _, p := range parsed {
-			o, agents := rules.SpanOfCDR(p.CDR, *f)
+			o, agents := rules.SpanOfCDR(p.CDR, raw.Received, *f)
 			if !agents || !named(o) {
 				continue
 			}
