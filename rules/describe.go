@@ -66,9 +66,10 @@ func (s *scene) external(p *person, own string) (number, name string) {
 			}
 		}
 	}
-	best := recording.Number{}
+	best, outside := recording.Number{}, s.trunk || s.marksOutside()
 	take := func(n recording.Number) {
-		if len(n.E164) > len(best.E164) && n.E164 != own && !s.facts.Manual.Own(n.E164) && !s.machine(n.E164, n.H323) && (!s.trunk || s.numbered(n.E164, "") == nil) {
+		his, ours := n.E164 == own || p.is(n.E164, n.H323), s.machine(n.E164, n.H323) || s.ofGroup(n.E164, n.H323)
+		if len(n.E164) > len(best.E164) && !his && !ours && !s.facts.Manual.Own(n.E164) && (!outside || !s.inHouse(n)) {
 			best = n
 		}
 	}
@@ -81,6 +82,17 @@ func (s *scene) external(p *person, own string) (number, name string) {
 		take(recording.Number{E164: s.people[i].who.E164, DN: s.people[i].who.CN})
 	}
 	return best.E164, best.DN
+}
+
+// inHouse reports whether a number is that of a person here.
+func (s *scene) inHouse(n recording.Number) bool {
+	return s.numbered(n.E164, "") != nil || s.numbered(n.E164, n.H323) != nil
+}
+
+// marksOutside reports whether the PBX marks anybody as external, with a number or without.
+func (s *scene) marksOutside() bool {
+	external := func(e recording.CDREvent) bool { return e.Type == "ext" }
+	return slices.ContainsFunc(s.views, func(v view) bool { return slices.ContainsFunc(v.cdr.Events, external) })
 }
 
 func marked(v view) *recording.CDREvent {

@@ -40,8 +40,8 @@ func (x exception) drop(q *question) (recording.Verdict, bool) {
 // queueAnsweredByUser is case 14: what comes through a waiting queue belongs to who
 // takes it from there.
 func queueAnsweredByUser(s *scene) string {
-	u := s.firstOf(func(p *person) bool { return !p.agent && !p.spoke.IsZero() })
-	a := s.firstOf(s.tookPart)
+	u := s.firstOf(func(p *person) bool { return !p.agent && len(p.own) > 0 && p.answeredCall() })
+	a := s.onlyAgent()
 	if s.queue.IsZero() || u == nil || a == nil || s.since(a).Before(s.queue) || u.spoke.Before(s.queue) || !u.spoke.Before(s.since(a)) {
 		return ""
 	}
@@ -52,7 +52,7 @@ func queueAnsweredByUser(s *scene) string {
 // passed it to a user with whom he had spoken first.
 func queueAnnouncedToUser(s *scene) string {
 	a := s.onlyAgent()
-	if s.queue.IsZero() || a == nil || s.since(a).Before(s.queue) {
+	if s.queue.IsZero() || a == nil || !a.answeredCall() || s.since(a).Before(s.queue) {
 		return ""
 	}
 	for i := range s.people {

@@ -19,6 +19,7 @@ func TestCasesByWhatIsLeft(t *testing.T) {
 		"08-agent-transfers-to-agent-ringing": 1, // of E's call nothing is left
 		"11-queue-rings-others-then-transfer": 6, // of the agent who took it from the queue the consultation at most
 		"17-user-called-agent-then-outside":   1, // of the user's first call nothing is left
+		"32-agent-queue-agent":                2, // of B, who was called, nothing is left, or only that the queue sent him the call
 		"33-two-recordings-phone":             3, // of him whose telephone wrote it nothing is left
 	}
 	for _, off := range []time.Duration{0, 7 * time.Minute, -7 * time.Minute} {

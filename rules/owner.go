@@ -120,7 +120,7 @@ func (s *scene) shown(p *person) time.Time {
 func (s *scene) ringCounts(p *person) bool {
 	switch {
 	case !s.group.IsZero() && !p.rang.Before(s.group):
-		return !slices.ContainsFunc(s.people, func(o person) bool { return !o.spoke.IsZero() })
+		return !slices.ContainsFunc(s.people, func(o person) bool { return o.answeredCall() })
 	case s.sentByUnknown(p):
 		return !slices.ContainsFunc(s.people, func(o person) bool { return o.agent && !o.spoke.IsZero() })
 	default:
@@ -159,7 +159,8 @@ func (s *scene) before(a, b *person) bool {
 }
 
 // internal reports whether it is certain that nobody outside took part: no trunk, no
-// number that the PBX marks as external, and every far end a person known here.
+// number that the PBX marks as external, and every far end a person known here, or a
+// queue or a group.
 func (s *scene) internal() bool {
 	if s.trunk {
 		return false
@@ -168,7 +169,7 @@ func (s *scene) internal() bool {
 	for _, v := range s.views {
 		for i := range v.cdr.Events {
 			e := &v.cdr.Events[i]
-			if e.Type == "ext" || farEnd(e.Msg) && e.E164 != "" && s.numbered(e.E164, e.H323) == nil {
+			if e.Type == "ext" || farEnd(e.Msg) && e.E164 != "" && s.numbered(e.E164, e.H323) == nil && !s.ofGroup(e.E164, e.H323) {
 				return false
 			}
 			known = known || e.E164 != ""

@@ -58,6 +58,13 @@ func samePerson(a, b recording.Agent) bool {
 	return a.CN != "" && a.CN == b.CN || a.E164 != "" && a.E164 == b.E164
 }
 
+// is reports whether a party written so is the person: as the agents' list has him, or as
+// his own records do, where he is on a node whose prefix stands before his number.
+func (p *person) is(e164, h323 string) bool {
+	mine := func(v view) bool { return names(e164, h323, v.cdr.E164, v.cdr.H323) }
+	return names(e164, h323, p.who.E164, p.who.H323) || slices.ContainsFunc(p.own, mine)
+}
+
 // untold reports that no record tells of the person.
 func (p *person) untold() bool { return len(p.own) == 0 && p.seen.cdr == nil }
 
@@ -70,6 +77,11 @@ func (p *person) partUntold() bool {
 
 // wasCalled reports whether the call came to the person.
 func (p *person) wasCalled() bool { return !p.rang.IsZero() || p.called.IsZero() }
+
+// answeredCall reports whether the person spoke, and not as the one who had called.
+func (p *person) answeredCall() bool {
+	return !p.spoke.IsZero() && (p.called.IsZero() || p.spoke.Before(p.called))
+}
 
 // h323 is the person's registration as the agents' list or another's record has it.
 func (p *person) h323() string {

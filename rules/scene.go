@@ -153,7 +153,7 @@ func (s *scene) takeOthers(v view) {
 	for i := v.from; i < len(c.Events); i++ {
 		e := &c.Events[i]
 		rings, talks := strings.HasPrefix(e.Msg, "alert-"), strings.HasPrefix(e.Msg, "conn")
-		if !rings && !talks || e.Type == "ext" || names(e.E164, e.H323, c.E164, c.H323) {
+		if !rings && !talks || external(c, e) || names(e.E164, e.H323, c.E164, c.H323) {
 			continue
 		}
 		p := s.inside(v, e)
@@ -172,6 +172,14 @@ func (s *scene) takeOthers(v view) {
 			p.rang = earlier(p.rang, at(c, i))
 		}
 	}
+}
+
+// external reports whether an event's party is one that the record marks as external: the
+// PBX marks the set-up and the connect, and not the ringing between them.
+func external(c *recording.CDR, e *recording.CDREvent) bool {
+	return e.Type == "ext" || slices.ContainsFunc(c.Events, func(o recording.CDREvent) bool {
+		return o.Type == "ext" && o.E164 != "" && o.E164 == e.E164 && e.H323 == ""
+	})
 }
 
 // takePassed takes from a record who brought its object into the call, by a transfer: he
@@ -257,7 +265,7 @@ func (s *scene) agentNumbered(e164, h323 string) *recording.Agent {
 // numbered finds who is known already by number or name.
 func (s *scene) numbered(e164, h323 string) *person {
 	for i := range s.people {
-		if p := &s.people[i]; names(e164, h323, p.who.E164, p.who.H323) {
+		if p := &s.people[i]; p.is(e164, h323) {
 			return p
 		}
 	}
@@ -274,6 +282,18 @@ func (s *scene) machine(e164, h323 string) bool {
 	}
 	return false
 }
+
+// ofGroup reports whether a number is that of a waiting queue or a broadcast group: it has
+// a record in the call, or another's says that it sent the call on.
+func (s *scene) ofGroup(e164, h323 string) bool {
+	sent := func(n recording.Number) bool { return names(e164, h323, n.E164, n.H323) }
+	return slices.ContainsFunc(s.views, func(v view) bool {
+		c := v.cdr
+		return isGroup(c) && names(e164, h323, c.E164, c.H323) || len(c.Events) > 0 && slices.ContainsFunc(c.Events[0].CF, sent)
+	})
+}
+
+func isGroup(c *recording.CDR) bool { return c.Pseudo == "waiting" || c.Pseudo == "broadcast" }
 
 // names reports whether a party written with this number and H.323 name is the
 // object with those. A name counts more than a number.
