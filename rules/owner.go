@@ -17,6 +17,9 @@ import (
 // was called.
 func (s *scene) owner() (*person, string) {
 	if p := s.writer(); p != nil {
+		if s.unnamed(s.rec.Capture) {
+			return p, fmt.Sprintf("agent %s was connected when the capture of a phone began, at %s: his phone wrote it", name(p.who), s.rec.Capture.Begins.Format(time.TimeOnly)+" UTC")
+		}
 		return p, fmt.Sprintf("the capture is from the phone of agent %s", name(p.who))
 	}
 	best := s.firstOf(s.tookPart)
@@ -58,6 +61,9 @@ func (s *scene) writerOf(c recording.Capture) *person {
 		if p.agent && (slices.ContainsFunc(p.own, mine) || c.RegName != "" && len(p.own) == 0 && strings.EqualFold(c.RegName, p.h323())) {
 			return p
 		}
+	}
+	if s.unnamed(c) {
+		return s.connectedAt(c.Begins)
 	}
 	return nil
 }

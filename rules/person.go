@@ -117,8 +117,7 @@ func (p *person) leg(heard bool) *recording.CDR {
 	var best *recording.CDR
 	for _, v := range p.own {
 		c := v.cdr
-		consulted := v.from > 0 && c.Events[v.from].Msg == "transfer-from"
-		if c.Dir == recording.DirForwarded || c.Dir == recording.DirTransferred || consulted || heard && answered(c).IsZero() {
+		if c.Dir == recording.DirForwarded || c.Dir == recording.DirTransferred || v.consulted() || heard && answered(c).IsZero() {
 			continue
 		}
 		if best == nil || best.More && !c.More {
@@ -127,6 +126,10 @@ func (p *person) leg(heard bool) *recording.CDR {
 	}
 	return best
 }
+
+// consulted reports whether the record is of a consultation that its object made and took
+// into the call by a transfer.
+func (v view) consulted() bool { return v.from > 0 && v.cdr.Events[v.from].Msg == "transfer-from" }
 
 func (p *person) direction() recording.Direction {
 	switch c := p.leg(false); {

@@ -38,7 +38,8 @@ type Case struct {
 	Raw     []string        // the same, as the file has them
 	Legs    []recording.Leg // of the capture's conference
 
-	records string // name of a file with the records
+	records string    // name of a file with the records
+	begins  time.Time // of day, of the capture; zero if the file does not say
 	date    time.Time
 	soap    []line
 }
@@ -204,9 +205,17 @@ func (c *Case) agentsLine(value string) error {
 	return nil
 }
 
-// captureLine reads "NAME, written by a phone".
+// captureLine reads "NAME, written by a phone" and, where that matters, ", begins 12:00:03".
 func (c *Case) captureLine(value string) error {
 	file, on, ok := strings.Cut(value, ", written by a ")
+	on, begins, told := strings.Cut(on, ", begins ")
+	if told {
+		t, err := time.Parse(time.TimeOnly, begins)
+		if err != nil {
+			return fmt.Errorf("capture: %q is no time of day", clip(begins))
+		}
+		c.begins = t
+	}
 	uid, mac, serial, reg, known := ingest.ParseName(file)
 	id, err := recording.ParseConfID(uid)
 	kind := recording.RecordedOn(on)
@@ -248,6 +257,9 @@ func (c *Case) take(body string) error {
 		}
 	}
 	c.date = c.CDRs[0].UTC.UTC().Truncate(24 * time.Hour)
+	if !c.begins.IsZero() {
+		c.Capture.Begins = c.date.Add(c.begins.Sub(c.begins.Truncate(24 * time.Hour)))
+	}
 	c.Capture.SeenAt = c.date.Add(12*time.Hour + 30*time.Minute)
 	return nil
 }

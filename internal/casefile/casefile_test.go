@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"callreel/internal/casefile"
 	"callreel/internal/recording"
@@ -191,4 +192,23 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestBegins: where a capture begins is read, and written again.
+func TestBegins(t *testing.T) {
+	const text = "agents: 24 (Rossi)\ncapture: c03a55c2e909d311b6450090331b3e3b-009033220b07-4.pcap, written by a phone, begins 12:00:03\nexpect: keep\n\n" +
+		`<cdr e164="24" utc="1795262400"><event msg="setup-to" conf="c03a55c2e909d311b6450090331b3e3b"/></cdr>`
+	c, err := casefile.Parse("f", []byte(text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Capture.Begins.Format(time.DateTime); got != "2026-11-21 12:00:03" {
+		t.Errorf("begins %s", got)
+	}
+	if again := casefile.Format(c); !strings.Contains(again, "-4.pcap, written by a phone, begins 12:00:03\n") {
+		t.Errorf("written as\n%s", again)
+	}
+	if _, err := casefile.Parse("f", []byte(strings.Replace(text, "12:00:03", "noon", 1)), nil); err == nil {
+		t.Error("noon is taken as a time of day")
+	}
 }

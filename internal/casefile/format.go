@@ -22,7 +22,7 @@ func Format(c Case) string {
 	line("case", c.Number)
 	line("what", c.What)
 	line("agents", c.agentsText())
-	line("capture", captureName(c.Capture)+", written by a "+string(cmp.Or(c.Capture.RecordedOn, recording.OnPhone)))
+	line("capture", captureName(c.Capture)+", written by a "+string(cmp.Or(c.Capture.RecordedOn, recording.OnPhone))+begins(c.Capture))
 	line("expect", c.Expect)
 	line("file", c.Name)
 	for n := range len(c.CDRs) {
@@ -69,6 +69,13 @@ func captureName(c recording.Capture) string {
 		return c.Source.Name
 	}
 	return string(c.Conf) + ".pcap"
+}
+
+func begins(c recording.Capture) string {
+	if c.Begins.IsZero() {
+		return ""
+	}
+	return ", begins " + c.Begins.UTC().Format(time.TimeOnly)
 }
 
 func (c Case) object(i int) string {

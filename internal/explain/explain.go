@@ -230,6 +230,9 @@ func (q Question) capture() []Fact {
 	if d := strings.Trim(c.MAC+" "+c.RegName, " "); d != "" {
 		out[0].What += ", its name says device " + d
 	}
+	if !c.Begins.IsZero() {
+		out = append(out, Fact{"capture", c.Begins.UTC(), "its first packet of voice, by the device's clock"})
+	}
 	if !c.StillAt.IsZero() && q.Rec.State != recording.Seen { // of one that grows it is not saved
 		out = append(out, Fact{"capture", c.StillAt.UTC(), "has not changed since"})
 	}

@@ -64,6 +64,11 @@ type Capture struct {
 	SHA256    string `json:"sha256,omitempty"`     // lower-case hex, of the capture's clear content
 	Duplicate bool   `json:"duplicate,omitempty"`  // another capture has the same UID and no MAC or serial tells them apart
 
+	// Begins is the time of the first packet of voice, by the clock of the device that wrote
+	// the capture; zero if it was not looked for: it tells whose phone wrote a capture
+	// whose name does not.
+	Begins time.Time `json:"begins,omitzero"`
+
 	SourceGone bool      `json:"source_gone,omitempty"` // deleted at the inbox, or found gone after it was durable here
 	FetchedAt  time.Time `json:"fetched_at,omitzero"`
 }

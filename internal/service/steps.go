@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"callreel/convert"
 	"callreel/ingest"
 	"callreel/internal/recording"
 	"callreel/rules"
@@ -46,7 +47,24 @@ func (s *Service) fetch(ctx context.Context, rec *recording.Recording) (recordin
 	}
 	rec.Capture, rec.Call.SIP = fetched, nil
 	rec.Capture.Call = 0
+	if err := s.readBegin(rec); err != nil {
+		return "", err
+	}
 	return s.unlessKnown(ctx, rec)
+}
+
+// readBegin reads when a phone's capture begins, where its name tells the device alone.
+func (s *Service) readBegin(rec *recording.Recording) error {
+	if c := rec.Capture; c.RecordedOn != recording.OnPhone || c.MAC == "" || c.RegName != "" {
+		return nil
+	}
+	src, err := s.spool.Open(rec.Capture.Spool)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	rec.Capture.Begins = convert.Begins(src)
+	return nil
 }
 
 // early asks the rules whether it is certain that no agent took part. Where CDRs

@@ -142,3 +142,34 @@ func TestRecordedTwiceOverARestart(t *testing.T) {
 		}
 	})
 }
+
+// TestTwoPhonesOfOneCall has a call that Rossi passes to Verdi, recorded by the telephone
+// of each; the captures' names have their devices alone. Each is filed for his own.
+func TestTwoPhonesOfOneCall(t *testing.T) {
+	t.Parallel()
+	cfg := plain(t)
+	cfg.Agent = []service.AgentConfig{{Number: "24"}, {Number: "25"}}
+	s := running(t, cfg)
+	began := time.Now().Add(-2 * time.Minute).Truncate(time.Second)
+	record := func(number string, at, talk int) string {
+		return fmt.Sprintf(`<cdr e164="%s" dir="to" utc="%d"><user/><event msg="setup-to" time="0" type="ext" e164="0012345" conf="%s"/>`+
+			`<event msg="conn-from" time="3" type="ext" e164="0012345"/><event msg="rel-to" time="%d"/></cdr>`, number, began.Unix()+int64(at), lonely, 3+talk)
+	}
+	post(t, s, record("24", 0, 20)+record("25", 20, 30))
+	for device, at := range map[string]time.Duration{phoneMAC: 3 * time.Second, "009033040506": 23 * time.Second} {
+		leave(t, cfg, 0, device, pcapOf(began.Add(at+200*time.Millisecond), sipCall("0012345", "24")...))
+	}
+	until(t, "both are filed, each for his own", func() error {
+		owners := map[string]string{}
+		for _, rec := range rows(t, cfg, lonely) {
+			if rec.State != recording.Done {
+				return fmt.Errorf("recording %d is %s: %s", rec.ID, rec.State, rec.Retry.Reason)
+			}
+			owners[rec.Capture.MAC] = rec.Verdict.Internal
+		}
+		if owners[phoneMAC] != "24" || owners["009033040506"] != "25" {
+			return fmt.Errorf("filed for %v", owners)
+		}
+		return nil
+	})
+}
