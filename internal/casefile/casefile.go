@@ -57,7 +57,7 @@ func Parse(file string, data []byte, open func(name string) ([]byte, error)) (Ca
 	if len(data) > MaxSize {
 		return c, fmt.Errorf("%s: %d bytes, at most %d are read", file, len(data), MaxSize)
 	}
-	n, err := c.parse(string(data), open)
+	n, err := c.parse(strings.TrimPrefix(string(data), "\ufeff"), open) // some editors put a mark first
 	if err != nil {
 		return c, fmt.Errorf("%s:%d: %w", file, max(n, 1), err)
 	}

@@ -202,6 +202,10 @@ func TestBegins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	edited := "\ufeff" + strings.ReplaceAll(text, "\n", "\r\n")
+	if c, err := casefile.Parse("f", []byte(edited), nil); err != nil || c.Capture.Begins.IsZero() || len(c.CDRs) != 1 {
+		t.Errorf("of an editor with a mark and CRLF: %v", err)
+	}
 	if got := c.Capture.Begins.Format(time.DateTime); got != "2026-11-21 12:00:03" {
 		t.Errorf("begins %s", got)
 	}

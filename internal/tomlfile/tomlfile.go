@@ -25,6 +25,10 @@ type Problem struct {
 // Decode reads data into a struct with toml tags. Unknown keys are errors. Errors
 // name file, line, column and key.
 func Decode(file string, data []byte, into any) error {
+	data, err := text(file, data)
+	if err != nil {
+		return err
+	}
 	if err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(into); err != nil {
 		return explain(file, err)
 	}
@@ -45,7 +49,7 @@ func explain(file string, err error) error {
 	}
 	if bad, ok := errors.AsType[*toml.DecodeError](err); ok {
 		line, col := bad.Position()
-		reason := strings.TrimPrefix(bad.Error(), "toml: ")
+		reason := inWords(strings.TrimPrefix(bad.Error(), "toml: "))
 		if key := strings.Join(bad.Key(), "."); key != "" {
 			return fmt.Errorf("%s:%d:%d: key %q: %s", file, line, col, key, reason)
 		}
@@ -130,7 +134,7 @@ func walk(data []byte, do func(a At, line int, comments []string)) {
 	at := At{Index: -1}
 	var before []string
 	p := unstable.Parser{KeepComments: true}
-	p.Reset(data)
+	p.Reset(bytes.TrimPrefix(data, mark))
 	for p.NextExpression() {
 		e := p.Expression()
 		if e.Kind == unstable.Comment {
