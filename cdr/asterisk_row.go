@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,21 @@ func asteriskColumns() []string {
 		"start", "answer", "end", "duration", "billsec", "disposition", "amaflags",
 		"uniqueid", "userfield", "peeraccount", "linkedid", "sequence",
 	}
+}
+
+// columnsOf are those of a line with so many values. uniqueid and userfield are each
+// switched on by themselves, the last three together: of 20 values userfield is not
+// there, of 19 neither is.
+func columnsOf(values int) []string {
+	all := asteriskColumns()
+	id := slices.Index(all, "uniqueid")
+	switch values {
+	case len(all) - 1:
+		return slices.Delete(all, id+1, id+2)
+	case len(all) - 2:
+		return slices.Delete(all, id, id+2)
+	}
+	return all
 }
 
 // maxRow bounds one row, in bytes.
@@ -52,7 +68,7 @@ func (a Asterisk) fields(line string) (map[string]string, error) {
 	}
 	columns := a.Columns
 	if columns == nil {
-		columns = asteriskColumns()
+		columns = columnsOf(len(values))
 	}
 	if len(values) > len(columns) {
 		return nil, fmt.Errorf("%d values, and there are %d columns", len(values), len(columns))
@@ -77,6 +93,9 @@ func (a Asterisk) row(f map[string]string) (row, error) {
 	r.name, number = callerID(f["clid"])
 	if r.src == "" {
 		r.src = number
+	}
+	if withheld(r.src) {
+		r.src = ""
 	}
 	if !dialable(r.dst) {
 		r.dst = "" // the dialplan's own: "s", "h", "i"
@@ -117,6 +136,11 @@ func callerID(clid string) (name, number string) {
 		return "", name
 	}
 	return name, number
+}
+
+// withheld reports whether a caller's number is one of the words that stand for none.
+func withheld(src string) bool {
+	return slices.Contains([]string{"anonymous", "restricted", "private", "unknown", "unavailable", "withheld"}, strings.ToLower(src))
 }
 
 // dialable reports whether s is a number that somebody can dial.

@@ -67,6 +67,32 @@ func TestAsteriskLinked(t *testing.T) {
 	}
 }
 
+// TestAsteriskColumns: which columns a line has depends on what is switched on in
+// cdr.conf: the unique id, the user's field, the three new ones.
+func TestAsteriskColumns(t *testing.T) {
+	first, linked := recording.ConfIDOfUnique("1795262400.10"), recording.ConfIDOfUnique("1795262400.12")
+	for _, tt := range []struct {
+		end  string
+		want []recording.ConfID // nil: no row
+	}{
+		{`"1795262400.12"`, []recording.ConfID{linked}},
+		{`"1795262400.12","note"`, []recording.ConfID{linked}},
+		{`"1795262400.12","account","1795262400.10",3`, []recording.ConfID{first, linked}},
+		{`"1795262400.12","note","account","1795262400.10",3`, []recording.ConfID{first, linked}},
+		{`"account","1795262400.10",3`, nil},
+	} {
+		parsed, err := Asterisk{}.Parse(strings.Replace(plainRow, `"1795262400.10",""`, tt.end, 1))
+		if len(parsed) > 0 != (tt.want != nil) || err != nil != (tt.want == nil) {
+			t.Errorf("%s: %d records, %v", tt.end, len(parsed), err)
+		}
+		for _, p := range parsed {
+			if got := Confs(p.CDR); !slices.Equal(got, tt.want) {
+				t.Errorf("%s: conference ids %v, want %v", tt.end, got, tt.want)
+			}
+		}
+	}
+}
+
 func TestAsteriskGoesOnBehindABadLine(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
 		{cutRow, `line 2: byte `},

@@ -69,6 +69,15 @@ func TestAsterisk(t *testing.T) {
 			row("0012345", "24", "PJSIP/provider-00000001", "PJSIP/24-00000002", "Dial", "PJSIP/24,20", stamps, 1),
 			row("0012345", "25", "PJSIP/provider-00000001", "PJSIP/25-00000005", "Dial", "PJSIP/25,20", second, 2),
 		}, "keep 24 i 0012345 ring 4 by agent-took-part"},
+		{"a caller who withholds his number", []string{
+			row("anonymous", "24", "PJSIP/provider-00000001", "PJSIP/24-00000002", "Dial", "PJSIP/24,20", stamps, 1),
+		}, "keep 24 i unknown ring 4 by agent-took-part"},
+		{"the telephone of another agent, whose name it has, took what was dialled to the first", []string{
+			row("0012345", "24", "PJSIP/provider-00000001", "PJSIP/verdi-00000002", "Dial", "PJSIP/verdi,20", stamps, 1),
+		}, "keep 25 i 0012345 ring 4 by agent-took-part"},
+		{"a user inside calls a queue, and an agent answers", []string{
+			row("31", "700", "PJSIP/31-00000001", "PJSIP/25-00000003", "Queue", "700,t", stamps, 1),
+		}, "keep 25 i 31 ring 4 by agent-took-part"},
 		{"only a menu answers", []string{
 			row("0012345", "s", "PJSIP/provider-00000001", "", "Playback", "welcome", stamps, 1),
 		}, "discard by no-agent"},
@@ -86,7 +95,7 @@ func TestAsterisk(t *testing.T) {
 				}
 			}
 			v := rules.First().Decide(rec, rules.Facts{
-				Now: time.Date(2026, 11, 21, 13, 0, 0, 0, time.UTC), Agents: []recording.Agent{{E164: "24"}, {E164: "25"}},
+				Now: time.Date(2026, 11, 21, 13, 0, 0, 0, time.UTC), Agents: []recording.Agent{{E164: "24"}, {E164: "25", CN: "verdi"}},
 			})
 			if got := outcome(v); got != tt.want {
 				t.Errorf("got %s (%s)\nwant %s", got, v.Reason, tt.want)

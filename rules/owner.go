@@ -184,9 +184,13 @@ func (s *scene) internal() bool {
 	return known
 }
 
-// agentOf tells whether a CDR's object is an agent: by GUID where both sides
-// know it, else by long name or number. Only users and executives can be agents.
+// agentOf tells whether a CDR's object is an agent: by GUID where both sides know it,
+// else by long name, else by number, which may be that of another from whom the call was
+// diverted (Asterisk). Only users and executives can be agents.
 func agentOf(c *recording.CDR, f *Facts) (recording.Agent, bool) {
+	if a := f.find(lookup{cn: c.CN}, func(a *recording.Agent) bool { return a.CN != "" && a.CN == c.CN && a.Owns(c) }); a != nil {
+		return *a, true
+	}
 	keys := lookup{guid: c.GUID, cn: c.CN, e164: c.E164}
 	if a := f.find(keys, func(a *recording.Agent) bool { return a.Owns(c) }); a != nil {
 		return *a, true
