@@ -152,9 +152,13 @@ func (s *scene) firstOf(want func(*person) bool) *person {
 	return best
 }
 
-// before is the order of firstOf. Of whom no record tells, and another, the PBX's own
+// before is the order of firstOf. Of two at different PBXes, whose clocks may differ, the
+// one who handed the call to the other came first, whatever their records' times. Of whom no record tells, and another, the PBX's own
 // times say who came first, where they have both: the records' clock may differ.
 func (s *scene) before(a, b *person) bool {
+	if gave, got := a.handedTo(b), b.handedTo(a); gave != got {
+		return gave
+	}
 	if (a.partUntold() || b.partUntold()) && a.live != nil && b.live != nil {
 		if x, y := s.shown(a), s.shown(b); !x.IsZero() && !y.IsZero() && !x.Equal(y) {
 			return x.Before(y)

@@ -109,6 +109,20 @@ func (p *person) gave() int {
 	return 0
 }
 
+// handedTo reports whether the person passed the call on, or his telephone did, to another
+// at another PBX.
+func (p *person) handedTo(o *person) bool {
+	if len(p.own) == 0 || len(o.own) == 0 || p.own[0].cdr.PBX == o.own[0].cdr.PBX {
+		return false
+	}
+	got := func(n recording.Number) bool { return o.is(n.E164, n.H323) }
+	return slices.ContainsFunc(p.own, func(v view) bool {
+		return slices.ContainsFunc(v.cdr.Events, func(e recording.CDREvent) bool {
+			return (e.Msg == "transfer-from" || e.Msg == "cf-from") && slices.ContainsFunc(e.To, got)
+		})
+	})
+}
+
 // leg is the record that tells best of the person's part: his first one, of several
 // telephones that rang the one that the PBX calls the most relevant. With heard it is
 // the first in which he was connected. A consultation that he made and transferred is
