@@ -66,6 +66,14 @@ func TestFilters(t *testing.T) {
 	in := func(a recording.Agent, far string) []recording.CDR {
 		return []recording.CDR{user(a, "to", extEv("setup-to", 0, far), ev("conn-from", 4, far)), trunk("from", ev("setup-from", 0, a.E164))}
 	}
+	byDigits := func(digits ...string) []recording.CDR {
+		events := []recording.CDREvent{ev("setup-from", 0, "")}
+		for _, d := range digits {
+			events = append(events, ev("info-from", 1, d))
+		}
+		events = append(events, ev("alert-to", 2, "0033"), ev("conn-to", 4, "0033"), ev("info-from", 9, "9"))
+		return []recording.CDR{user(rossi, "from", events...), trunk("to", ev("setup-to", 0, "24"))}
+	}
 	isdn := func(cdrs []recording.CDR) []recording.CDR {
 		cdrs[1].CN = "ISDN"
 		return cdrs
@@ -82,6 +90,9 @@ func TestFilters(t *testing.T) {
 		{"not more", in(rossi, "0039471123456"), recording.Keep, "agent-took-part"},
 		{"dialled with the prefix", out(rossi, "90033", "0033"), recording.Discard, "filter private"},
 		{"what the PBX reached does not say what was dialled", out(rossi, "0033", "90033"), recording.Keep, "agent-took-part"},
+		{"dialled digit by digit, with the prefix", byDigits("9", "900", "90033"), recording.Discard, "filter private"},
+		{"the PBX shows the digits that came only", byDigits("9", "00", "33"), recording.Discard, "filter private"},
+		{"dialled digit by digit, without", byDigits("0", "003", "0033"), recording.Keep, "agent-took-part"},
 		{"another agent, the same far party", out(verdi, "0012345", "0012345"), recording.Keep, "agent-took-part"},
 		{"over a trunk", isdn(in(verdi, "0012345")), recording.Discard, "filter second-trunk"},
 		{"over another", in(verdi, "0012345"), recording.Keep, "agent-took-part"},

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -186,16 +187,28 @@ func (f Filter) overTrunk(v view) bool {
 	})
 }
 
-// dialled is the number that the person called, as his own record has it.
-func (p *person) dialled() string {
+// dialled is the number that the person called, as his own record has it: with the
+// set-up, or digit by digit, else the one that was reached.
+func (p *person) dialled() (number string) {
 	c := p.leg(false)
 	if c == nil {
 		return ""
 	}
 	for i := range c.Events {
-		if e := &c.Events[i]; e.E164 != "" && (e.Msg == "setup-from" || e.Msg == "alert-to" || e.Msg == "conn-to") {
-			return e.E164
+		switch e := &c.Events[i]; e.Msg {
+		case "setup-from":
+			number = e.E164
+		case "info-from": // the number as far as it was dialled, or the digits that came to it
+			if !strings.HasPrefix(e.E164, number) {
+				number += e.E164
+			} else {
+				number = e.E164
+			}
+		case "alert-to", "conn-to":
+			if number = cmp.Or(number, e.E164); number != "" {
+				return number
+			}
 		}
 	}
-	return ""
+	return number
 }
