@@ -117,19 +117,18 @@ func acceptMissing(ctx context.Context, l *service.Ledger, which string, stdout 
 func (f ledgerFlags) span(zone *time.Location) (from, to time.Time, err error) {
 	switch {
 	case f.month != "":
-		if from, err = time.ParseInLocation("2006-01", strings.ReplaceAll(f.month, "_", "-"), zone); err != nil {
-			return from, to, usagef("--month %q is not of the form 2026-11", f.month)
+		if from, to, err = clock.ParseMonth(f.month, zone); err != nil {
+			return from, to, usagef("--month %w", err)
 		}
-		return from, from.AddDate(0, 1, 0), nil
+		return from, to, nil
 	case f.day != "":
-		if from, err = time.ParseInLocation(time.DateOnly, f.day, zone); err != nil {
-			return from, to, usagef("--day %q is not of the form 2026-11-28", f.day)
+		if from, to, err = clock.ParseDay(f.day, zone); err != nil {
+			return from, to, usagef("--day %w", err)
 		}
-	default:
-		now := clock.System().Now().In(zone)
-		from = time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, zone)
+		return from, to, nil
 	}
-	return from, from.AddDate(0, 0, 1), nil
+	from, to = clock.DayOf(clock.System().Now().In(zone))
+	return from, to, nil
 }
 
 func (f ledgerFlags) show(ctx context.Context, l *service.Ledger, stdout, stderr io.Writer) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,4 +124,32 @@ func TestLedger(t *testing.T) {
 		t.Error(complaints.String())
 	}
 	call(exitDone, "--day", "2026-11-22")
+}
+
+// TestLedgerWithoutMidnight: each call is in the lines of one day, also where clocks are
+// put forward at midnight.
+func TestLedgerWithoutMidnight(t *testing.T) {
+	dir, c, call := site(t)
+	config := filepath.Join(dir, "callreel.toml")
+	setup, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, bytes.Replace(setup, []byte("UTC"), []byte("America/Santiago"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Half past eleven in the evening of the day that has no midnight, and of those beside it.
+	for _, began := range []time.Time{
+		time.Date(2026, 9, 6, 3, 30, 0, 0, time.UTC), time.Date(2026, 9, 7, 2, 30, 0, 0, time.UTC), time.Date(2026, 9, 8, 2, 30, 0, 0, time.UTC),
+	} {
+		conf := recording.ConfID(fmt.Sprintf("%032x", began.Unix()))
+		if err := c.SaveLeg(t.Context(), recording.Leg{Agent: recording.Agent{CN: "Rossi", E164: "24"}, Conf: conf, Began: began, Ended: began.Add(time.Minute)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, day := range []string{"2026-09-05", "2026-09-06", "2026-09-07"} {
+		if text := call(exitDone, "ledger", "--day", day); !strings.HasPrefix(text, day+" 23:30:00") || !strings.Contains(text, "1 calls of agents") {
+			t.Errorf("%s:\n%s", day, text)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"callreel/internal/clock"
 	"callreel/internal/pbx"
 	"callreel/internal/player"
 	"callreel/internal/recording"
@@ -87,17 +88,15 @@ const mostLedger = 32 * 24 * time.Hour
 // LedgerLines returns the ledger of a time: by default of today, or of the day that begins
 // with from.
 func (p playerSources) LedgerLines(ctx context.Context, from, to string) ([]recording.Entry, error) {
-	now := p.clock.Now().In(p.location)
-	begin := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, p.location)
+	begin, end := clock.DayOf(p.clock.Now().In(p.location))
 	var err error
 	if from != "" {
-		if begin, err = p.moment("from", from); err != nil {
+		if begin, end, err = p.moment("from", from); err != nil {
 			return nil, err
 		}
 	}
-	end := begin.AddDate(0, 0, 1)
 	if to != "" {
-		if end, err = p.moment("to", to); err != nil {
+		if end, _, err = p.moment("to", to); err != nil {
 			return nil, err
 		}
 	}
@@ -107,16 +106,15 @@ func (p playerSources) LedgerLines(ctx context.Context, from, to string) ([]reco
 	return p.books.between(ctx, begin, end)
 }
 
-// moment reads a day, by the zone of the setup, or a time.
-func (p playerSources) moment(key, text string) (time.Time, error) {
-	t, err := time.ParseInLocation(time.DateOnly, text, p.location)
-	if err != nil {
-		t, err = time.Parse(time.RFC3339, text)
+// moment reads a day, by the zone of the setup, or a time; and when a day from then ends.
+func (p playerSources) moment(key, text string) (begin, end time.Time, err error) {
+	if begin, end, err = clock.ParseDay(text, p.location); err == nil {
+		return begin, end, nil
 	}
-	if err != nil {
-		return t, question("%s must be a day, 2026-11-28, or a time, 2026-11-28T12:00:00Z", key)
+	if begin, err = time.Parse(time.RFC3339, text); err != nil {
+		return begin, end, question("%s must be a day, 2026-11-28, or a time, 2026-11-28T12:00:00Z", key)
 	}
-	return t, nil
+	return begin, begin.AddDate(0, 0, 1), nil
 }
 
 // LinkStates tells how those stand who are told of calls.

@@ -273,11 +273,12 @@ func (l *Ledger) audio(ctx context.Context, from, to time.Time) (out []recording
 // as CDRs are.
 func (s *Service) reportDays(ctx context.Context) {
 	now := s.clock.Now().In(s.location)
-	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, s.location)
+	today, _ := clock.DayOf(now)
 	if !s.cfg.Ledger.Daily || now.Before(today.Add(time.Duration(s.cfg.Ledger.NoCapture)+time.Hour)) || s.reported.Equal(today) {
 		return
 	}
-	err := s.reportDay(ctx, today.AddDate(0, 0, -1), today)
+	yesterday, _ := clock.DayOf(today.Add(-time.Second))
+	err := s.reportDay(ctx, yesterday, today)
 	if ctx.Err() != nil {
 		return
 	}

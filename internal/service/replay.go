@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
+	"callreel/internal/clock"
 	"callreel/internal/recording"
 	"callreel/rules"
 )
@@ -32,11 +32,10 @@ func (p *Past) Month(month string) (from, to time.Time, err error) {
 	if month == "" {
 		return time.Unix(0, 0), p.clock.Now().AddDate(1, 0, 0), nil
 	}
-	from, err = time.ParseInLocation("2006_01", strings.ReplaceAll(month, "-", "_"), p.zone)
-	if err != nil {
-		return from, to, fmt.Errorf("month %q is not of the form 2026_11", month)
+	if from, to, err = clock.ParseMonth(month, p.zone); err != nil {
+		err = fmt.Errorf("month %w", err)
 	}
-	return from, from.AddDate(0, 1, 0), nil
+	return from, to, err
 }
 
 // Replay decides every call that began in a time with the rules in use and with others,

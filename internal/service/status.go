@@ -12,6 +12,7 @@ import (
 
 	"callreel/archive"
 	"callreel/internal/catalog"
+	"callreel/internal/clock"
 	"callreel/internal/control"
 	"callreel/internal/pbx"
 	"callreel/internal/recording"
@@ -183,12 +184,12 @@ func (s *Service) count(ctx context.Context, st *Status) (err error) {
 		return err
 	}
 	st.Filed.Start = s.tallies.count(recording.Filed)
-	local := st.Now.In(s.location)
-	day := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, s.location)
+	day, _ := clock.DayOf(st.Now.In(s.location))
 	if st.Filed.Today, err = s.catalog.FiledSince(ctx, day); err != nil {
 		return err
 	}
-	st.Filed.Month, err = s.catalog.FiledSince(ctx, day.AddDate(0, 0, 1-day.Day()))
+	month, _ := clock.MonthOf(st.Now.In(s.location))
+	st.Filed.Month, err = s.catalog.FiledSince(ctx, month)
 	return err
 }
 
