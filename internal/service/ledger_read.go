@@ -93,16 +93,17 @@ func (b bookkeeper) between(ctx context.Context, from, to time.Time) ([]recordin
 	if err != nil && !errors.Is(err, errNobody) {
 		return nil, err
 	}
+	// First what has no line yet: a recorder may save it before the lines are read.
+	keys, unsureErr := b.unsure(ctx)
+	if unsureErr != nil {
+		return nil, unsureErr
+	}
 	saved, readErr := b.catalog.LedgerBetween(ctx, from, to)
 	if errors.Is(readErr, catalog.ErrUnreadable) {
 		readErr = nil // the others all the same; Check names it
 	}
 	if readErr != nil || err != nil {
 		return saved, readErr
-	}
-	keys, err := b.unsure(ctx)
-	if err != nil {
-		return nil, err
 	}
 	var list []recording.Entry
 	for k := range keys {
@@ -163,37 +164,61 @@ type LedgerCheck struct {
 }
 
 // Check holds the lines of whole days against the archive's files and the catalog's
-// captures of those days.
+// captures of those days. What a recorder files or renames meanwhile is no difference:
+// those that are found are looked for once more.
 func (l *Ledger) Check(ctx context.Context, from, to time.Time) (check LedgerCheck, err error) {
+	if check.Differences, err = l.differences(ctx, from, to); err != nil {
+		return check, err
+	}
+	if len(check.Differences) > 0 && l.books.clock.Wait(ctx.Done(), betweenLooks) {
+		still, err := l.differences(ctx, from, to)
+		if err != nil {
+			return check, err
+		}
+		check.Differences = slices.DeleteFunc(check.Differences, func(d string) bool { return !slices.Contains(still, d) })
+	}
+	check.Captures, err = l.catalog.SeenBetween(ctx, from, to)
+	return check, err
+}
+
+// betweenLooks is longer than a file has another name than the catalog says.
+const betweenLooks = time.Second
+
+// nearDays are the days beside a time in which the files of its calls may lie.
+const nearDays = 2
+
+func (l *Ledger) differences(ctx context.Context, from, to time.Time) (_ []string, err error) {
 	var b ledger.Books
-	// In this order nothing that a recorder files meanwhile is a difference.
-	if b.Writing, err = l.underWay(ctx); err != nil {
-		return check, err
+	if b.Writing, err = l.underWay(ctx); err != nil { // these may be filed before the archive is listed
+		return nil, err
 	}
-	if b.Entries, err = l.Between(ctx, from, to); err != nil {
-		return check, err
+	entries, err := l.Between(ctx, from.AddDate(0, 0, -nearDays), to.AddDate(0, 0, nearDays))
+	if err != nil {
+		return nil, err
 	}
-	if b.Audio, err = l.audio(ctx, from, to); err != nil {
-		return check, err
+	in := func(at time.Time) bool { return !at.Before(from) && at.Before(to) }
+	for _, e := range entries {
+		if in(e.Began) {
+			b.Entries = append(b.Entries, e)
+		} else {
+			b.Near.Entries = append(b.Near.Entries, e)
+		}
+	}
+	if err = l.audio(ctx, from, to, &b); err != nil {
+		return nil, err
 	}
 	if b.Unread, err = l.unread(ctx, from, to); err != nil {
-		return check, err
+		return nil, err
 	}
 	noLine, err := l.catalog.WithoutLine(ctx)
 	if err != nil && !errors.Is(err, catalog.ErrUnreadable) { // the ledger's faults name it
-		return check, err
+		return nil, err
 	}
-	for _, r := range noLine {
-		if at := r.Started(); !at.Before(from) && at.Before(to) {
-			b.NoLine = append(b.NoLine, r)
-		}
-	}
+	b.NoLine = slices.DeleteFunc(noLine, func(r recording.Recording) bool { return !in(r.Started()) })
 	if b.Gone, err = l.catalog.Gaps(ctx, 100); err != nil {
-		return check, err
+		return nil, err
 	}
-	check.Differences = ledger.Differences(b)
-	check.Captures, err = l.catalog.SeenBetween(ctx, from, to)
-	return check, err
+	return ledger.Differences(b), nil
 }
 
 // unread says of which calls rows of the catalog cannot be read, whenever they were: that
@@ -234,38 +259,42 @@ func (l *Ledger) underWay(ctx context.Context) (uids []string, err error) {
 	}
 }
 
-// audio lists the archive's audio files of calls that began in a time of whole days.
-// An archive that is not there has none.
-func (l *Ledger) audio(ctx context.Context, from, to time.Time) (out []recording.Place, err error) {
+// audio lists the archive's audio files of calls that began in a time of whole days, and
+// those near it. An archive that is not there has none.
+func (l *Ledger) audio(ctx context.Context, from, to time.Time, b *ledger.Books) (err error) {
 	if _, err := os.Stat(l.cfg.Archive.Path); errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		return nil
 	}
 	arch, err := archive.Open(l.cfg.Archive)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, arch.Close()) }()
-	first, end := from.In(l.zone), to.In(l.zone)
 	months, err := arch.Months(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	day := func(at time.Time, days int) string { return at.In(l.zone).AddDate(0, 0, days).Format("2006_01_02") }
+	first, end, before, behind := day(from, 0), day(to, 0), day(from, -nearDays), day(to, nearDays)
 	for _, month := range months {
-		if month < first.Format("2006_01") || month > end.Format("2006_01") {
+		if month < before[:len(month)] || month > behind[:len(month)] {
 			continue
 		}
 		pairs, err := arch.List(ctx, month)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, p := range pairs {
-			day := filepath.Base(p.Name)
-			if p.Audio != "" && day >= first.Format("2006_01_02") && day < end.Format("2006_01_02") {
-				out = append(out, p.Audio)
+			switch name := filepath.Base(p.Name); {
+			case p.Audio == "" || name < before || name >= behind:
+			case name >= first && name < end:
+				b.Audio = append(b.Audio, p.Audio)
+			default:
+				b.Near.Audio = append(b.Near.Audio, p.Audio)
 			}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // reportDays writes the lines of yesterday into the archive's TMP folder and their sums
