@@ -20,8 +20,8 @@ what would have changed the outcome.
 
 CALL is the number of a recording, a UID, a conference id, the unique id of an Asterisk
 channel, or the name of a capture or of a filed recording, with or without folder and
-extension. A call that was not kept, or of which no capture came, is told of as long as
-its CDRs are here.
+extension, in upper or lower case. A call that was not kept, or of which no capture came, is
+told of as long as its CDRs are here.
 
 Exit codes: 0 told, 3 nothing is known of it, 4 of some of several nothing is known.`
 

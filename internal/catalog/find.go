@@ -12,10 +12,14 @@ func (c *Catalog) ByUID(ctx context.Context, uid string) ([]recording.Recording,
 	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE uid = ? ORDER BY id`, uid)
 }
 
-// ByFile returns the recordings of captures with this name, in whatever inbox, each call
-// of a capture that holds several, oldest first. It looks at every row.
-func (c *Catalog) ByFile(ctx context.Context, name string) ([]recording.Recording, error) {
-	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE source = ?1 OR source GLOB ?2 ORDER BY id`, name, globEscape(name)+"#[0-9]*")
+// Named returns the recordings with this UID, and those of captures with this name, with
+// or without its extension, in whatever inbox, each call of a capture that holds several,
+// oldest first. Upper and lower case are the same to it. It looks at every row.
+func (c *Catalog) Named(ctx context.Context, uid, file string) ([]recording.Recording, error) {
+	name := globEscape(file)
+	return c.list(ctx, `SELECT `+columns+` FROM recording WHERE uid = ?1 COLLATE NOCASE
+		OR lower(source) GLOB lower(?2) OR lower(source) GLOB lower(?3) OR lower(source) GLOB lower(?4) ORDER BY id`,
+		uid, name, name+"#[0-9]*", name+".pcap*")
 }
 
 // globEscape makes of a text a GLOB pattern that fits only that text.

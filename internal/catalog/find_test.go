@@ -25,7 +25,7 @@ func TestFind(t *testing.T) {
 		}
 		return out
 	}
-	if got := ids(c.ByFile(ctx, "a*[1].pcap")); !slices.Equal(got, []recording.ID{1, 2}) {
+	if got := ids(c.Named(ctx, "", "a*[1].pcap")); !slices.Equal(got, []recording.ID{1, 2}) {
 		t.Errorf("by file: %v", got)
 	}
 	if got := ids(c.ByUID(ctx, "uid of abc.pcap")); !slices.Equal(got, []recording.ID{4}) {

@@ -112,8 +112,8 @@ func (p *Past) Explain(ctx context.Context, word string) ([]explain.Story, error
 // that is filed as a capture has the extension of any capture, which stays.
 func bare(word string) string {
 	base := path.Base(strings.ReplaceAll(word, `\`, "/"))
-	for _, ext := range []string{".wav", ".mp3", ".xml"} {
-		base = strings.TrimSuffix(base, ext)
+	if ext := path.Ext(base); slices.Contains([]string{".wav", ".mp3", ".xml", ".txt"}, strings.ToLower(ext)) {
+		return strings.TrimSuffix(base, ext)
 	}
 	return base
 }
@@ -131,7 +131,8 @@ func meantConf(word string) (recording.ConfID, bool) {
 	return recording.ConfIDOfUnique(id), true
 }
 
-// find looks for recordings in the catalog, the ways that are quick first.
+// find looks for recordings in the catalog, the ways that are quick first. What is not
+// found as it is written is looked for in upper and lower case.
 func (p *Past) find(ctx context.Context, word string) ([]recording.Recording, error) {
 	base := bare(word)
 	if n, err := strconv.ParseInt(word, 10, 64); err == nil && len(word) < 19 {
@@ -151,18 +152,8 @@ func (p *Past) find(ctx context.Context, word string) ([]recording.Recording, er
 		return list, err
 	}
 	if parts, err := naming.Parse(base, p.zone); err == nil {
-		list, err := p.catalog.ByUID(ctx, parts.UID)
-		name := strings.TrimSuffix(base, convert.PCAP.Extension())
-		list = slices.DeleteFunc(list, func(r recording.Recording) bool {
-			return path.Base(r.Name) != name && !slices.ContainsFunc(r.Aliases, func(old string) bool { return path.Base(old) == name })
-		})
-		return list, err
+		return p.filedAs(ctx, parts.UID, strings.TrimSuffix(base, convert.PCAP.Extension()))
 	}
-	return p.ofCapture(ctx, base)
-}
-
-// ofCapture looks for the recordings of a capture by its file's name.
-func (p *Past) ofCapture(ctx context.Context, base string) ([]recording.Recording, error) {
 	for _, name := range []string{base, base + ".pcap"} {
 		if uid, _, _, _, ok := ingest.ParseName(name); ok {
 			list, err := p.catalog.ByUID(ctx, uid)
@@ -171,11 +162,20 @@ func (p *Past) ofCapture(ctx context.Context, base string) ([]recording.Recordin
 				return list, err
 			}
 		}
-		if list, err := p.catalog.ByFile(ctx, name); err != nil || len(list) > 0 {
-			return list, err
-		}
 	}
-	return nil, nil
+	return p.catalog.Named(ctx, base, base)
+}
+
+// filedAs looks for the recordings that have a name in the archive, or had it.
+func (p *Past) filedAs(ctx context.Context, uid, name string) ([]recording.Recording, error) {
+	is := func(had string) bool { return strings.EqualFold(path.Base(had), name) }
+	other := func(r recording.Recording) bool { return !is(r.Name) && !slices.ContainsFunc(r.Aliases, is) }
+	list, err := p.catalog.ByUID(ctx, uid)
+	if list = slices.DeleteFunc(list, other); err != nil || len(list) > 0 {
+		return list, err
+	}
+	list, err = p.catalog.Named(ctx, uid, name)
+	return slices.DeleteFunc(list, other), err
 }
 
 // records is a cdr.Source of what the catalog has and what a recording itself holds: of

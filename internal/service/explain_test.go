@@ -273,3 +273,63 @@ func TestExplainEarlyAndWaiting(t *testing.T) {
 		}
 	}
 }
+
+// TestExplainByName: a name is found with folder and extension and without, also one that
+// the file had before, and in upper and lower case, as people and systems that take both
+// for the same write it.
+func TestExplainByName(t *testing.T) {
+	t.Parallel()
+	cfg := plain(t)
+	c, err := catalog.Open(t.Context(), cfg.Catalog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	conf := numberedConf(0xab)
+	device, now := string(conf)+"-009033010203-1f", time.Now()
+	for _, cp := range []recording.Capture{
+		{Source: recording.Source{Inbox: "card", Name: device + ".pcap"}, UID: string(conf), Conf: conf, MAC: "009033010203", Serial: "1f"},
+		{Source: recording.Source{Inbox: "card", Name: "Holiday [1].pcapng"}, UID: strings.Repeat("ab", 16), SHA256: strings.Repeat("ab", 32)},
+	} {
+		cp.SeenAt = now
+		if _, err := c.Add(t.Context(), cp); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const device1, holiday = "Recording 1: ", "Recording 2: "
+	rec, err := c.Get(t.Context(), 2)
+	if err == nil {
+		err = c.Observe(t.Context(), rec, now)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cl, err := c.Claim(t.Context(), now, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := "2026_11/2026_11_21_1200_Anna_i_5_3_" + cl.Capture.UID + "-abababab"
+	cl.State, cl.Name, cl.Aliases = recording.Filed, before+"_T123456", []string{before}
+	if err := c.Advance(t.Context(), cl, time.Time{}, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct{ word, want string }{
+		{device + ".pcap", device1},
+		{device, device1},
+		{strings.ToUpper(device) + ".PCAP", device1},
+		{`C:\inbox\` + device + ".PCAP", device1},
+		{strings.ToUpper(string(conf)), device1},
+		{"Holiday [1].pcapng", holiday},
+		{"/inbox/holiday [1]", holiday},
+		{"HOLIDAY [1].PCAPNG", holiday},
+		{strings.Repeat("AB", 16), holiday},
+		{before + "_T123456.wav", holiday},
+		{filepath.Base(before) + ".WAV", holiday},
+		{strings.ToLower(filepath.Base(before)) + ".txt", holiday},
+	} {
+		if text, stories := told(t, cfg, row.word); len(stories) != 1 || !strings.HasPrefix(text, row.want) {
+			t.Errorf("%s: %d stories:\n%.200s", row.word, len(stories), text)
+		}
+	}
+	unknown(t, cfg, "Holiday 1", "nothing is known")
+}
