@@ -63,3 +63,28 @@ func statements(text string) *goose.GoFunc {
 		return err
 	}}
 }
+
+// ofOtherVersion says of a query's fault that the file is of another version of callreel,
+// where that is so: who only reads does not bring it up to date.
+func (c *Catalog) ofOtherVersion(ctx context.Context, fault error) error {
+	var is int64
+	if err := c.db.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&is); err != nil {
+		return fault
+	}
+	switch newest, err := newestMigration(); {
+	case err != nil || is == newest:
+		return fault
+	case is < newest:
+		return fmt.Errorf("the catalog is of an older version of callreel (%d, and not %d), and is brought up to date when a recorder of this one starts: %w", is, newest, fault)
+	default:
+		return fmt.Errorf("the catalog is of a newer version of callreel (%d, and not %d) than this program: %w", is, newest, fault)
+	}
+}
+
+func newestMigration() (int64, error) {
+	names, err := fs.Glob(files, "migrations/*.sql")
+	if err != nil || len(names) == 0 {
+		return 0, err
+	}
+	return goose.NumericComponent(names[len(names)-1]) // Glob sorts
+}

@@ -85,3 +85,40 @@ func TestMigrationsUpAndDown(t *testing.T) {
 		t.Errorf("the second time there is %q and not %q", unlike(got, newest), unlike(newest, got))
 	}
 }
+
+// Who reads a catalog that no recorder of this version has opened yet is told so.
+func TestReadOtherVersion(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.db")
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	p, err := migrations(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.UpTo(t.Context(), 6); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		change, want string
+	}{
+		{`SELECT 1`, "older version of callreel (6, "},
+		{`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)`, "newer version of callreel (99, "},
+	} {
+		if _, err := db.ExecContext(t.Context(), row.change); err != nil {
+			t.Fatal(err)
+		}
+		c, err := OpenReader(t.Context(), file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := c.LedgerFaults(t.Context()); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("after %s: %v", row.change, err)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -88,7 +88,7 @@ func (c *Catalog) query(ctx context.Context, query string, args ...any) (*rows, 
 		found, err = c.db.QueryContext(ctx, query, args...)
 	}
 	if err != nil {
-		return nil, err
+		return nil, c.ofOtherVersion(ctx, err)
 	}
 	return &rows{Rows: found}, nil
 }
