@@ -13,7 +13,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -101,7 +103,19 @@ func due(t time.Time) sql.NullInt64 {
 // OpenReader opens an existing database to look at it while a recorder works
 // on it. It changes nothing.
 func OpenReader(ctx context.Context, path string) (*Catalog, error) {
-	return openExisting(ctx, path, "mode=ro&_pragma=query_only(1)")
+	const reads = "mode=ro&_pragma=query_only(1)"
+	c, err := openExisting(ctx, path, reads)
+	if err == nil {
+		return c, nil
+	}
+	// Beside a database that nobody has open SQLite makes files, also to read it; where that
+	// is not allowed it is read as it is, unless some of it stands in the log of a recorder.
+	if _, log := os.Stat(path + "-wal"); errors.Is(log, fs.ErrNotExist) {
+		if c, err := openExisting(ctx, path, reads+"&immutable=1"); err == nil {
+			return c, nil
+		}
+	}
+	return nil, err
 }
 
 func openExisting(ctx context.Context, path, options string) (*Catalog, error) {
