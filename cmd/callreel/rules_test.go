@@ -203,3 +203,22 @@ func TestReplayChangesNothing(t *testing.T) {
 		t.Errorf("%+v\n%+v, %v", before, after, err)
 	}
 }
+
+// TestReplayCountsCalls: random recording counts a call once, of however many devices there
+// is a capture, and decides the same of all.
+func TestReplayCountsCalls(t *testing.T) {
+	dir, c, call := site(t)
+	past(t, c, "01-external-to-agent", "01-external-to-agent", "01-external-to-agent", "15-agent-to-external")
+	at := time.Date(2026, 11, 21, 12, 3, 0, 0, time.UTC)
+	first := recording.ConfID(fmt.Sprintf("%032x", 1)) // the last recording is another capture of the first call
+	for _, serial := range []string{"1", "2"} {
+		_, err := c.Add(t.Context(), recording.Capture{Source: recording.Source{Inbox: "a", Name: serial + ".pcap"}, UID: string(first), Conf: first, Serial: serial, SeenAt: at})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := call(exitDone, "rules replay", "--rules", write(t, dir, "random.toml", "mode = \"random\"\n[random]\nsystem = 2\n"))
+	if !strings.Contains(out, "6 calls: 2 would change (0 kept that are not, 2 not kept that are") || !strings.Contains(out, "not kept   recording 2,") || !strings.Contains(out, "not kept   recording 4,") {
+		t.Errorf("got\n%s", out)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"callreel/internal/clock"
@@ -42,14 +43,14 @@ func (p *Past) Month(month string) (from, to time.Time, err error) {
 // and hands over what came out, in the order of the recordings' numbers.
 func (p *Past) Replay(ctx context.Context, from, to time.Time, set rules.Set, each func(Replayed) error) error {
 	p.markTime = max(p.markTime, set.MarkTime())
-	after, counted := recording.ID(0), map[string]int64{}
+	after, drawn := recording.ID(0), drawing{map[string]int64{}, map[recording.ConfID][]recording.Draw{}}
 	for {
 		list, err := p.catalog.Started(ctx, from, to, after, replayPage)
 		if err != nil || len(list) == 0 {
 			return err
 		}
 		for _, rec := range list {
-			r, err := p.replay(ctx, rec, set, counted)
+			r, err := p.replay(ctx, rec, set, drawn)
 			if err == nil {
 				err = each(r)
 			}
@@ -61,18 +62,31 @@ func (p *Past) Replay(ctx context.Context, from, to time.Time, set rules.Set, ea
 	}
 }
 
-// count counts a call in random recording.
-func count(counted map[string]int64, d *recording.Draw) {
-	if d != nil && d.Counts {
-		counted[""]++
+// drawing is random recording by the other rules: its counters, and the numbers of calls,
+// which all captures of a call have.
+type drawing struct {
+	counters map[string]int64
+	ofCall   map[recording.ConfID][]recording.Draw
+}
+
+// add counts a call, unless the number is one that another capture of it has.
+func (d drawing) add(conf recording.ConfID, n *recording.Draw) {
+	if n == nil || slices.Contains(d.ofCall[conf], *n) {
+		return
 	}
-	if d != nil && d.CountsOwn {
-		counted[d.Agent]++
+	if n.Counts {
+		d.counters[""]++
+	}
+	if n.CountsOwn {
+		d.counters[n.Agent]++
+	}
+	if conf != "" {
+		d.ofCall[conf] = append(d.ofCall[conf], *n)
 	}
 }
 
 // replay asks about one call. The other rules count those before it, if their mode does.
-func (p *Past) replay(ctx context.Context, rec recording.Recording, set rules.Set, counted map[string]int64) (Replayed, error) {
+func (p *Past) replay(ctx context.Context, rec recording.Recording, set rules.Set, drawn drawing) (Replayed, error) {
 	r := Replayed{Rec: rec}
 	if rec.Verdict.Rule == recording.SameFile {
 		r.Why = "the same file is another recording"
@@ -100,9 +114,9 @@ func (p *Past) replay(ctx context.Context, rec recording.Recording, set rules.Se
 	facts.Settle, facts.DiscardSettle = 0, 0
 	r.Then = len(facts.Agents) > 0 || facts.All
 	r.InUse = p.set.Decide(asked, facts)
-	facts.Drawn, facts.Counters = nil, counted
+	facts.Drawn, facts.Counters = drawn.ofCall[rec.Capture.Conf], drawn.counters
 	r.New = set.Decide(asked, facts)
-	count(counted, r.New.Draw)
+	drawn.add(rec.Capture.Conf, r.New.Draw)
 	r.Changes = rules.Differs(r.InUse, r.New)
 	return r, nil
 }
