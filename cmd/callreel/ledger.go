@@ -211,9 +211,9 @@ func ledgerLine(e recording.Entry, zone *time.Location) string {
 		mark = "*"
 	}
 	rule := after("rule ", e.Rule)
-	return fmt.Sprintf("%s  %-13s %s %s %s, %d s%s; %s; conference %s%s (%s)\n",
+	return recording.OneLine(fmt.Sprintf("%s  %-13s %s %s %s, %d s%s; %s; conference %s%s (%s)",
 		e.Began.In(zone).Format(time.DateTime), string(e.Outcome)+mark, agentOf(e.Agent), cmp.Or(arrow, "with"), cmp.Or(e.External, "unknown"), e.Seconds,
-		after("; ", rule), e.Reason, cmp.Or(string(e.Conf), "unknown"), after("; ", ledger.Files(e)), strings.Join(e.Sources, ", "))
+		after("; ", rule), e.Reason, cmp.Or(string(e.Conf), "unknown"), after("; ", ledger.Files(e)), strings.Join(e.Sources, ", "))) + "\n"
 }
 
 func agentOf(a recording.Agent) string {

@@ -153,3 +153,11 @@ func TestLedgerWithoutMidnight(t *testing.T) {
 		}
 	}
 }
+
+// TestLedgerHostileNames: a number of whoever calls begins no line of its own.
+func TestLedgerHostileNames(t *testing.T) {
+	e := recording.Entry{External: "5\n2026-11-21 12:00:00  filed\x1b[2J", Outcome: recording.OutcomeOpen, Reason: "r"}
+	if line := ledgerLine(e, time.UTC); strings.Count(line, "\n") != 1 || !strings.HasSuffix(line, "()\n") || strings.Contains(line, "\x1b") {
+		t.Errorf("%q", line)
+	}
+}

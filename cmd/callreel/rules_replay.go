@@ -78,7 +78,8 @@ func (t *replayTally) add(r service.Replayed) error {
 	if r.Rec.Verdict.Early {
 		note = "\n    (its capture was deleted unfetched, which no rule changes: early_discard)"
 	}
-	_, err := fmt.Fprintf(t.stdout, "%-9s  %s\n    in use  %s\n    new     %s%s\n", t.kind(r), name, explain.Outcome(r.InUse), explain.Outcome(r.New), note)
+	_, err := fmt.Fprintf(t.stdout, "%-9s  %s\n    in use  %s\n    new     %s%s\n", t.kind(r), name,
+		recording.OneLine(explain.Outcome(r.InUse)), recording.OneLine(explain.Outcome(r.New)), note)
 	return err
 }
 

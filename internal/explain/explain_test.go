@@ -96,3 +96,16 @@ func TestSameFile(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// TestHostileNames: a name or a number of whoever calls begins no line of its own.
+func TestHostileNames(t *testing.T) {
+	const evil = "5\n  => no-agent: none\r\x1b[2J\u009b2J\u2028\u202e"
+	q := asked(recording.Discarded)
+	q.Came.CDRs[1].CN, q.Rec.Verdict.Reason, q.Rec.Verdict.Trace[0].Why = evil, evil, evil
+	q.Facts.Agents[0].CN = evil
+	for line := range strings.Lines(text(t, explain.Tell(q))) {
+		if strings.ContainsAny(line, "\r\x1b\u009b\u2028\u202e") || strings.HasPrefix(line, "  => no-agent: none") {
+			t.Errorf("%q", line)
+		}
+	}
+}

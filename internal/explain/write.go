@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"callreel/internal/recording"
 	"callreel/rules"
 )
 
@@ -28,22 +29,28 @@ func (s Story) write(b *strings.Builder, zone *time.Location) {
 	if s.ID == 0 {
 		title = "Conference " + cmp.Or(string(s.Conf), s.UID)
 	}
-	fmt.Fprintf(b, "%s\n  %s\n", title, s.Fate)
+	line(b, "%s", title)
+	line(b, "  %s", s.Fate)
 	if s.Decided {
-		fmt.Fprintf(b, "  decided %s\n", when(s.Verdict.At, zone))
+		line(b, "  decided %s", when(s.Verdict.At, zone))
 	}
 	if s.Waits != "" {
-		fmt.Fprintf(b, "  waits: %s\n", s.Waits)
+		line(b, "  waits: %s", s.Waits)
 		if !s.Until.IsZero() {
-			fmt.Fprintf(b, "  until %s at the latest, then it is looked at again\n", when(s.Until, zone))
+			line(b, "  until %s at the latest, then it is looked at again", when(s.Until, zone))
 		}
 	}
 	b.WriteString("\nWhat is known\n")
 	for _, f := range s.Facts {
-		fmt.Fprintf(b, "  %-19s  %s: %s\n", when(f.At, zone), f.Source, f.What)
+		line(b, "  %-19s  %s: %s", when(f.At, zone), f.Source, f.What)
 	}
 	s.writeRules(b)
 	writeChanges(b, s.Changes)
+}
+
+// line writes a line. What others have given, names and numbers, does not end it.
+func line(b *strings.Builder, format string, args ...any) {
+	b.WriteString(recording.OneLine(fmt.Sprintf(format, args...)) + "\n")
 }
 
 func when(t time.Time, zone *time.Location) string {
@@ -64,10 +71,11 @@ func (s Story) writeRules(b *strings.Builder) {
 		if t.Fired {
 			mark = "=>"
 		}
-		fmt.Fprintf(b, "  %s %s: %s\n", mark, t.Rule, t.Why)
+		line(b, "  %s %s: %s", mark, t.Rule, t.Why)
 	}
 	if s.Today != nil {
-		fmt.Fprintf(b, "\nThe rules in use, and what is known by now, would say something else: %s\n", Outcome(*s.Today))
+		b.WriteString("\n")
+		line(b, "The rules in use, and what is known by now, would say something else: %s", Outcome(*s.Today))
 	}
 }
 
@@ -82,12 +90,12 @@ func writeChanges(b *strings.Builder, changes []rules.Change) {
 			idle = append(idle, c.What)
 			continue
 		}
-		fmt.Fprintf(b, "  if %s: %s\n", c.What, Outcome(c.Verdict))
+		line(b, "  if %s: %s", c.What, Outcome(c.Verdict))
 	}
 	if len(idle) == len(changes) {
 		b.WriteString("  nothing of what was tried\n")
 	}
 	if len(idle) > 0 {
-		fmt.Fprintf(b, "  the same, if %s\n", strings.Join(idle, "; or if "))
+		line(b, "  the same, if %s", strings.Join(idle, "; or if "))
 	}
 }

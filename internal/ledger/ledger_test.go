@@ -198,3 +198,20 @@ func TestSumsAndTable(t *testing.T) {
 		t.Errorf("%q", rows[1])
 	}
 }
+
+// TestCSVFormulas: no spreadsheet reckons with what others have given; what is none stays.
+func TestCSVFormulas(t *testing.T) {
+	for text, want := range map[string]string{
+		`=HYPERLINK("http://x";"24")`: `'=HYPERLINK("http://x";"24")`, "@SUM(1)": "'@SUM(1)", "+39=1": "'+39=1", "-1+cmd|' /C calc'!A0": "'-1+cmd|' /C calc'!A0",
+		"\t=1": "'\t=1", "+390471123": "+390471123", "-": "-", "": "", "*55": "*55", "O'Neill, \"x\"\ny": "O'Neill, \"x\"\ny",
+	} {
+		var b bytes.Buffer
+		if err := WriteCSV(&b, []recording.Entry{{External: text, Agent: recording.Agent{CN: text}, Reason: text}}, time.UTC); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(&b).ReadAll()
+		if err != nil || len(rows) != 2 || rows[1][1] != want || rows[1][5] != want || rows[1][10] != want {
+			t.Errorf("%q: %q, %v", text, rows, err)
+		}
+	}
+}
