@@ -17,12 +17,18 @@ import (
 // opened is a recorder that does nothing yet.
 func opened(t *testing.T) *Service {
 	t.Helper()
+	return openedWith(t, func(*Config) {}, Options{Clock: clock.System(), Log: slog.New(slog.DiscardHandler), Version: "test"})
+}
+
+func openedWith(t *testing.T, change func(*Config), o Options) *Service {
+	t.Helper()
 	dir := t.TempDir()
 	cfg := DefaultConfig()
 	cfg.Catalog, cfg.Keys.File = filepath.Join(dir, "callreel.db"), filepath.Join(dir, "callreel.keys")
 	cfg.Archive.Path, cfg.Spool = filepath.Join(dir, "archive"), filepath.Join(dir, "archive", "REC")
 	cfg.Receiver.Listen, cfg.Player.Listen = "127.0.0.1:0", ""
-	s, err := Open(t.Context(), cfg, Options{Clock: clock.System(), Log: slog.New(slog.DiscardHandler), Version: "test"})
+	change(&cfg)
+	s, err := Open(t.Context(), cfg, o)
 	if err != nil {
 		t.Fatal(err)
 	}
