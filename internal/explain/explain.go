@@ -24,8 +24,10 @@ type Question struct {
 	// Came are the CDRs that belong to the conference by now, in both forms.
 	Came  recording.Call
 	Twins []recording.Twin
-	Set   rules.Set
-	Facts rules.Facts
+	// Entries are the lines of the ledger, where no capture came.
+	Entries []recording.Entry
+	Set     rules.Set
+	Facts   rules.Facts
 	// AgentBy says why somebody counts as an agent; empty if he does not.
 	AgentBy func(recording.Agent) string
 	// Sidecar says that the catalog does not have the recording.
@@ -110,6 +112,15 @@ func (q Question) fate(e rules.Explanation) (fate, waits string) {
 	waits = rec.Retry.Reason
 	switch rec.State {
 	case "":
+		for _, l := range q.Entries {
+			switch l.Outcome {
+			case recording.OutcomeOpen:
+				return "no capture has come yet; if one does, the rules say: " + Outcome(e.Verdict), l.Reason
+			case recording.OutcomeWithOther:
+				return "no capture of this conference came; " + l.Reason, ""
+			default:
+			}
+		}
 		return "no capture came, so that nothing of this call was recorded; if one had, the rules would say: " + Outcome(e.Verdict), ""
 	case recording.Seen:
 		return "seen in its inbox, and not fetched yet", cmp.Or(waits, "the end of the call, or until its size stands still")
@@ -209,6 +220,9 @@ func (q Question) facts(e rules.Explanation) []Fact {
 	out = append(out, q.signalling()...)
 	for _, p := range e.Parties {
 		out = append(out, q.member(p))
+	}
+	for _, l := range q.Entries {
+		out = append(out, Fact{"ledger", l.Began.UTC(), fmt.Sprintf("of %s, %s: %s", party(l.Agent), l.Outcome, l.Reason)})
 	}
 	out = append(out, marks(e.Verdict)...)
 	for _, t := range q.Twins {

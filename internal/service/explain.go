@@ -34,6 +34,7 @@ type Past struct {
 	zone       *time.Location
 	catalog    *catalog.Catalog
 	known      []recording.Agent // of the setup and of the PBXes, as they are now
+	books      bookkeeper
 	roster     *rules.Roster
 	unlicensed []recording.Agent
 	set        rules.Set
@@ -60,7 +61,7 @@ func OpenPast(ctx context.Context, cfg Config, now clock.Clock) (*Past, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	p.known = known
+	p.known, p.books = known, booksOfReader(cfg, c, set, now, setup)
 	agents, unlicensed := byLicence(append(setup, known...))
 	p.roster, p.unlicensed = rules.NewRoster(agents), unlicensed
 	return p, nil
@@ -313,6 +314,9 @@ func (p *Past) withoutCapture(ctx context.Context, word string) ([]explain.Story
 	if len(q.Came.CDRs) == 0 && len(q.Came.Live) == 0 {
 		return nil, fmt.Errorf("no capture, no CDR and no call event of conference %s is here; CDRs are kept %d days: %w",
 			conf, p.cfg.CDR.KeepDays, recording.ErrNotFound)
+	}
+	if q.Entries, err = p.books.of(ctx, conf); err != nil {
+		return nil, err
 	}
 	return []explain.Story{explain.Tell(q)}, nil
 }

@@ -90,8 +90,8 @@ func TestExplain(t *testing.T) {
 		{"not kept", string(numberedConf(ofUser)), []string{"discarded\n", `not kept, by rule "no-agent"`, "31 is no agent", "if 31 were an agent: kept for 31", "the same, if the rules had exceptions"}},
 		{"no CDR", strings.ToUpper(string(numberedConf(noCDR))), []string{"quarantined\n", "kept until a CDR comes", "CDR: none of this conference is here", "=> no-cdr", "as they stand now"}},
 		{"unusable", string(numberedConf(broken)), []string{"unusable\n", "cannot become a recording", "=> agent-took-part"}},
-		{"no capture, a CDR", string(numberedConf(5)), []string{"no capture came", "kept for 24", "CDR: of 24"}},
-		{"no capture, SOAP only", string(numberedConf(6)), []string{"no capture came", "SOAP: PBX main: ", "has not ended", "the PBX showed him as one", "if the CDR of 24 (Anna) had come", "kept for 24 (Anna), in"}},
+		{"no capture, a CDR", string(numberedConf(5)), []string{"no capture has come yet; if one does, the rules say: kept for 24", "waits: waiting for its capture", "CDR: of 24", "ledger: of 24, open: "}},
+		{"no capture, SOAP only", string(numberedConf(6)), []string{"no capture has come yet", "waits: the call is going on", "SOAP: PBX main: ", "has not ended", "the PBX showed him as one", "if the CDR of 24 (Anna) had come", "kept for 24 (Anna), in"}},
 	} {
 		text, stories := told(t, cfg, row.word)
 		for _, want := range row.want {
@@ -332,4 +332,43 @@ func TestExplainByName(t *testing.T) {
 		}
 	}
 	unknown(t, cfg, "Holiday 1", "nothing is known")
+}
+
+// TestExplainWithoutCapture: of a call without a capture it is told what the ledger says of
+// it: that it led into another of which there is one, or that its capture is missed.
+func TestExplainWithoutCapture(t *testing.T) {
+	t.Parallel()
+	cfg := plain(t)
+	c, err := catalog.Open(t.Context(), cfg.Catalog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for n, row := range []struct {
+		recording.Entry
+		fate string
+	}{
+		{recording.Entry{Outcome: recording.OutcomeWithOther, Reason: "his CDR of it leads into conference x"}, "no capture of this conference came; his CDR of it leads into conference x"},
+		{recording.Entry{Outcome: recording.OutcomeNoCapture, Reason: "the call ended, and no capture came within 10m0s"}, "no capture came, so that nothing of this call was recorded"},
+	} {
+		e, conf, began := row.Entry, numberedConf(n+1), time.Now().Add(-time.Hour)
+		e.Conf, e.Agent, e.Began = conf, recording.Agent{CN: "Anna", E164: "24"}, began
+		record := catalog.CDR{XML: cdrOf("24", conf), Confs: []recording.ConfID{conf}}
+		if err := c.SaveCDRs(t.Context(), []catalog.CDR{record}, began); err != nil {
+			t.Fatal(err)
+		}
+		touched, err := c.LedgerTouched(t.Context(), time.Time{}, 10)
+		if err != nil || len(touched) != 1 {
+			t.Fatal(touched, err)
+		}
+		if err := c.SaveLedger(t.Context(), []catalog.LedgerLines{{Touched: touched[0], Entries: []recording.Entry{e}}}); err != nil {
+			t.Fatal(err)
+		}
+		text, _ := told(t, cfg, string(conf))
+		for _, want := range []string{row.fate, "ledger: of 24 (Anna), " + string(e.Outcome) + ": " + e.Reason} {
+			if !strings.Contains(text, want) {
+				t.Errorf("no %q in\n%s", want, text)
+			}
+		}
+	}
 }

@@ -18,6 +18,7 @@ import (
 	"callreel/internal/clock"
 	"callreel/internal/ledger"
 	"callreel/internal/recording"
+	"callreel/rules"
 )
 
 // Ledger reads the every-call ledger, whether the recorder runs or not. What has
@@ -47,16 +48,20 @@ func OpenLedger(ctx context.Context, cfg Config) (*Ledger, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
-	clk := clock.System()
+	return &Ledger{cfg: cfg, catalog: c, zone: zone, books: booksOfReader(cfg, c, set, clock.System(), setup)}, nil
+}
+
+// booksOfReader makes the bookkeeper of who only reads.
+func booksOfReader(cfg Config, c *catalog.Catalog, set rules.Set, clk clock.Clock, setup []recording.Agent) bookkeeper {
 	slowest := ""
 	if len(cfg.Inbox) > 0 {
 		slowest = cfg.Inbox[0].Name
 	}
-	return &Ledger{cfg: cfg, catalog: c, zone: zone, books: bookkeeper{
+	return bookkeeper{
 		cfg: cfg, catalog: c, rules: set, clock: clk, correlator: cdr.Correlator{Source: callSource{c}, Now: clk.Now},
 		setup:  func() []recording.Agent { return slices.Clone(setup) },
 		listed: func() (time.Time, string) { return time.Time{}, slowest }, // only the recorder knows
-	}}, nil
+	}
 }
 
 // Close closes the catalog.
@@ -124,6 +129,27 @@ func (b bookkeeper) between(ctx context.Context, from, to time.Time) ([]recordin
 	list = append(list, slices.DeleteFunc(saved, func(e recording.Entry) bool { return keys[keyOfEntry(e)] })...)
 	slices.SortFunc(list, func(a, b recording.Entry) int { return compareEntries(a, b) })
 	return list, nil
+}
+
+// of returns the lines of one conference: made anew where they may not say all.
+func (b bookkeeper) of(ctx context.Context, conf recording.ConfID) ([]recording.Entry, error) {
+	k := catalog.LedgerKey{Conf: conf}
+	keys, err := b.unsure(ctx)
+	if err != nil {
+		return nil, err
+	}
+	saved, err := b.catalog.LedgerOf(ctx, k)
+	if err != nil || !keys[k] {
+		return saved, err
+	}
+	l, err := b.look(ctx)
+	if errors.Is(err, errNobody) {
+		return saved, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b.lines(ctx, k, l)
 }
 
 func keyOfEntry(e recording.Entry) catalog.LedgerKey {
