@@ -222,3 +222,21 @@ func TestReplayCountsCalls(t *testing.T) {
 		t.Errorf("got\n%s", out)
 	}
 }
+
+// TestReplayCountsByEnds: of two calls the one that ended first has the first number, though
+// its capture came second.
+func TestReplayCountsByEnds(t *testing.T) {
+	dir, c, call := site(t)
+	past(t, c, "01-external-to-agent", "01-external-to-agent")
+	_, records := caseFile(t, "01-external-to-agent")
+	records = strings.ReplaceAll(records, string(caseConf), fmt.Sprintf("%032x", 1))
+	longer := strings.ReplaceAll(records, `time="160"`, `time="175"`)
+	if longer == records {
+		t.Fatalf("no record ends after 160 s:\n%s", records)
+	}
+	store(t, c, longer, time.Date(2026, 11, 21, 12, 3, 0, 0, time.UTC))
+	out := call(exitDone, "rules replay", "--rules", write(t, dir, "random.toml", "mode = \"random\"\n[random]\nsystem = 2\n"))
+	if !strings.Contains(out, "not kept   recording 1,") || strings.Contains(out, "not kept   recording 2,") {
+		t.Errorf("got\n%s", out)
+	}
+}

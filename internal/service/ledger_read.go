@@ -173,6 +173,9 @@ func (b bookkeeper) unsure(ctx context.Context) (map[catalog.LedgerKey]bool, err
 	if err != nil {
 		return nil, err
 	}
+	if len(touched) == mostUnsavedKeys {
+		return nil, fmt.Errorf("%d calls and more have no lines in the ledger yet; start the recorder, and ask again when it has made them", mostUnsavedKeys)
+	}
 	for _, t := range touched {
 		out[t.LedgerKey] = true
 	}

@@ -40,26 +40,69 @@ func (p *Past) Month(month string) (from, to time.Time, err error) {
 }
 
 // Replay decides every call that began in a time with the rules in use and with others,
-// and hands over what came out, in the order of the recordings' numbers.
+// and hands over what came out, in the order of the recordings' numbers. Random recording
+// counts calls as they end, and so they come in that order where the other rules are such.
 func (p *Past) Replay(ctx context.Context, from, to time.Time, set rules.Set, each func(Replayed) error) error {
 	p.markTime = max(p.markTime, set.MarkTime())
-	after, drawn := recording.ID(0), drawing{map[string]int64{}, map[recording.ConfID][]recording.Draw{}}
-	for {
+	drawn := drawing{map[string]int64{}, map[recording.ConfID][]recording.Draw{}}
+	ask := func(rec recording.Recording) error {
+		r, err := p.replay(ctx, rec, set, drawn)
+		if err == nil {
+			err = each(r)
+		}
+		return err
+	}
+	if set.Mode() != rules.ModeRandom {
+		return p.started(ctx, from, to, ask)
+	}
+	order, err := p.byEnd(ctx, from, to)
+	if err != nil {
+		return err
+	}
+	for _, o := range order {
+		rec, err := p.catalog.Get(ctx, o.id)
+		if err == nil {
+			err = ask(rec)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// started hands over each recording of a call that began in a time.
+func (p *Past) started(ctx context.Context, from, to time.Time, each func(recording.Recording) error) error {
+	for after := recording.ID(0); ; {
 		list, err := p.catalog.Started(ctx, from, to, after, replayPage)
 		if err != nil || len(list) == 0 {
 			return err
 		}
 		for _, rec := range list {
-			r, err := p.replay(ctx, rec, set, drawn)
-			if err == nil {
-				err = each(r)
-			}
-			if err != nil {
+			if err := each(rec); err != nil {
 				return err
 			}
 		}
 		after = list[len(list)-1].ID
 	}
+}
+
+// ending is a recording, and when its call ended.
+type ending struct {
+	id recording.ID
+	at time.Time
+}
+
+// byEnd are the recordings of calls that began in a time, in the order in which these ended.
+func (p *Past) byEnd(ctx context.Context, from, to time.Time) (list []ending, err error) {
+	err = p.started(ctx, from, to, func(rec recording.Recording) error {
+		call, err := p.came(ctx, rec)
+		rec.Call = call
+		list = append(list, ending{rec.ID, rules.Ended(rec, p.clock.Now())})
+		return err
+	})
+	slices.SortStableFunc(list, func(a, b ending) int { return a.at.Compare(b.at) }) // they came by number
+	return list, err
 }
 
 // drawing is random recording by the other rules: its counters, and the numbers of calls,
