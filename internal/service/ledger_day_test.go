@@ -16,7 +16,8 @@ import (
 )
 
 // TestLedgerOfTheDay: yesterday's lines are written once, when its captures should be
-// here, and reports that are older than the CDRs are kept go.
+// here, and with them those of a day at whose end the recorder stood still. Reports that
+// are older than the CDRs are kept go.
 func TestLedgerOfTheDay(t *testing.T) {
 	c, err := catalog.Open(t.Context(), filepath.Join(t.TempDir(), "c.db"))
 	if err != nil {
@@ -43,8 +44,12 @@ func TestLedgerOfTheDay(t *testing.T) {
 	s := &Service{making: making{cfg: cfg, location: time.UTC}, catalog: c, clock: clk, lamps: newLamps(clk), log: NewLog(io.Writer(&text), 0)}
 	s.books = bookkeeper{cfg: cfg, catalog: c, rules: rules.First(), clock: clk, setup: cfg.agents, listed: func() (time.Time, string) { return now, "" }}
 	entry := recording.Entry{Conf: "c", Agent: recording.Agent{E164: "24"}, Began: noon, External: "0012345", Outcome: recording.OutcomeFiled, Reason: "r"}
-	if err := c.SaveLedger(t.Context(), []catalog.LedgerLines{{Entries: []recording.Entry{entry}, Touched: catalog.Touched{LedgerKey: catalog.LedgerKey{Conf: "c"}}}}); err != nil {
-		t.Fatal(err)
+	earlier := entry
+	earlier.Conf, earlier.Began, earlier.External = "d", noon.AddDate(0, 0, -2), "0067890"
+	for _, e := range []recording.Entry{entry, earlier} {
+		if err := c.SaveLedger(t.Context(), []catalog.LedgerLines{{Entries: []recording.Entry{e}, Touched: catalog.Touched{LedgerKey: catalog.LedgerKey{Conf: e.Conf}}}}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	report := filepath.Join(tmp, "ledger_2026_11_21.csv")
 	now = time.Date(2026, 11, 22, 1, 9, 0, 0, time.UTC)
@@ -59,7 +64,11 @@ func TestLedgerOfTheDay(t *testing.T) {
 	if err != nil || strings.Count(string(table), "\n") != 2 || !strings.Contains(string(table), "0012345") {
 		t.Errorf("%s, %v", table, err)
 	}
-	if n := strings.Count(text.String(), "1 calls of agents: 1 filed"); n != 1 || strings.Contains(text.String(), "0012345") {
+	missed, err := os.ReadFile(filepath.Join(tmp, "ledger_2026_11_19.csv"))
+	if err != nil || strings.Count(string(missed), "\n") != 2 || !strings.Contains(string(missed), "0067890") {
+		t.Errorf("%s, %v", missed, err)
+	}
+	if n := strings.Count(text.String(), "1 calls of agents: 1 filed"); n != 2 || strings.Contains(text.String(), "0012345") {
 		t.Errorf("logged %d times: %s", n, text.String())
 	}
 	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {

@@ -327,16 +327,20 @@ func (l *Ledger) audio(ctx context.Context, from, to time.Time, b *ledger.Books)
 }
 
 // reportDays writes the lines of yesterday into the archive's TMP folder and their sums
-// into the log, once, when all its captures should be here. Reports are kept as long
-// as CDRs are.
+// into the log, once, when all its captures should be here, and before them those of days
+// at whose end the recorder stood still. Reports are kept as long as CDRs are.
 func (s *Service) reportDays(ctx context.Context) {
 	now := s.clock.Now().In(s.location)
 	today, _ := clock.DayOf(now)
 	if !s.cfg.Ledger.Daily || now.Before(today.Add(time.Duration(s.cfg.Ledger.NoCapture)+time.Hour)) || s.reported.Equal(today) {
 		return
 	}
-	yesterday, _ := clock.DayOf(today.Add(-time.Second))
-	err := s.reportDay(ctx, yesterday, today)
+	y, m, d := today.Date()
+	var err error
+	for back := max(s.cfg.CDR.KeepDays, 1); back > 0; back-- {
+		from, to := clock.DayOf(time.Date(y, m, d-back, 12, 0, 0, 0, s.location))
+		err = errors.Join(err, s.reportDay(ctx, from, to))
+	}
 	if ctx.Err() != nil {
 		return
 	}
