@@ -13,9 +13,10 @@ const phoneSlack = 2 * time.Second
 
 // unnamed reports whether a capture is a phone's, and nothing tells whose but the time at
 // which it begins: its name has the device alone, and no record here knows that device. A
-// time after the file was seen is of a clock that is wrong.
+// time after the file was seen is of a clock that is wrong, and a phone whose sides are
+// turned round may be a gateway.
 func (s *scene) unnamed(c recording.Capture) bool {
-	if c.RecordedOn != recording.OnPhone || c.MAC == "" || c.RegName != "" || c.Begins.IsZero() {
+	if c.RecordedOn != recording.OnPhone || c.Swap || c.MAC == "" || c.RegName != "" || c.Begins.IsZero() {
 		return false
 	}
 	wrong := !c.SeenAt.IsZero() && c.Begins.After(c.SeenAt.Add(phoneSlack))

@@ -54,3 +54,16 @@ func trialOf(t *testing.T, file string) trial {
 	t.Fatalf("there is no case %s", file)
 	return trial{}
 }
+
+// TestPhoneOfTurnedSides: an inbox of "phones" whose sides are turned round may be one of
+// gateways, where who was first counts.
+func TestPhoneOfTurnedSides(t *testing.T) {
+	for swap, want := range map[bool]string{false: "25", true: "24"} {
+		c := trialOf(t, "09-agent-picks-up-agents-call")
+		c.read.Capture.RecordedOn, c.read.Capture.MAC, c.read.Capture.RegName = recording.OnPhone, "009033220b07", ""
+		c.read.Capture.Begins, c.read.Capture.Swap = noon.Add(6*time.Second), swap
+		if v := c.read.Ask(rules.First(), c.cdrs, c.legs); v.Internal != want {
+			t.Errorf("turned round %v: %s (%s), want %s's", swap, outcome(v), v.Reason, want)
+		}
+	}
+}

@@ -128,7 +128,7 @@ func TestAsteriskGoesOnWhereItStood(t *testing.T) {
 	if rec := theOnly(t, r.cfg); rec.State != recording.Done {
 		t.Errorf("%s: %s %s", rec.State, rec.Verdict.Reason, rec.Retry.Reason)
 	}
-	if text, _ := told(t, r.cfg, fmt.Sprintf("%d.2", now.Unix())); !strings.Contains(text, "no capture came") {
+	if text, _ := told(t, r.cfg, fmt.Sprintf("%d.2", now.Unix())); !strings.Contains(text, "no capture has come yet") {
 		t.Errorf("the other call by its unique id:\n%s", text)
 	}
 }

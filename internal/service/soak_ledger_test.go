@@ -142,10 +142,13 @@ func (b *books) account(call *pbxsim.Call) {
 			want = doubted(call, leg)
 		}
 		switch {
-		case !ok && (doubt || b.held(leg.Conf) || call.Plan().NoCDR) && !b.told(leg):
-			b.silent[string(call.Scenario)]++ // his own record was among those that did not come, and the PBX was away
+		case !ok && !b.told(leg) && (doubt || b.held(leg.Conf) || call.Plan().NoCDR || leg.Conf != call.Conf):
+			// The PBX was away, and his own record was among those that did not come; of some
+			// consultations the scenes have none.
+			b.silent[string(call.Scenario)]++
 		case !ok:
-			b.t.Errorf("%s of call %s (%s) of %s has no line; %+v", key, call.Conf, call.Scenario, call.Setup, call.Plan())
+			b.t.Errorf("%s of call %s (%s) of %s has no line; told of him: %v, records lost: %v, for Reporting alone: %v; %+v",
+				key, call.Conf, call.Scenario, call.Setup, b.told(leg), call.RecordsLost(), b.held(leg.Conf), call.Plan())
 		case e.Outcome == recording.OutcomeFiled && leg.CN != call.CN && doubt && !b.told(pbxsim.Leg{CN: call.CN, Conf: call.Conf}):
 			b.silent[string(call.Scenario)]++ // nothing that came names its owner
 		case !slices.Contains(strings.Fields(want), string(e.Outcome)):

@@ -20,6 +20,7 @@ import (
 	"callreel/internal/clock"
 	"callreel/internal/pbx"
 	"callreel/internal/pbxsim"
+	"callreel/internal/recording"
 	"callreel/internal/service"
 )
 
@@ -127,6 +128,7 @@ func newSoak(t *testing.T, clk clock.Clock, casts int) *soak {
 	s.cfg.CDR.LastWait, s.cfg.CDR.DiscardSettle = pbx.Duration(5*time.Minute), pbx.Duration(4*time.Minute)
 	in := &s.cfg.Inbox[0]
 	in.Poll, in.Settle = ingest.Duration(40*time.Second), 0 // scaled; the default
+	in.RecordedOn, in.Swap = recording.OnGateway, true      // as the scenes say; the device's sides are a phone's
 	sim.SetCDRTarget(s.feed.url)
 	return s
 }
