@@ -78,6 +78,9 @@ func (s *soak) ledger(t *testing.T, c *catalog.Catalog, calls []*pbxsim.Call) {
 	}
 	b := &books{t: t, lines: map[string]recording.Entry{}, counts: map[string]int{}, silent: map[string]int{}, held: s.feed.held}
 	b.told = func(part pbxsim.Leg) bool {
+		if part.CN == "" {
+			return false // a call of no agent
+		}
 		legs, err := c.Legs(t.Context(), recording.ConfID(part.Conf))
 		cdrs, err2 := c.CDRs(t.Context(), recording.ConfID(part.Conf))
 		if err != nil || err2 != nil || s.numbers[part.CN] == "" {
