@@ -131,8 +131,8 @@ func Calls(folder string, ring *crypto.Ring, calls []*pbxsim.Call) error {
 		if c == nil {
 			problems = append(problems, fmt.Errorf("conference %s is in the archive and was never played", conf))
 		} else if c.Kept {
-			if err := check(c, f); err != nil {
-				problems = append(problems, fmt.Errorf("call %s of %s: %w", c.Conf, c.CN, err))
+			for _, problem := range check(c, f) {
+				problems = append(problems, fmt.Errorf("call %s of %s: %w", c.Conf, c.CN, problem))
 			}
 		}
 	})
@@ -148,9 +148,8 @@ func Calls(folder string, ring *crypto.Ring, calls []*pbxsim.Call) error {
 	return errors.Join(problems...)
 }
 
-func check(c *pbxsim.Call, f Filed) error {
+func check(c *pbxsim.Call, f Filed) (problems []error) {
 	v := f.Sidecar.Verdict
-	var problems []error
 	for _, row := range []struct{ what, got, want string }{
 		{"agent", v.Owner.CN, c.CN},
 		{"internal number", v.Internal, c.Internal},
@@ -167,7 +166,10 @@ func check(c *pbxsim.Call, f Filed) error {
 	if d := f.Sidecar.Audio.Start.Sub(c.Start).Abs(); d > 100*time.Millisecond {
 		problems = append(problems, fmt.Errorf("starts at %v, want %v", f.Sidecar.Audio.Start, c.Start))
 	}
-	return errors.Join(append(problems, sides(c, f.Sidecar.Audio, f.Audio))...)
+	if err := sides(c, f.Sidecar.Audio, f.Audio); err != nil {
+		problems = append(problems, err)
+	}
+	return problems
 }
 
 // slack is how far the two sides may be shifted against each other, in samples:

@@ -48,14 +48,16 @@ type books struct {
 	lines  map[string]recording.Entry // by conference and agent, those not accounted for yet
 	told   func(l pbxsim.Leg) bool    // the recorder was told that this agent was in this conference
 	held   func(conf string) bool     // a record of it went to Reporting alone
+	others map[string]bool            // conferences filed for another agent, as nobody told of the owner
 	silent map[string]int             // parts of agents of whom nobody told it, by scenario
 	lost   int                        // calls of which records were lost or went to Reporting alone
 	counts map[string]int
 }
 
 // ledger waits until no line is open and wants exactly one for each agent's part that
-// was played, with what was played, and none beside.
-func (s *soak) ledger(t *testing.T, c *catalog.Catalog, calls []*pbxsim.Call) {
+// was played, with what was played, and none beside. It returns the conferences
+// that are filed for another agent because nothing that came names the one whose they were.
+func (s *soak) ledger(t *testing.T, c *catalog.Catalog, calls []*pbxsim.Call) (others map[string]bool) {
 	t.Helper()
 	until(t, "the ledger is written", func() error {
 		// In this order: what is no more touched has its line, and that may be open.
@@ -76,7 +78,7 @@ func (s *soak) ledger(t *testing.T, c *catalog.Catalog, calls []*pbxsim.Call) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &books{t: t, lines: map[string]recording.Entry{}, counts: map[string]int{}, silent: map[string]int{}, held: s.feed.held}
+	b := &books{t: t, lines: map[string]recording.Entry{}, counts: map[string]int{}, silent: map[string]int{}, others: map[string]bool{}, held: s.feed.held}
 	b.told = func(part pbxsim.Leg) bool {
 		if part.CN == "" {
 			return false // a call of no agent
@@ -111,6 +113,7 @@ func (s *soak) ledger(t *testing.T, c *catalog.Catalog, calls []*pbxsim.Call) {
 	}
 	s.sums(t)
 	t.Logf("ledger of %d calls: %v; of %d some records were lost or went to Reporting alone; of these nobody told the recorder: %v", len(calls), b.counts, b.lost, b.silent)
+	return b.others
 }
 
 // tookPart finds what of a record tells that the object with a number was in the call:
@@ -154,6 +157,7 @@ func (b *books) account(call *pbxsim.Call) {
 				key, call.Conf, call.Scenario, call.Setup, b.told(leg), call.RecordsLost(), b.held(leg.Conf), call.Plan())
 		case e.Outcome == recording.OutcomeFiled && leg.CN != call.CN && doubt && !b.told(pbxsim.Leg{CN: call.CN, Conf: call.Conf}):
 			b.silent[string(call.Scenario)]++ // nothing that came names its owner
+			b.others[call.Conf] = true
 		case !slices.Contains(strings.Fields(want), string(e.Outcome)):
 			b.t.Errorf("%s of call %s (%s) is %s (%s), want %s; %+v", key, call.Conf, call.Scenario, e.Outcome, e.Reason, want, call.Plan())
 		case e.Outcome == recording.OutcomeFiled && len(e.Places) != 1:
