@@ -248,11 +248,7 @@ func TestExplainEarlyAndWaiting(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	c, err := catalog.Open(t.Context(), cfg.Catalog)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := catalogOf(t, cfg)
 	cl, err := c.Claim(t.Context(), time.Now(), time.Minute)
 	if err != nil {
 		t.Fatal(err)
@@ -339,11 +335,7 @@ func TestExplainByName(t *testing.T) {
 func TestExplainWithoutCapture(t *testing.T) {
 	t.Parallel()
 	cfg := plain(t)
-	c, err := catalog.Open(t.Context(), cfg.Catalog)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := catalogOf(t, cfg)
 	for n, row := range []struct {
 		recording.Entry
 		fate string

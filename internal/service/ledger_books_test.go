@@ -44,11 +44,7 @@ func TestSumsOverMidnight(t *testing.T) {
 	t.Parallel()
 	cfg := plain(t)
 	cfg.Timezone = "UTC"
-	c, err := catalog.Open(t.Context(), cfg.Catalog)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := catalogOf(t, cfg)
 	midnight := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	conf := numberedConf(1)
 	e := recording.Entry{Conf: conf, Agent: recording.Agent{E164: "24"}, Began: midnight.Add(-2 * time.Second), Outcome: recording.OutcomeFiled, Reason: "r"}
@@ -108,11 +104,7 @@ func beside(t *testing.T, often func(n int) error, while func()) {
 func TestLedgerBesideRecorder(t *testing.T) {
 	t.Parallel()
 	cfg := plain(t)
-	c, err := catalog.Open(t.Context(), cfg.Catalog)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := catalogOf(t, cfg)
 	began := time.Now().Add(-time.Hour)
 	rossi := recording.Agent{CN: "Rossi", E164: "24", PBX: "main"}
 	var known atomic.Int64
@@ -150,11 +142,7 @@ func TestSumsBesideRecorder(t *testing.T) {
 	t.Parallel()
 	cfg := plain(t)
 	cfg.Timezone = "UTC"
-	c, err := catalog.Open(t.Context(), cfg.Catalog)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := catalogOf(t, cfg)
 	noon := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	name := func(n int) string {
 		return fmt.Sprintf("2026_11/2026_11_21_1200_24_i_5_1_%s_T%06d", numberedConf(1), n)

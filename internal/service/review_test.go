@@ -94,11 +94,7 @@ func rows(t *testing.T, cfg service.Config, conf recording.ConfID) []recording.R
 // waiting enters a recording in a state into a catalog that no recorder has open.
 func waiting(t *testing.T, cfg service.Config, inbox string, state recording.State) recording.Recording {
 	t.Helper()
-	c, err := catalog.Open(t.Context(), cfg.Catalog)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := catalogOf(t, cfg)
 	now := time.Now()
 	rec, err := c.Add(t.Context(), recording.Capture{
 		Source: recording.Source{Inbox: inbox, Name: string(lonely) + ".pcap"}, UID: string(lonely), Conf: lonely, SeenAt: now,
@@ -537,11 +533,7 @@ func TestKeyRingIsExchanged(t *testing.T) {
 // put enters a filed recording into a catalog that no recorder has open.
 func put(t *testing.T, cfg service.Config, rec recording.Recording) {
 	t.Helper()
-	c, err := catalog.Open(t.Context(), cfg.Catalog)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := catalogOf(t, cfg)
 	added, err := c.Add(t.Context(), rec.Capture)
 	if err != nil {
 		t.Fatal(err)

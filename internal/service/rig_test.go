@@ -13,6 +13,7 @@ import (
 
 	"callreel/ingest"
 	"callreel/internal/callcheck"
+	"callreel/internal/catalog"
 	"callreel/internal/clock"
 	"callreel/internal/pbx"
 	"callreel/internal/pbxsim"
@@ -195,4 +196,15 @@ func (r *rig) allFiled(t *testing.T) {
 		}
 		return callcheck.Empty(r.cfg.Spool, ".pcap")
 	})
+}
+
+// catalogOf opens the catalog of a recorder that does not run.
+func catalogOf(t *testing.T, cfg service.Config) *catalog.Catalog {
+	t.Helper()
+	c, err := catalog.Open(t.Context(), cfg.Catalog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
 }
